@@ -1,0 +1,77 @@
+//! One call of an arm: what it gets, what it says on the way, what it answers.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::task::{Grant, TaskId, Usage};
+
+/// What an arm gets.
+#[derive(Clone)]
+pub struct ArmCall {
+    /// The bound input; it satisfies the arm's `input_schema`.
+    pub input: Arc<Value>,
+    /// The task.
+    pub task_id: TaskId,
+    /// The step of the task's plan.
+    pub step: u32,
+    /// Counts from 1 over all arms that were asked.
+    pub attempt: u32,
+    /// The same for every attempt of one step: an idempotency key.
+    pub request_id: Arc<str>,
+    /// When the answer is no longer of use.
+    pub deadline: Instant,
+    /// What the call may spend.
+    pub grant: Grant,
+    /// Set when the caller no longer wants the answer.
+    pub cancelled: CancellationToken,
+    /// Where to say how far the work is.
+    pub progress: Progress,
+}
+
+/// What an arm answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmReply {
+    /// The output; it must satisfy the arm's `output_schema`.
+    pub output: Value,
+    /// How sure the arm is, 0..=1, where it can say so.
+    pub confidence: Option<f64>,
+    /// What the call used.
+    pub usage: Usage,
+}
+
+impl ArmReply {
+    /// This output. A number `confidence` and an object `usage` in it are read, as they are for arms behind HTTP.
+    pub fn new(output: Value) -> Self {
+        let confidence =
+            output.get("confidence").and_then(Value::as_f64).filter(|value| (0.0..=1.0).contains(value));
+        let usage = output.get("usage").and_then(|usage| serde_json::from_value(usage.clone()).ok());
+        Self { output, confidence, usage: usage.unwrap_or_default() }
+    }
+}
+
+/// Receives progress. Must be cheap and must not block.
+pub trait ProgressSink: Send + Sync {
+    /// `message` says what is being done; `fraction` how much of it is done, 0..=1.
+    fn report(&self, message: &str, fraction: Option<f32>);
+}
+
+/// Where an arm says how far it is; says it to nobody by default.
+#[derive(Clone, Default)]
+pub struct Progress(Option<Arc<dyn ProgressSink>>);
+
+impl Progress {
+    /// Progress that goes to `sink`.
+    pub fn to(sink: Arc<dyn ProgressSink>) -> Self {
+        Self(Some(sink))
+    }
+
+    /// Says what is being done and how much of it is done, 0..=1.
+    pub fn report(&self, message: &str, fraction: impl Into<Option<f32>>) {
+        if let Some(sink) = &self.0 {
+            sink.report(message, fraction.into());
+        }
+    }
+}

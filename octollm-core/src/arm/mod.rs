@@ -1,0 +1,39 @@
+//! Arms do the work.
+//!
+//! An [`Arm`] is one required method and a descriptor. What surrounds a call (validation against the arm's schemas,
+//! time limits, free places, circuit breaking, tracing) is the same for every arm and lives in `layers`; what
+//! decides about another attempt is the task's own state, so that it survives a crash.
+
+mod call;
+mod descriptor;
+
+use async_trait::async_trait;
+
+pub use crate::memory::ArmStats;
+pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
+pub use descriptor::{ArmDescriptor, ArmInfo, BreakerState, Health, HealthStatus};
+
+use crate::error::Result;
+pub use crate::task::SideEffects;
+
+/// Something that does one kind of work.
+///
+/// Most arms are written with `TypedArm`, which takes a function over typed input and output.
+#[async_trait]
+pub trait Arm: Send + Sync {
+    /// Who the arm is and what it can do. Must not change while the arm is registered.
+    fn descriptor(&self) -> &ArmDescriptor;
+
+    /// Does the work. The input satisfies the descriptor's `input_schema`.
+    ///
+    /// Dropping the future cancels the work; long synchronous work should look at [`ArmCall::cancelled`].
+    ///
+    /// # Errors
+    /// A temporary error is retried, any other hands the step to another arm or fails it.
+    async fn execute(&self, call: ArmCall) -> Result<ArmReply>;
+
+    /// How the arm is. In-process arms usually need not say.
+    async fn health(&self) -> Health {
+        Health::healthy()
+    }
+}

@@ -1,0 +1,15 @@
+//! OctoLLM: the nervous system of an LLM application, as a library.
+//!
+//! A task is accepted, planned as a DAG of steps, each step is done by an *arm*, and the results are integrated.
+//! Everything that happens to a task is an event in its journal, and the task *is* the fold over that journal: so it
+//! survives a crash, can be watched while it runs, and can be explained afterwards.
+
+pub mod arm;
+mod error;
+pub mod memory;
+pub mod orchestrator;
+pub mod schema;
+pub mod task;
+
+pub use error::{Error, ErrorKind, Fault, Result, Status};
+pub use task::{ExecutionPlan, SubTask, TaskId, TaskRequest, TaskResult};

@@ -1,0 +1,189 @@
+//! The journal: the log of what happened to every task, and the list of tasks that is folded from it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::task::{Event, ExecutionPlan, Priority, TaskId, TaskRequest, TaskStatus, TaskSummary};
+
+/// Events of one task that become durable together, and the task's row in the list if that changes.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// One task's events, with `seq` going up by one.
+    pub events: Vec<Arc<Event>>,
+    /// The task's row after them; absent where it stays as it is.
+    pub record: Option<Box<TaskRecord>>,
+}
+
+/// A task's row in `task_history`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRecord {
+    /// What a list shows.
+    pub summary: TaskSummary,
+    /// What was asked for.
+    pub request: Arc<TaskRequest>,
+    /// How it is being done.
+    pub plan: Option<Arc<ExecutionPlan>>,
+    /// The result.
+    pub result: Option<Arc<Value>>,
+    /// SHA-256 of the caller's idempotency key. The first append of a task claims it for that task.
+    pub idempotency_key: Option<[u8; 32]>,
+}
+
+/// An unfinished task that an engine took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// The task.
+    pub task_id: TaskId,
+    /// Who waits when not everybody can run.
+    pub priority: Priority,
+}
+
+/// The append-only log of all tasks.
+///
+/// One *engine* is one running orchestrator that executes tasks. A journal belongs to one engine at a time per handle:
+/// tasks that are appended through a handle are owned by that handle's engine until they end or wait for a person, and
+/// [`claim`](Self::claim) hands over what dead engines left behind, never what a living one works on.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Appends events and returns once they are durable. All of `append` is kept, or nothing.
+    ///
+    /// # Errors
+    /// `conflict` if a `(task_id, seq)` or an idempotency key is taken: somebody else wrote to the task. `storage` if
+    /// the store cannot take it.
+    async fn append(&self, append: Append) -> Result<()>;
+
+    /// A task's events with `seq > after`, in order, `limit` at most. Empty for an unknown task.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn read(&self, task: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>>;
+
+    /// The task's row, if there is such a task.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn record(&self, task: TaskId) -> Result<Option<TaskSummary>>;
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// `invalid_input` for a bad cursor.
+    async fn list(&self, filter: &TaskFilter) -> Result<TaskPage>;
+
+    /// The task that a key was claimed for.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn task_for_key(&self, key: [u8; 32]) -> Result<Option<TaskId>>;
+
+    /// Takes over every unfinished task that no living engine owns, except those that wait for a person. A second call
+    /// answers only what has become free since.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn claim(&self) -> Result<Vec<Claimed>>;
+
+    /// Takes over this one task, for a person's decision or a cancellation. Claiming what is already owned by this
+    /// engine succeeds.
+    ///
+    /// # Errors
+    /// `conflict` if a living engine owns it.
+    async fn claim_task(&self, task: TaskId) -> Result<()>;
+
+    /// Recreates the list of tasks from the log; answers how many tasks that were.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn rebuild(&self) -> Result<u64>;
+
+    /// Drops ended tasks, their events and their rows, as the policy says.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn prune(&self, policy: &PrunePolicy) -> Result<Pruned>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// What an arm has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ArmStats {
+    /// Calls that ended.
+    pub total: u64,
+    /// Calls that ended well.
+    pub success: u64,
+    /// Moving average of a call's duration, in milliseconds.
+    pub avg_duration_ms: f64,
+}
+
+/// Keeps arms' statistics over restarts.
+#[async_trait]
+pub trait StatsStore: Send + Sync {
+    /// All statistics by arm id.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn load_stats(&self) -> Result<BTreeMap<String, ArmStats>>;
+
+    /// Replaces the statistics of these arms.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn save_stats(&self, stats: BTreeMap<String, ArmStats>) -> Result<()>;
+}
+
+/// Which tasks are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskFilter {
+    /// Only tasks in this status.
+    pub status: Option<TaskStatus>,
+    /// Only tasks of this priority.
+    pub priority: Option<Priority>,
+    /// Only sub-tasks of this task.
+    pub parent_task_id: Option<TaskId>,
+    /// Only tasks with all of these labels.
+    pub metadata: BTreeMap<String, String>,
+    /// 1..=1000; 50 where absent.
+    pub limit: Option<usize>,
+    /// Where the page before ended: [`TaskPage::next`].
+    pub cursor: Option<String>,
+}
+
+/// A page of tasks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskPage {
+    /// Newest first.
+    pub tasks: Vec<TaskSummary>,
+    /// The cursor of the next page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Which ended tasks are dropped. Unfinished tasks never are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrunePolicy {
+    /// Drop what ended longer ago than this.
+    pub older_than: Option<Duration>,
+    /// Keep at most this many ended tasks, the newest.
+    pub keep_newest: Option<u64>,
+}
+
+/// What was dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Tasks.
+    pub tasks: u64,
+    /// Their events.
+    pub events: u64,
+}

@@ -1,0 +1,16 @@
+//! Shared memory: what tasks did, what documents say, what is known, what was answered before.
+//!
+//! Each kind of memory is one small trait with several backends; `SharedMemory` holds one of each. The contract
+//! suites in `testing` say what a backend must do, and every backend passes them.
+
+mod documents;
+mod graph;
+mod journal;
+mod vectors;
+
+pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
+pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
+pub use journal::{
+    Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
+};
+pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};

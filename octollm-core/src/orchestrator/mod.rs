@@ -1,0 +1,137 @@
+//! The brain: takes a task, plans it, lets arms do it, answers.
+//!
+//! [`Orchestrator`] is the one interface, near and far: `LocalOrchestrator` runs tasks in this process,
+//! `RemoteOrchestrator` speaks to a server that does. Callers hold an `Arc<dyn Orchestrator>` and need not know.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arm::{ArmInfo, Health};
+use crate::error::Result;
+use crate::memory::{TaskFilter, TaskPage};
+use crate::task::{Event, TaskId, TaskRequest, TaskResponse, TaskResult};
+
+/// The events of one task, as they happen. Ends after the event that ends the task.
+pub type EventStream = BoxStream<'static, Result<Arc<Event>>>;
+
+/// Takes tasks and sees them through. Object-safe; every implementation passes the suite in
+/// `testing::orchestrator`.
+#[async_trait]
+pub trait Orchestrator: Send + Sync {
+    /// Accepts a task. When this returns, the task is durable and will be done.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault; `unavailable` with a time to come back when the queue is full.
+    async fn submit(&self, submission: Submission) -> Result<TaskResponse>;
+
+    /// Where a task stands, with everything that is known about it.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn task(&self, id: TaskId) -> Result<TaskResult>;
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// `invalid_input` for a bad cursor.
+    async fn list(&self, filter: TaskFilter) -> Result<TaskPage>;
+
+    /// The task's events after `after` (0: all), then those that come, until the task has ended. Live-only events are
+    /// among them, with `seq` 0.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn events(&self, id: TaskId, after: u64) -> Result<EventStream>;
+
+    /// A page of the task's kept events with `seq > after`, `limit` at most; does not wait for more.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn journal(&self, id: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>>;
+
+    /// Stops a task, its running steps and its sub-tasks. A task that has already ended is left as it is.
+    ///
+    /// # Errors
+    /// `not_found`.
+    async fn cancel(&self, id: TaskId, reason: &str) -> Result<TaskResult>;
+
+    /// Answers what a task waits for.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` if the task does not wait for this decision.
+    async fn decide(&self, id: TaskId, decision: Decision) -> Result<TaskResult>;
+
+    /// The arms that are registered, with health, breaker and statistics.
+    ///
+    /// # Errors
+    /// Where a remote orchestrator cannot be reached.
+    async fn arms(&self) -> Result<Vec<ArmInfo>>;
+
+    /// How the orchestrator and what it depends on are.
+    ///
+    /// # Errors
+    /// Where a remote orchestrator cannot be reached.
+    async fn health(&self) -> Result<Health>;
+
+    /// Submits a task and follows it from its first event on.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit) and [`events`](Self::events).
+    async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
+        let response = self.submit(submission).await?;
+        let events = self.events(response.task_id, 0).await?;
+        Ok((response, events))
+    }
+
+    /// Submits a task and waits for its end. A failed task is `Ok` with its `error`.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    async fn run(&self, submission: Submission) -> Result<TaskResult> {
+        let (response, mut events) = self.stream(submission).await?;
+        while let Some(event) = events.next().await {
+            event?;
+        }
+        self.task(response.task_id).await
+    }
+}
+
+/// A request, and how it is submitted.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// What is asked for.
+    pub request: TaskRequest,
+    /// A repeat with the same key answers the same task. 1..=255 bytes.
+    pub idempotency_key: Option<String>,
+}
+
+impl From<TaskRequest> for Submission {
+    fn from(request: TaskRequest) -> Self {
+        Self { request, idempotency_key: None }
+    }
+}
+
+impl From<&str> for Submission {
+    fn from(goal: &str) -> Self {
+        TaskRequest::new(goal).into()
+    }
+}
+
+/// A person's answer to what a task waits for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// The step that waits; absent for the plan, or where only one thing waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u32>,
+    /// Whether it may go on.
+    pub approved: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}

@@ -1,0 +1,134 @@
+//! JSON Schema in one place: schemas out of Rust types, and validation that names every fault but repeats no value.
+
+use std::io::{self, Write};
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, Fault, Result};
+
+/// Faults that one document reports at most; a document with more is broken in a way that a longer list does not help.
+const MAX_FAULTS: usize = 50;
+
+/// The JSON Schema (draft 2020-12) of a Rust type.
+pub fn schema_of<T: JsonSchema>() -> Value {
+    let schema: Schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    schema.to_value()
+}
+
+/// A compiled JSON Schema.
+#[derive(Debug, Clone)]
+pub struct Validator(Option<std::sync::Arc<jsonschema::Validator>>);
+
+impl Validator {
+    /// Compiles a schema. References outside the schema itself are not followed.
+    ///
+    /// # Errors
+    /// What is wrong with the schema, in words.
+    pub fn compile(schema: &Value) -> std::result::Result<Self, String> {
+        if accepts_everything(schema) {
+            return Ok(Self(None));
+        }
+        jsonschema::options()
+            .build(schema)
+            .map(|validator| Self(Some(std::sync::Arc::new(validator))))
+            .map_err(|error| error.masked().to_string())
+    }
+
+    /// The validator of a Rust type.
+    pub fn of<T: JsonSchema>() -> Self {
+        // A schema that schemars wrote compiles; if it ever did not, serde would still refuse what does not fit.
+        Self::compile(&schema_of::<T>()).unwrap_or(Self(None))
+    }
+
+    /// Whether `document` satisfies the schema.
+    pub fn accepts(&self, document: &Value) -> bool {
+        self.0.as_ref().is_none_or(|validator| validator.is_valid(document))
+    }
+
+    /// Every fault of `document`, 50 at most, in the order of the document.
+    pub fn faults(&self, document: &Value) -> Vec<Fault> {
+        let Some(validator) = &self.0 else { return Vec::new() };
+        if validator.is_valid(document) {
+            return Vec::new();
+        }
+        let errors = validator.iter_errors(document).take(MAX_FAULTS);
+        errors
+            .map(|error| Fault::new(error.instance_path().to_string(), error.masked().to_string()))
+            .collect()
+    }
+}
+
+fn accepts_everything(schema: &Value) -> bool {
+    match schema {
+        Value::Bool(accept) => *accept,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Null => true,
+        _ => false,
+    }
+}
+
+/// Reads `document` as a `T`; `what` names it in the error.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput).
+pub fn from_value<T: DeserializeOwned>(document: Value, what: &'static str) -> Result<T> {
+    serde_json::from_value(document).map_err(|error| {
+        Error::invalid(format!("{what} is invalid"), vec![Fault::new("", error.to_string())])
+    })
+}
+
+/// The length of `value` as JSON in bytes, or `None` if it is above `most`. Stops counting there.
+pub fn json_len<T: Serialize>(value: &T, most: usize) -> Option<usize> {
+    let mut counter = Counter { left: most };
+    serde_json::to_writer(&mut counter, value).ok()?;
+    Some(most - counter.left)
+}
+
+struct Counter {
+    left: usize,
+}
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_fault_has_its_place_and_no_value() {
+        let validator = Validator::compile(&json!({
+            "type": "object",
+            "properties": {"days": {"type": "integer", "maximum": 14}, "place": {"type": "string"}},
+            "required": ["place"],
+        }))
+        .unwrap();
+        let faults = validator.faults(&json!({"days": 99}));
+        assert_eq!(faults.len(), 2);
+        assert!(faults.iter().any(|fault| fault.pointer == "/days"));
+        assert!(faults.iter().all(|fault| !fault.detail.contains("99")), "a value leaked: {faults:?}");
+    }
+
+    #[test]
+    fn length_stops_at_the_limit() {
+        assert_eq!(json_len(&json!({"a": 1}), 100), Some(7));
+        assert_eq!(json_len(&"x".repeat(100), 100), None);
+    }
+
+    #[test]
+    fn schemas_do_not_reach_out() {
+        assert!(Validator::compile(&json!({"$ref": "http://127.0.0.1:9/schema.json"})).is_err());
+    }
+}
