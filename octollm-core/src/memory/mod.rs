@@ -9,6 +9,8 @@ mod embedder;
 mod graph;
 pub mod inprocess;
 mod journal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod vectors;
 mod words;
 
@@ -19,4 +21,6 @@ pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relati
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};
