@@ -5,6 +5,7 @@
 
 mod documents;
 mod graph;
+mod inprocess;
 mod journal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -12,6 +13,7 @@ mod vectors;
 
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
+pub use inprocess::MemoryJournal;
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
