@@ -10,6 +10,7 @@ mod error;
 pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
+pub mod resilience;
 pub mod schema;
 pub mod task;
 
