@@ -11,9 +11,10 @@ use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
-pub use descriptor::{ArmDescriptor, ArmInfo, BreakerState, Health, HealthStatus};
+pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 
 use crate::error::Result;
+pub use crate::resilience::BreakerState;
 pub use crate::task::SideEffects;
 
 /// Something that does one kind of work.
