@@ -6,6 +6,8 @@
 mod documents;
 mod graph;
 mod journal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod vectors;
 
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
@@ -13,4 +15,6 @@ pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relati
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};
