@@ -35,7 +35,7 @@ pub struct ArmCall {
     /// Where to say how far the work is.
     pub progress: Progress,
     /// When the arm was asked; empty while the call still waits.
-    pub(crate) began: Arc<OnceLock<std::time::Instant>>,
+    pub(crate) began: Arc<OnceLock<Instant>>,
 }
 
 impl ArmCall {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::layers::{self, Limits};
 use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus};
 use crate::error::{Error, ErrorKind, Result};
-use crate::resilience::{Breaker, BreakerConfig, Gate};
+use crate::resilience::{Breaker, Gate};
 use crate::schema::Validator;
 
 /// How much of a new call's duration goes into the moving average (the guides: a tenth).
@@ -29,8 +29,8 @@ pub(crate) struct RegisteredArm {
     pub(crate) descriptor: ArmDescriptor,
     pub(crate) url: Option<String>,
     pub(crate) input: Validator,
-    pub(crate) breaker: Arc<Breaker>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) breaker: Breaker,
+    pub(crate) gate: Gate,
     /// The arm within its layers.
     pub(crate) layered: Arc<dyn Arm>,
     /// The arm itself, for its health.
@@ -77,7 +77,7 @@ impl Registry {
             let before = arm.health();
             arm.health.store(health as u8, Ordering::Relaxed);
             if health != HealthStatus::Unhealthy && before == HealthStatus::Unhealthy {
-                arm.breaker.hint_recovered();
+                arm.breaker.hint_recovered(tokio::time::Instant::now());
             }
         }
     }
@@ -134,12 +134,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl RegisteredArm {
     fn new(bare: Arc<dyn Arm>, url: Option<String>, stats: ArmStats, limits: &Limits) -> Result<Self> {
         let descriptor = bare.descriptor().clone();
-        let compile = |schema| {
-            Validator::compile(schema).map_err(|detail| Error::new(ErrorKind::InvalidInput, detail))
-        };
+        let compile =
+            |schema| Validator::compile(schema).map_err(|detail| Error::new(ErrorKind::InvalidInput, detail));
         let (input, output) = (compile(&descriptor.input_schema)?, compile(&descriptor.output_schema)?);
-        let breaker = Arc::new(Breaker::new(limits.breaker));
-        let gate = Arc::new(Gate::new(descriptor.max_concurrent as usize, limits.max_waiting));
+        let breaker = Breaker::new(limits.breaker);
+        let gate = Gate::new(descriptor.max_concurrent as usize, limits.max_waiting);
         let layered = layers::around(bare.clone(), output, &breaker, &gate);
         Ok(Self {
             id: descriptor.arm_id.as_str().into(),
@@ -188,7 +187,7 @@ impl RegisteredArm {
             descriptor: self.descriptor.clone(),
             url: self.url.clone(),
             health: self.health(),
-            breaker: self.breaker.state(std::time::Instant::now()),
+            breaker: self.breaker.state(tokio::time::Instant::now()),
             in_flight: u32::try_from(self.gate.in_use()).unwrap_or(u32::MAX),
             stats: self.stats(),
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::arm::{Arm, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
-use crate::resilience::BackoffConfig;
+use crate::resilience::Backoff;
 
 /// What an engine may do at once, and for how long.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct EngineConfig {
     /// How often a temporary failure is retried where the step does not say.
     pub max_retries: u32,
     /// How long to wait before a retry.
-    pub backoff: BackoffConfig,
+    pub backoff: Backoff,
     /// What each part of an arm's score weighs.
     pub weights: RouterWeights,
     /// Limits that every arm gets.
@@ -44,7 +44,7 @@ impl Default for EngineConfig {
             task_timeout: Duration::from_secs(300),
             step_timeout: Duration::from_secs(120),
             max_retries: 4,
-            backoff: BackoffConfig::default(),
+            backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
         }

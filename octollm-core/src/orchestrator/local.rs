@@ -60,7 +60,8 @@ impl LocalOrchestrator {
     async fn cancel_children(&self, id: TaskId, reason: &str) -> Result<()> {
         let mut parents = vec![id];
         while let Some(parent) = parents.pop() {
-            let mut filter = TaskFilter { parent_task_id: Some(parent), limit: Some(1000), ..TaskFilter::default() };
+            let mut filter =
+                TaskFilter { parent_task_id: Some(parent), limit: Some(1000), ..TaskFilter::default() };
             loop {
                 let page = self.engine.memory.journal.list(&filter).await?;
                 for child in page.tasks.iter().filter(|child| !child.status.is_terminal()) {

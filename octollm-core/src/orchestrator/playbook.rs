@@ -55,7 +55,8 @@ pub struct Playbooks(BTreeMap<String, Arc<Playbook>>);
 impl Default for Playbooks {
     /// The built-in ones.
     fn default() -> Self {
-        let sources = [include_str!("../../playbooks/search.toml"), include_str!("../../playbooks/call.toml")];
+        let sources =
+            [include_str!("../../playbooks/search.toml"), include_str!("../../playbooks/call.toml")];
         // That they parse is tested; a playbook that did not would only be missing.
         let parsed = sources.into_iter().filter_map(|source| Playbook::from_toml(source).ok());
         Self(parsed.map(|playbook| (playbook.name.clone(), Arc::new(playbook))).collect())
@@ -93,7 +94,8 @@ impl Playbook {
     /// `invalid_input` with what the TOML breaks.
     pub fn from_toml(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, "the playbook is invalid").with_context("why", error.message())
+            Error::new(ErrorKind::InvalidInput, "the playbook is invalid")
+                .with_context("why", error.message())
         })
     }
 

@@ -52,8 +52,9 @@ impl ResultIntegrator for RulesResultIntegrator {
 /// Checks the result against the schema that the task asked for.
 pub(crate) fn check_output(state: &TaskState, result: &Value) -> Result<()> {
     let Some(schema) = &state.request().output_schema else { return Ok(()) };
-    let validator = Validator::compile(schema)
-        .map_err(|detail| Error::new(ErrorKind::InvalidInput, format!("`output_schema` is not valid: {detail}")))?;
+    let validator = Validator::compile(schema).map_err(|detail| {
+        Error::new(ErrorKind::InvalidInput, format!("`output_schema` is not valid: {detail}"))
+    })?;
     let faults = validator.faults(result);
     if faults.is_empty() {
         return Ok(());

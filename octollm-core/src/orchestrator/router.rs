@@ -4,7 +4,7 @@
 //! lacks a required capability is not chosen at all; one that is ill or keeps failing only if no other can do it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,8 +65,11 @@ impl Router {
     /// `unavailable` if no registered arm can do it now; that may change, so it is temporary.
     pub(crate) fn choose(&self, registry: &Registry, wanted: &Wanted<'_>) -> Result<Choice> {
         let arms = registry.snapshot();
-        let mut candidates: Vec<_> =
-            arms.values().filter(|arm| wanted.admits(arm)).map(|arm| (self.score(arm, wanted), arm)).collect();
+        let mut candidates: Vec<_> = arms
+            .values()
+            .filter(|arm| wanted.admits(arm))
+            .map(|arm| (self.score(arm, wanted), arm))
+            .collect();
         // First those that may be asked, among them the one that the plan names, then by score; ties by id.
         candidates.sort_by(|(left, left_arm), (right, right_arm)| {
             let key = |score: &ArmScore, arm: &RegisteredArm| (score.excluded.is_some(), !wanted.names(arm));
@@ -81,9 +84,10 @@ impl Router {
 
     /// Whether another arm than `arm_id` could do the step.
     pub(crate) fn has_alternative(&self, registry: &Registry, wanted: &Wanted<'_>, arm_id: &str) -> bool {
-        registry.snapshot().values().any(|arm| {
-            &*arm.id != arm_id && wanted.admits(arm) && self.score(arm, wanted).excluded.is_none()
-        })
+        registry
+            .snapshot()
+            .values()
+            .any(|arm| &*arm.id != arm_id && wanted.admits(arm) && self.score(arm, wanted).excluded.is_none())
     }
 
     fn score(&self, arm: &RegisteredArm, wanted: &Wanted<'_>) -> ArmScore {
@@ -112,7 +116,8 @@ impl Wanted<'_> {
     fn admits(&self, arm: &RegisteredArm) -> bool {
         let capabilities = &self.subtask.required_capabilities;
         let fits = self.names(arm) || (!capabilities.is_empty() && arm.descriptor.has_all(capabilities));
-        let allowed = self.any_of.is_empty() || self.any_of.iter().any(|c| arm.descriptor.capabilities.contains(c));
+        let allowed =
+            self.any_of.is_empty() || self.any_of.iter().any(|c| arm.descriptor.capabilities.contains(c));
         fits && allowed && arm.descriptor.has_all(capabilities) && !self.gave_up_on.contains(&arm.id)
     }
 
@@ -131,7 +136,8 @@ impl Wanted<'_> {
 
     fn nobody(&self, registry: &Registry) -> Error {
         let names: Vec<_> = registry.snapshot().keys().map(|id| format!("`{id}`")).collect();
-        let there_are = if names.is_empty() { "there is none".into() } else { format!("there are {}", names.join(", ")) };
+        let there_are =
+            if names.is_empty() { "there is none".into() } else { format!("there are {}", names.join(", ")) };
         let mut error = Error::new(ErrorKind::Unavailable, "no registered arm can do the step");
         if !self.subtask.required_arm.is_empty() {
             error = error.with_context("arm", self.subtask.required_arm.as_str());

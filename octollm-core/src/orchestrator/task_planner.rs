@@ -18,8 +18,12 @@ pub trait TaskPlanner: Send + Sync {
     ///
     /// # Errors
     /// `not_configured` if it takes a planner that is not there.
-    async fn plan(&self, request: &TaskRequest, intent: &ParsedIntent, arms: &[ArmDescriptor])
-    -> Result<ExecutionPlan>;
+    async fn plan(
+        &self,
+        request: &TaskRequest,
+        intent: &ParsedIntent,
+        arms: &[ArmDescriptor],
+    ) -> Result<ExecutionPlan>;
 }
 
 /// Plans what needs no model: one arm whose capabilities the goal names and whose input is at hand, or a playbook that
@@ -79,7 +83,8 @@ fn direct(arm: &ArmDescriptor, request: &TaskRequest, intent: &ParsedIntent) -> 
     subtask.required_capabilities.clone_from(&intent.required_capabilities);
     subtask.estimated_duration_seconds = arm.average_latency_ms.div_ceil(1000);
     let mut plan = ExecutionPlan::new(PlanSource::Rules, vec![subtask]);
-    plan.rationale = Some(format!("arm `{}` can do what the goal names, and its input is at hand", arm.arm_id));
+    plan.rationale =
+        Some(format!("arm `{}` can do what the goal names, and its input is at hand", arm.arm_id));
     plan
 }
 
@@ -88,7 +93,8 @@ fn all_registered(plan: &ExecutionPlan, arms: &[ArmDescriptor]) -> bool {
 }
 
 fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
-    let error = Error::new(ErrorKind::NotConfigured, "no rule can plan this task, and there is no model to ask");
+    let error =
+        Error::new(ErrorKind::NotConfigured, "no rule can plan this task, and there is no model to ask");
     let Some(arm) = named.first() else {
         return error.with_hint(
             "send a `plan`, name a `playbook`, index documents to search, or register an arm whose capabilities the \
@@ -96,7 +102,11 @@ fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
         );
     };
     let names: Vec<_> = missing(arm, request).iter().map(|name| format!("`{name}`")).collect();
-    error.with_hint(format!("arm `{}` could do it: put {} into the task's `context`", arm.arm_id, names.join(", ")))
+    error.with_hint(format!(
+        "arm `{}` could do it: put {} into the task's `context`",
+        arm.arm_id,
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -127,7 +137,10 @@ mod tests {
     #[tokio::test]
     async fn a_question_is_searched_for() {
         let plan = plan(&TaskRequest::new("How does a task survive a crash?")).await.unwrap();
-        assert_eq!((plan.source, plan.subtasks[0].required_arm.as_str()), (PlanSource::Playbook, "retriever"));
+        assert_eq!(
+            (plan.source, plan.subtasks[0].required_arm.as_str()),
+            (PlanSource::Playbook, "retriever")
+        );
         assert_eq!(plan.subtasks[0].input.as_ref().unwrap()["query"], "How does a task survive a crash?");
     }
 

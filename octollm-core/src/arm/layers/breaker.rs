@@ -1,18 +1,17 @@
 //! Spares an arm that keeps failing.
 
-use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use async_trait::async_trait;
 
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
 use crate::error::{Error, ErrorKind, Result};
-use crate::resilience::Breaker;
+use crate::resilience::{Breaker, RetryAfter};
 
 /// Refuses calls at once while the breaker is open.
 pub(super) struct Guard<A> {
     pub(super) arm: A,
-    pub(super) breaker: Arc<Breaker>,
+    pub(super) breaker: Breaker,
 }
 
 #[async_trait]
@@ -22,7 +21,7 @@ impl<A: Arm> Arm for Guard<A> {
     }
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
-        let permit = self.breaker.try_acquire(Instant::now()).map_err(|wait| {
+        let permit = self.breaker.try_acquire(Instant::now()).map_err(|RetryAfter(wait)| {
             Error::new(ErrorKind::Unavailable, "the arm keeps failing and is not asked for a while")
                 .with_context("arm", self.descriptor().arm_id.as_str())
                 .with_retry_after(wait)

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -35,7 +35,8 @@ impl Arm for Check {
         if faults.is_empty() {
             return Ok(reply);
         }
-        let broken: Vec<_> = faults.iter().take(5).map(|fault| format!("`{}` {}", fault.pointer, fault.detail)).collect();
+        let broken: Vec<_> =
+            faults.iter().take(5).map(|fault| format!("`{}` {}", fault.pointer, fault.detail)).collect();
         Err(Error::new(ErrorKind::ArmFailed, "the arm answered what its own output_schema forbids")
             .with_status(Status::Permanent)
             .with_context("arm", self.descriptor().arm_id.as_str())

@@ -1,7 +1,5 @@
 //! Waits for a free place at the arm.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
@@ -11,7 +9,7 @@ use crate::resilience::Gate;
 /// Lets as many calls through as the arm takes at once.
 pub(super) struct Limit<A> {
     pub(super) arm: A,
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Gate,
 }
 
 #[async_trait]

@@ -16,26 +16,26 @@ mod timeout;
 use std::sync::Arc;
 
 use super::Arm;
-use crate::resilience::{Breaker, BreakerConfig, Gate};
+use crate::resilience::{Breaker, BreakerOptions, Gate};
 use crate::schema::Validator;
 
 /// Limits that every arm gets.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// When calls are refused because the arm keeps failing.
-    pub breaker: BreakerConfig,
+    pub breaker: BreakerOptions,
     /// Calls that may wait for a free place.
     pub max_waiting: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { breaker: BreakerConfig::default(), max_waiting: 100_000 }
+        Self { breaker: BreakerOptions::default(), max_waiting: 100_000 }
     }
 }
 
 /// `arm` within its layers.
-pub(super) fn around(arm: Arc<dyn Arm>, output: Validator, breaker: &Arc<Breaker>, gate: &Arc<Gate>) -> Arc<dyn Arm> {
+pub(super) fn around(arm: Arc<dyn Arm>, output: Validator, breaker: &Breaker, gate: &Gate) -> Arc<dyn Arm> {
     let checked = check::Check { arm, output };
     let timed = timeout::Timeout { arm: checked };
     let guarded = breaker::Guard { arm: timed, breaker: breaker.clone() };

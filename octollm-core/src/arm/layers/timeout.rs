@@ -24,9 +24,12 @@ impl<A: Arm> Arm for Timeout<A> {
         let reply = tokio::time::timeout_at(deadline, self.arm.execute(call)).await;
         reply.unwrap_or_else(|_| {
             cancelled.cancel();
-            Err(Error::new(ErrorKind::Timeout, format!("the arm did not answer within {} ms", limit.as_millis()))
-                .with_context("arm", self.descriptor().arm_id.as_str())
-                .with_hint("raise the step's `timeout_seconds`, or look at what keeps the arm"))
+            Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the arm did not answer within {} ms", limit.as_millis()),
+            )
+            .with_context("arm", self.descriptor().arm_id.as_str())
+            .with_hint("raise the step's `timeout_seconds`, or look at what keeps the arm"))
         })
     }
 }

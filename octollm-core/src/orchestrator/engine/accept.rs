@@ -10,7 +10,9 @@ use super::{COMMAND_CAPACITY, Engine, driver, stopping};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::memory::{Append, TaskRecord};
 use crate::orchestrator::Submission;
-use crate::task::{Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now};
+use crate::task::{
+    Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now,
+};
 
 impl Engine {
     /// Accepts a task under this id, or answers the one that the idempotency key already stands for.
@@ -45,16 +47,25 @@ impl Engine {
         Ok(response)
     }
 
-    async fn append_first(&self, id: TaskId, request: TaskRequest, key: Option<[u8; 32]>) -> Result<TaskState> {
+    async fn append_first(
+        &self,
+        id: TaskId,
+        request: TaskRequest,
+        key: Option<[u8; 32]>,
+    ) -> Result<TaskState> {
         let at = now();
-        let timeout = request.deadline_seconds.map_or(self.config.task_timeout, |s| Duration::from_secs(s.into()));
+        let timeout =
+            request.deadline_seconds.map_or(self.config.task_timeout, |s| Duration::from_secs(s.into()));
         let deadline_at = at.checked_add(timeout).unwrap_or(at);
         let kind = EventKind::TaskAccepted { request: Arc::new(request), deadline_at };
         let event = Arc::new(Event { task_id: id, seq: 1, at, kind });
         let state = TaskState::fold([&event])?;
         let mut record = TaskRecord::of(&state);
         record.idempotency_key = key;
-        self.memory.journal.append(Append { events: vec![event.clone()], record: Some(Box::new(record)) }).await?;
+        self.memory
+            .journal
+            .append(Append { events: vec![event.clone()], record: Some(Box::new(record)) })
+            .await?;
         self.hub.publish(id, &[event]);
         Ok(state)
     }
@@ -87,7 +98,8 @@ impl Engine {
     fn check_arms(&self, plan: &ExecutionPlan, place: Option<&str>) -> Result<()> {
         let arms = self.registry.snapshot();
         let names = || arms.keys().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
-        let there_are = if arms.is_empty() { "there is none".into() } else { format!("there are {}", names()) };
+        let there_are =
+            if arms.is_empty() { "there is none".into() } else { format!("there are {}", names()) };
         let mut faults = Vec::new();
         for (index, subtask) in plan.subtasks.iter().enumerate() {
             let capabilities = &subtask.required_capabilities;
@@ -117,9 +129,12 @@ impl Engine {
 
     fn full(&self) -> Error {
         let (running, queued) = (self.config.max_concurrent_tasks, self.config.max_queued_tasks);
-        Error::new(ErrorKind::Unavailable, format!("the queue is full: {running} tasks run and {queued} wait"))
-            .with_retry_after(Duration::from_secs(5))
-            .with_hint("come back later, or raise MAX_CONCURRENT_TASKS")
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("the queue is full: {running} tasks run and {queued} wait"),
+        )
+        .with_retry_after(Duration::from_secs(5))
+        .with_hint("come back later, or raise MAX_CONCURRENT_TASKS")
     }
 }
 

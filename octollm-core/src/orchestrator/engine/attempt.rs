@@ -1,7 +1,7 @@
 //! One attempt at one step: the call of an arm, and what came of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm};
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall
         arm,
         reply,
         called: began.is_some(),
-        took: began.map_or(Duration::ZERO, Instant::elapsed),
+        took: began.map_or(Duration::ZERO, |began| began.elapsed()),
     }
 }
 
@@ -45,7 +45,8 @@ pub(crate) struct StepProgress {
 
 impl ProgressSink for StepProgress {
     fn report(&self, message: &str, fraction: Option<f32>) {
-        let fraction = fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
+        let fraction =
+            fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
         let kind = EventKind::StepProgress { step: self.step, message: message.to_owned(), fraction };
         self.engine.hub.publish_live(Event { task_id: self.task_id, seq: 0, at: now(), kind });
     }

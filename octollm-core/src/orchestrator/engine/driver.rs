@@ -263,14 +263,15 @@ impl Driver {
         let events = std::mem::take(&mut self.pending);
         let changed = self.recorded != self.state.status();
         let record = changed.then(|| Box::new(TaskRecord::of(&self.state)));
-        let mut tries = 0;
-        while let Err(error) = self.engine.memory.journal.append(Append { events: events.clone(), record: record.clone() }).await
+        let mut tries = 1;
+        while let Err(error) =
+            self.engine.memory.journal.append(Append { events: events.clone(), record: record.clone() }).await
         {
             if error.kind() == ErrorKind::Conflict {
                 self.running.abort_all();
                 return Err(error);
             }
-            let wait = self.engine.config.backoff.delay(tries, self.state.seq());
+            let wait = self.engine.config.backoff.delay(tries, None, self.state.seq());
             tracing::error!(task = %self.state.task_id(), %error, wait_ms = wait.as_millis(), "the journal cannot take it");
             tries = tries.saturating_add(1);
             tokio::select! {
@@ -289,8 +290,8 @@ impl Driver {
         let Some(command) = command else { return Ok(()) };
         let Command { ask, reply } = *command;
         let answer = match ask {
-            _ if self.state.status().is_terminal() => Ok(()),
             Ask::Resume => Ok(()),
+            Ask::Cancel(_) if self.state.status().is_terminal() => Ok(()),
             Ask::Cancel(reason) => {
                 self.append(EventKind::TaskCancelled { reason })?;
                 self.running.abort_all();

@@ -35,7 +35,11 @@ impl Follower {
     }
 
     /// A follower that watches already, from before the task's first event on.
-    pub(crate) fn from_the_start(engine: Arc<Engine>, task: TaskId, live: mpsc::Receiver<Arc<Event>>) -> Self {
+    pub(crate) fn from_the_start(
+        engine: Arc<Engine>,
+        task: TaskId,
+        live: mpsc::Receiver<Arc<Event>>,
+    ) -> Self {
         Self { live: Some(live), ..Self::new(engine, task, 0) }
     }
 

@@ -15,13 +15,14 @@ use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::result_integrator::check_output;
 use crate::orchestrator::router::{Choice, Wanted};
+use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, PlanSource, SideEffects, SubTask, TaskError,
-    Usage, bind_input, now,
+    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, PlanSource, SideEffects, SubTask,
+    TaskError, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
-const PATIENCE: u32 = 3;
+const PATIENCE: u32 = 4;
 
 impl Driver {
     pub(super) async fn perform(&mut self, action: Action) -> Result<()> {
@@ -55,7 +56,8 @@ impl Driver {
 
     async fn parse_intent(&mut self) -> Result<()> {
         let (engine, request) = (self.engine.clone(), self.state.request().clone());
-        let parse = async move { engine.brain.intent_parser.parse(&request, &engine.registry.descriptors()).await };
+        let parse =
+            async move { engine.brain.intent_parser.parse(&request, &engine.registry.descriptors()).await };
         match self.think(parse).await? {
             Some(Ok(intent)) => self.append(EventKind::IntentParsed { intent: Arc::new(intent) }),
             Some(Err(error)) => self.fail(TaskError::from(&error)),
@@ -84,7 +86,8 @@ impl Driver {
         }
         let Some(intent) = self.state.intent().cloned() else { return Ok(None) };
         let plan = async move {
-            let plan = engine.brain.task_planner.plan(&request, &intent, &engine.registry.descriptors()).await?;
+            let plan =
+                engine.brain.task_planner.plan(&request, &intent, &engine.registry.descriptors()).await?;
             plan.validate()?;
             Ok(plan.normalised())
         };
@@ -241,8 +244,16 @@ impl Driver {
         }
     }
 
-    fn completed(&mut self, index: usize, arm: &RegisteredArm, reply: ArmReply, took: Duration) -> Result<()> {
-        let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else { return Ok(()) };
+    fn completed(
+        &mut self,
+        index: usize,
+        arm: &RegisteredArm,
+        reply: ArmReply,
+        took: Duration,
+    ) -> Result<()> {
+        let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
+            return Ok(());
+        };
         let ArmReply { output, confidence, mut usage } = reply;
         usage.arm_calls += 1;
         self.must_flush = true;
@@ -288,25 +299,20 @@ impl Driver {
     ) -> Failure {
         let config = &self.engine.config;
         let failures = self.state.steps().get(index).map_or(0, crate::task::StepState::failures);
-        let wait = config.backoff.delay(failures, seed(self.state.seq(), subtask.step));
-        let wait = wait.max(error.retry_after().unwrap_or_default());
+        let random = seed(self.state.task_id().as_bytes(), subtask.step, failures);
+        let wait = config.backoff.delay(failures + 1, error.retry_after(), random);
         let (engine, wanted) = (&self.engine, self.wanted(index, subtask));
         let unreachable = error.kind() == ErrorKind::Unavailable;
         Failure {
             kind: error.kind(),
             temporary: error.status() == Status::Temporary,
             called,
-            alternative: arm.is_some_and(|arm| engine.router.has_alternative(&engine.registry, &wanted, &arm.id)),
+            alternative: arm
+                .is_some_and(|arm| engine.router.has_alternative(&engine.registry, &wanted, &arm.id)),
             retry_at: now().checked_add(wait).unwrap_or_else(|_| self.state.deadline_at()),
             max_retries: config.max_retries + if unreachable { PATIENCE } else { 0 },
         }
     }
-}
-
-/// Jitter need not be random, only different from one wait to the next.
-fn seed(seq: u64, step: u32) -> u64 {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
-    (seq ^ u64::from(step) << 32 ^ u64::from(nanos)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 fn millis(took: Duration) -> u64 {

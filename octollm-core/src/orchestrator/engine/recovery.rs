@@ -6,10 +6,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::{COMMAND_CAPACITY, Engine, driver};
+use crate::arm::HealthStatus;
 use crate::error::Result;
 
-/// How often arms' statistics are written.
-const SAVE_STATS_EVERY: Duration = Duration::from_secs(5);
+/// How often arms are asked how they are, and their statistics written.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// How long an arm may take to say how it is.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Takes over unfinished tasks that nobody works on, and begins to keep statistics.
@@ -17,7 +20,7 @@ impl Engine {
         self.registry.remember(self.memory.stats.load_stats().await?);
         self.take_over().await?;
         let engine = self.clone();
-        self.tracker.spawn(async move { engine.keep_stats().await });
+        self.tracker.spawn(async move { engine.watch_arms().await });
         Ok(())
     }
 
@@ -49,8 +52,8 @@ impl Engine {
         self.save_stats().await;
     }
 
-    async fn keep_stats(&self) {
-        let mut tick = tokio::time::interval(SAVE_STATS_EVERY);
+    async fn watch_arms(&self) {
+        let mut tick = tokio::time::interval(WATCH_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.tick().await;
         let mut saved = self.registry.all_stats();
@@ -59,12 +62,25 @@ impl Engine {
                 () = self.stopping.cancelled() => return,
                 _ = tick.tick() => {}
             }
+            self.check_health().await;
             let stats = self.registry.all_stats();
             if stats != saved {
                 self.save_stats().await;
                 saved = stats;
             }
         }
+    }
+
+    /// Asks the arms of this process how they are; discovery asks those that are elsewhere.
+    async fn check_health(&self) {
+        let here = self.registry.snapshot();
+        let here = here.values().filter(|arm| arm.url.is_none());
+        futures_util::future::join_all(here.map(|arm| async move {
+            let health = tokio::time::timeout(HEALTH_TIMEOUT, arm.bare().health()).await;
+            let status = health.map_or(HealthStatus::Unhealthy, |health| health.status);
+            self.registry.set_health(&arm.id, status);
+        }))
+        .await;
     }
 
     async fn save_stats(&self) {

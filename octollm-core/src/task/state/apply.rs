@@ -83,7 +83,9 @@ impl TaskState {
                 self.status = TaskStatus::Planning;
             }
             EventKind::PlanCreated { plan } => self.adopt(plan),
-            EventKind::ApprovalRequested { step, reason, arm_id, .. } => self.ask(*step, *reason, arm_id.as_ref())?,
+            EventKind::ApprovalRequested { step, reason, arm_id, .. } => {
+                self.ask(*step, *reason, arm_id.as_ref())?
+            }
             EventKind::ApprovalDecided { step, approved, .. } => self.decide(*step, *approved)?,
             EventKind::TaskCompleted { result, confidence } => {
                 self.result = Some(result.clone());

@@ -186,7 +186,8 @@ impl TaskState {
         let granted = step.is_some_and(|step| {
             step.consent == Consent::Granted && step.asked_for.as_deref().is_none_or(|asked| asked == arm_id)
         });
-        let asked_for = self.plan.as_ref().and_then(|plan| plan.subtasks.get(index)).is_some_and(|s| s.approval);
+        let asked_for =
+            self.plan.as_ref().and_then(|plan| plan.subtasks.get(index)).is_some_and(|s| s.approval);
         if granted {
             Admission::Go
         } else if asked_for {
