@@ -6,12 +6,22 @@
 
 mod call;
 mod descriptor;
+#[cfg(feature = "http")]
+mod discovery;
+#[cfg(feature = "http")]
+mod http;
+mod typed;
 
 use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
+#[cfg(feature = "http")]
+pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
+#[cfg(feature = "http")]
+pub use http::{HttpArm, HttpArmOptions};
+pub use typed::{ArmContext, TypedArm};
 
 use crate::error::Result;
 pub use crate::resilience::BreakerState;
@@ -19,7 +29,7 @@ pub use crate::task::SideEffects;
 
 /// Something that does one kind of work.
 ///
-/// Most arms are written with `TypedArm`, which takes a function over typed input and output.
+/// Most arms are written with [`TypedArm`], which takes a function over typed input and output.
 #[async_trait]
 pub trait Arm: Send + Sync {
     /// Who the arm is and what it can do. Must not change while the arm is registered.
