@@ -1,5 +1,4 @@
-//! What tests of this library and of programs around it need: real faults on real sockets.
+//! For tests, of this library and of those who build on it. Feature `testing`.
 
-mod fault_server;
-
-pub use fault_server::{FaultServer, Reply, Request};
+#[cfg(feature = "http")]
+pub mod fault_server;

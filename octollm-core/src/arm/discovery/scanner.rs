@@ -45,7 +45,7 @@ enum Standing {
 
 /// What a look at an address has shown.
 enum Seen {
-    Arm(HttpArm, HealthStatus),
+    Arm(Arc<HttpArm>, HealthStatus),
     SameArm(HealthStatus),
     Nobody(Error),
 }
@@ -148,7 +148,7 @@ impl Scanner {
 
     /// Enters the arm that was found at this address, if it is not the one that is entered already. Answers whether an
     /// arm is entered now.
-    fn enter(&mut self, index: usize, found: HttpArm) -> bool {
+    fn enter(&mut self, index: usize, found: Arc<HttpArm>) -> bool {
         let taken = self.addresses.iter().enumerate().any(|(other, address)| {
             other != index && address.arm.as_deref().is_some_and(|arm| id(arm) == id(&found))
         });
@@ -165,9 +165,8 @@ impl Scanner {
         let entered = match taken {
             true => Err("another address has an arm of this id; the first one stays".to_owned()),
             false => {
-                let arm = Arc::new(found);
-                let added = directory.add(Arc::clone(&arm) as Arc<dyn Arm>, Some(url.clone()));
-                added.map(|()| arm).map_err(|error| error.to_string())
+                let added = directory.add(Arc::clone(&found) as Arc<dyn Arm>, Some(url.clone()));
+                added.map(|()| found).map_err(|error| error.to_string())
             }
         };
         match entered {
@@ -196,7 +195,7 @@ impl Address {
             _ => match connector.connect_at(self.url.clone()).await {
                 Ok(arm) => {
                     let health = arm.health().await.status;
-                    Seen::Arm(arm, health)
+                    Seen::Arm(Arc::new(arm), health)
                 }
                 Err(error) => Seen::Nobody(error),
             },

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{FaultServer, Reply, Request};
+use crate::testing::fault_server::{FaultServer, Reply, Request};
 
 /// A directory that remembers, for each arm, its version and how it is.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::arm::Progress;
 use crate::error::Status;
 use crate::task::{Grant, TaskId};
-use crate::testing::{FaultServer, Reply, Request};
+use crate::testing::fault_server::{FaultServer, Reply, Request};
 
 fn descriptor() -> Value {
     json!({
