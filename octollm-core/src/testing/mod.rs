@@ -11,6 +11,10 @@
 )]
 
 pub mod arms;
+pub mod cache;
+pub mod documents;
 #[cfg(feature = "http")]
 pub mod fault_server;
+pub mod graph;
 pub mod orchestrator;
+pub mod vectors;
