@@ -13,6 +13,7 @@
 pub mod arms;
 pub mod cache;
 pub mod documents;
+pub mod faulty;
 #[cfg(feature = "http")]
 pub mod fault_server;
 pub mod graph;
