@@ -25,5 +25,5 @@ pub use journal::{
 };
 pub use shared::SharedMemory;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
+pub use sqlite::{SqliteDocuments, SqliteGraph, SqliteMemory, SqliteOptions, SqliteVectors, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};
