@@ -6,12 +6,15 @@
 //! Nothing here builds SQL out of values; what is put together at run time are placeholders.
 
 mod claim;
+mod documents;
 mod engine;
 mod error;
+mod graph;
 mod group_commit;
 mod history;
 mod integrity;
 mod journal;
+mod json;
 mod open;
 mod options;
 mod prune;
@@ -23,6 +26,7 @@ mod statements;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
 use std::ffi::OsString;
 use std::ops::{Deref, DerefMut};
@@ -34,11 +38,14 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::error::{Error, ErrorKind, Result};
+pub use documents::SqliteDocuments;
 use engine::Engine;
 use error::{closed, storage};
+pub use graph::SqliteGraph;
 use group_commit::CommitQueue;
 use integrity::Verdict;
 pub use options::{SqliteOptions, Synchronous};
+pub use vectors::SqliteVectors;
 
 /// Journal, statistics, documents, vectors and knowledge in one SQLite file. Clones share the file and the engine.
 ///
