@@ -45,7 +45,11 @@ async fn kill_at_random_points(rounds: u32) {
     let lost: BTreeSet<_> = accepted.difference(&completed).collect();
     assert!(lost.is_empty(), "accepted, but not completed: {lost:?}");
     assert!(accepted.len() >= rounds as usize, "the test must have accepted something in every round");
-    println!("{rounds} kills, {} tasks, {} steps done, 0 completed steps done again", accepted.len(), world.done());
+    println!(
+        "{rounds} kills, {} tasks, {} steps done, 0 completed steps done again",
+        accepted.len(),
+        world.done()
+    );
 }
 
 /// Lets a last child go on until nothing is unfinished.

@@ -40,7 +40,8 @@ impl World {
         let address = listener.local_addr().unwrap().to_string();
         let heard = Arc::<Mutex<Heard>>::default();
         tokio::spawn(listen(listener, heard.clone()));
-        let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+        let seed =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
         let folder = tempfile::tempdir().unwrap();
         Self { folder, address, heard, completed: HashMap::new(), random: seed | 1 }
     }
@@ -114,10 +115,11 @@ impl World {
     }
 
     pub(crate) async fn completed_tasks(&self) -> BTreeSet<String> {
-        let rows: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT task_id FROM task_history WHERE status = 'completed'")
-            .fetch_all(&self.database().await)
-            .await
-            .unwrap();
+        let rows: Vec<(Vec<u8>,)> =
+            sqlx::query_as("SELECT task_id FROM task_history WHERE status = 'completed'")
+                .fetch_all(&self.database().await)
+                .await
+                .unwrap();
         rows.into_iter().map(|(id,)| task_name(&id)).collect()
     }
 

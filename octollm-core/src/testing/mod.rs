@@ -13,9 +13,9 @@
 pub mod arms;
 pub mod cache;
 pub mod documents;
-pub mod faulty;
 #[cfg(feature = "http")]
 pub mod fault_server;
+pub mod faulty;
 pub mod graph;
 pub mod orchestrator;
 pub mod vectors;

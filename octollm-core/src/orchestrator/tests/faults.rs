@@ -26,7 +26,11 @@ async fn what_cannot_be_written_is_not_accepted() {
 #[tokio::test]
 async fn a_task_waits_for_its_journal_and_goes_on() {
     let (octo, journal) = over_a_faulty_journal().await;
-    let id = octo.submit(planned(vec![echo(1, json!({})), echo(2, json!({})).after([1])]).into()).await.unwrap().task_id;
+    let id = octo
+        .submit(planned(vec![echo(1, json!({})), echo(2, json!({})).after([1])]).into())
+        .await
+        .unwrap()
+        .task_id;
     journal.fail_next(2);
     let result = status_becomes(&*octo, id, TaskStatus::Completed).await;
     assert!(result.steps.iter().all(|step| step.attempts == 1), "no step is done again for it: {result:?}");
@@ -40,5 +44,9 @@ async fn a_task_that_somebody_else_writes_to_is_left_to_them() {
     status_becomes(&*octo, id, TaskStatus::Executing).await;
     journal.fence_next();
     tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(octo.task(id).await.unwrap().status, TaskStatus::Executing, "a fenced engine writes nothing more");
+    assert_eq!(
+        octo.task(id).await.unwrap().status,
+        TaskStatus::Executing,
+        "a fenced engine writes nothing more"
+    );
 }

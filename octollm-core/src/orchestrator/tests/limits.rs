@@ -88,5 +88,8 @@ async fn a_step_starts_the_moment_its_own_inputs_are_there() {
         echo(3, json!({})).after([2]),
     ];
     let result = octo.run(planned(steps).into()).await.unwrap();
-    assert!(result.steps[2].completed_at < result.steps[0].completed_at, "step 3 waited for step 1: {result:?}");
+    assert!(
+        result.steps[2].completed_at < result.steps[0].completed_at,
+        "step 3 waited for step 1: {result:?}"
+    );
 }
