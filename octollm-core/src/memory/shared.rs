@@ -1,18 +1,31 @@
-//! tmp
-use super::{Journal, StatsStore};
+//! One of each kind of memory, as an engine uses them.
+
 use std::sync::Arc;
-/// tmp
+
+#[cfg(feature = "sqlite")]
+use super::SqliteMemory;
+use super::{Journal, MemoryJournal, StatsStore};
+
+/// The memory that one engine works with.
 #[derive(Clone)]
 pub struct SharedMemory {
-    /// j
+    /// What happened to every task.
     pub journal: Arc<dyn Journal>,
-    /// s
+    /// What the arms have done so far.
     pub stats: Arc<dyn StatsStore>,
 }
+
 impl SharedMemory {
-    /// x
+    /// Memory that ends with this process.
     pub fn in_process() -> Self {
-        let j = Arc::new(super::MemoryJournal::default());
-        Self { journal: j.clone(), stats: j }
+        let journal = Arc::new(MemoryJournal::new());
+        Self { journal: journal.clone(), stats: journal }
+    }
+
+    /// Memory in one SQLite file.
+    #[cfg(feature = "sqlite")]
+    pub fn sqlite(memory: SqliteMemory) -> Self {
+        let memory = Arc::new(memory);
+        Self { journal: memory.clone(), stats: memory }
     }
 }
