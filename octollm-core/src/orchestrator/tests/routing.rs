@@ -83,19 +83,30 @@ async fn an_arm_that_keeps_failing_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_arm_that_comes_late_gets_its_step() {
+async fn an_unknown_arm_is_refused_before_anything_is_stored() {
     let octo = LocalOrchestrator::builder().arm(arm("good", true)).start().await.unwrap();
+    let request = planned(vec![SubTask::new(1, "add up", "late")]);
+    let refused = octo.submit(request.into()).await.unwrap_err();
+    assert_eq!(refused.faults()[0].pointer, "/plan/subtasks/0/required_arm");
+    assert!(octo.list(TaskFilter::default()).await.unwrap().tasks.is_empty());
+}
+
+#[tokio::test]
+async fn a_step_waits_for_an_arm_that_is_away() {
+    let octo = with_arms(LocalOrchestrator::builder()).arm(arm("good", true)).start().await.unwrap();
     let registry = octo.registry().clone();
-    let request = planned(vec![SubTask::new(1, "add up", "good")]);
+    let wait = SubTask::new(1, "sleep", "slow").with_input(json!({"ms": 100}));
+    let id = octo
+        .submit(planned(vec![wait, SubTask::new(2, "add up", "good").after([1])]).into())
+        .await
+        .unwrap()
+        .task_id;
     registry.remove("good");
-    let refused = octo.submit(request.clone().into()).await.unwrap_err();
-    assert_eq!(
-        refused.kind(),
-        ErrorKind::InvalidInput,
-        "an unknown arm is refused before anything is stored"
-    );
+    let away = |event: &Arc<Event>| matches!(event.kind, EventKind::StepFailed { step: 2, arm_id: None, .. });
+    while !octo.journal(id, 0, 100).await.unwrap().iter().any(away) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     registry.add(Arc::new(arm("good", true)), None).unwrap();
-    let slow = SubTask::new(1, "wait", "good");
-    let id = octo.submit(planned(vec![slow]).into()).await.unwrap().task_id;
-    status_becomes(&*octo, id, TaskStatus::Completed).await;
+    let result = status_becomes(&*octo, id, TaskStatus::Completed).await;
+    assert_eq!(result.steps[1].attempts, 1, "the arm was asked once");
 }
