@@ -144,7 +144,7 @@ mod tests {
         let sqlite = SqliteMemory::open(options).await.unwrap();
         let memory = SharedMemory::sqlite(sqlite.clone());
         assert_eq!(names_of_the_healthy(&memory).await.len(), 5);
-        sqlite.close().await;
+        sqlite.close().await.unwrap();
         assert_eq!(names_of_the_healthy(&memory).await, ["cache"]);
     }
 }
