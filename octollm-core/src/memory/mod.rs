@@ -7,7 +7,7 @@ mod cache;
 mod documents;
 mod embedder;
 mod graph;
-mod inprocess;
+pub mod inprocess;
 mod journal;
 mod shared;
 #[cfg(feature = "sqlite")]

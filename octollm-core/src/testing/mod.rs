@@ -1,16 +1,22 @@
-//! What every backend must do, as tests that run over any of them.
+//! For tests, of this library and of those who build on it: arms that do what a test needs, servers that misbehave,
+//! and the contract suites that every backend and every orchestrator must pass. Feature `testing`.
 //!
-//! A suite panics where the contract is broken, naming what was expected; it is meant to be called from a test.
-
+//! A suite takes something fresh and empty and panics where it breaks the contract: it is called from tests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a suite fails by panicking, as a test does"
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
 )]
 
+pub mod arms;
 pub mod cache;
 pub mod documents;
+#[cfg(feature = "http")]
+pub mod fault_server;
+pub mod faulty;
 pub mod graph;
 pub mod journal;
+pub mod orchestrator;
 pub mod vectors;

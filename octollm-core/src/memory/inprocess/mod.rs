@@ -1,4 +1,4 @@
-//! Memory in this process: for tests, and for tasks that need not outlive it.
+//! Memory that lives and ends with the process: nothing to install, nothing on disk.
 
 mod cache;
 mod graph;
