@@ -1,1 +1,3 @@
-//! x
+//! The arms that OctoLLM ships with.
+
+pub mod retriever;

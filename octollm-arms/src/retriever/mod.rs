@@ -1,0 +1,5 @@
+//! retriever
+mod chunk;
+mod extract;
+mod markdown;
+mod words;
