@@ -10,6 +10,8 @@ pub mod memory;
 pub mod orchestrator;
 pub mod schema;
 pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use error::{Error, ErrorKind, Fault, Result, Status};
 pub use task::{ExecutionPlan, SubTask, TaskId, TaskRequest, TaskResult};

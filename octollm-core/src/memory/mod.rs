@@ -3,14 +3,24 @@
 //! Each kind of memory is one small trait with several backends; `SharedMemory` holds one of each. The contract
 //! suites in `testing` say what a backend must do, and every backend passes them.
 
+mod cache;
 mod documents;
+mod embedder;
 mod graph;
+pub mod inprocess;
 mod journal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod vectors;
+mod words;
 
+pub use cache::{Cache, CacheKey, Compute};
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
+pub use embedder::{Embedder, HashedEmbedder};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};

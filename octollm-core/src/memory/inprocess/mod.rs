@@ -1,0 +1,9 @@
+//! Memory that lives and ends with the process: nothing to install, nothing on disk.
+
+mod cache;
+mod graph;
+mod vectors;
+
+pub use cache::InProcessCache;
+pub use graph::InProcessGraph;
+pub use vectors::InProcessVectors;
