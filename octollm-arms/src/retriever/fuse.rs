@@ -18,7 +18,8 @@ pub(super) fn fuse(rankings: &[Vec<String>]) -> Vec<(String, f32)> {
         }
     }
     let most = rankings.len().max(1) as f32;
-    let mut fused: Vec<_> = scores.into_iter().map(|(id, (score, first))| (id, score / most, first)).collect();
+    let mut fused: Vec<_> =
+        scores.into_iter().map(|(id, (score, first))| (id, score / most, first)).collect();
     fused.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.2.cmp(&b.2)).then(a.0.cmp(b.0)));
     fused.into_iter().map(|(id, score, _)| (id.to_owned(), score)).collect()
 }

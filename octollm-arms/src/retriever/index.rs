@@ -13,7 +13,9 @@
 use std::sync::Arc;
 
 use octollm_core::arm::Progress;
-use octollm_core::memory::{Chunk, Document, DocumentInfo, DocumentStore, Embedder, VectorRecord, VectorStore};
+use octollm_core::memory::{
+    Chunk, Document, DocumentInfo, DocumentStore, Embedder, VectorRecord, VectorStore,
+};
 use octollm_core::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -64,7 +66,11 @@ impl Index {
         let spec = self.embedder.spec();
         match self.vectors.ensure(collection, &spec).await {
             Err(error) if error.kind() == ErrorKind::Conflict => {
-                tracing::info!(collection, embedder = spec.embedder, "the embedder changed: embedding everything again");
+                tracing::info!(
+                    collection,
+                    embedder = spec.embedder,
+                    "the embedder changed: embedding everything again"
+                );
                 self.vectors.drop_collection(collection).await?;
                 self.vectors.ensure(collection, &spec).await
             }
@@ -149,7 +155,10 @@ impl Index {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let vectors = self.embedder.embed(&texts).await?;
         if vectors.len() != chunks.len() {
-            return Err(Error::new(ErrorKind::Internal, "the embedder answered with another number of vectors"));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "the embedder answered with another number of vectors",
+            ));
         }
         let record = |(chunk, vector): (&Chunk, Vec<f32>)| VectorRecord {
             id: chunk.id.clone(),

@@ -164,8 +164,9 @@ fn link(rest: &str) -> Option<(Said<'_>, usize)> {
 
 fn tag(rest: &str) -> Option<(Said<'_>, usize)> {
     const TAGS: &[&str] = &[
-        "a", "b", "br", "code", "dd", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "hr", "i", "img", "kbd", "li",
-        "ol", "p", "span", "strong", "sub", "summary", "sup", "table", "td", "th", "tr", "u", "ul",
+        "a", "b", "br", "code", "dd", "details", "div", "dl", "dt", "em", "h1", "h2", "h3", "hr", "i", "img",
+        "kbd", "li", "ol", "p", "span", "strong", "sub", "summary", "sup", "table", "td", "th", "tr", "u",
+        "ul",
     ];
     let end = rest.find('>')?;
     let inner = rest.get(1..end)?;
@@ -201,8 +202,14 @@ mod tests {
         for (marked, read) in [
             ("**Budgets** are *enforced*, never `advisory`.", "Budgets are enforced, never advisory."),
             ("see [the guide](guide.md#top) and ![a picture](x.png)", "see the guide and a picture"),
-            ("`task_id` is _one_ of snake_case names, 5 * 3 = 15", "task_id is one of snake_case names, 5 * 3 = 15"),
-            ("a \\* star, <b>bold</b>, Vec<T>, <https://example.org>", "a * star, bold, Vec<T>, https://example.org"),
+            (
+                "`task_id` is _one_ of snake_case names, 5 * 3 = 15",
+                "task_id is one of snake_case names, 5 * 3 = 15",
+            ),
+            (
+                "a \\* star, <b>bold</b>, Vec<T>, <https://example.org>",
+                "a * star, bold, Vec<T>, https://example.org",
+            ),
             ("an [array] of `a*b*c`  with\n  a break", "an [array] of a*b*c with a break"),
             ("[**bold** label][ref]", "bold label"),
             ("an `open tick and a [link", "an open tick and a [link"),
@@ -216,7 +223,9 @@ mod tests {
         assert_eq!(heading("## Two words ##"), Some((2, "Two words")));
         assert_eq!(heading("#tag"), None);
         assert_eq!(heading("####### seven"), None);
-        assert!(is_item("  - one") && is_item("12. twelve") && !is_item("-not") && !is_item("1.5 is a number"));
+        assert!(
+            is_item("  - one") && is_item("12. twelve") && !is_item("-not") && !is_item("1.5 is a number")
+        );
         assert_eq!(item_marker("  10) ten"), Some(6));
         assert!(is_separator("|---|:-:|") && !is_separator("| a |"));
         assert_eq!(cells(r"| a \| b | c |"), [r"a \| b", "c"]);

@@ -195,15 +195,6 @@ pub struct Citation {
     pub quote: String,
 }
 
-/// `path:line`, `path:start-end`, or `path#page=3` where lines are pages.
-pub(super) fn locator(source: &str, start: u32, end: u32, pages: bool) -> String {
-    match (pages, start == end) {
-        (true, _) => format!("{source}#page={start}"),
-        (false, true) => format!("{source}:{start}"),
-        (false, false) => format!("{source}:{start}-{end}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -232,12 +223,5 @@ mod tests {
         assert_eq!(pointers(json!({})), [""]);
         let error = SearchRequest::from_value(json!({"query": "x", "top": 3})).unwrap_err();
         assert!(error.to_string().contains("additional"), "{error}");
-    }
-
-    #[test]
-    fn a_locator_can_be_opened() {
-        assert_eq!(locator("docs/a.md", 12, 12, false), "docs/a.md:12");
-        assert_eq!(locator("docs/a.md", 12, 20, false), "docs/a.md:12-20");
-        assert_eq!(locator("docs/a.pdf", 3, 4, true), "docs/a.pdf#page=3");
     }
 }

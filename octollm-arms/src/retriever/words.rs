@@ -6,13 +6,14 @@
 
 /// Words that say nothing about what is asked.
 const FILLER: &[&str] = &[
-    "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "but", "by",
-    "can", "could", "did", "do", "does", "doing", "each", "explain", "find", "for", "from", "get", "gets", "give",
-    "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "list", "many", "may", "me", "might",
-    "much", "must", "my", "no", "not", "of", "on", "or", "our", "over", "please", "shall", "should", "show", "so",
-    "some", "such", "tell", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those",
-    "to", "under", "up", "us", "use", "used", "uses", "using", "was", "we", "were", "what", "when", "where", "which",
-    "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+    "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "but",
+    "by", "can", "could", "did", "do", "does", "doing", "each", "explain", "find", "for", "from", "get",
+    "gets", "give", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "list", "many",
+    "may", "me", "might", "much", "must", "my", "no", "not", "of", "on", "or", "our", "over", "please",
+    "shall", "should", "show", "so", "some", "such", "tell", "than", "that", "the", "their", "them", "then",
+    "there", "these", "they", "this", "those", "to", "under", "up", "us", "use", "used", "uses", "using",
+    "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with",
+    "would", "you", "your",
 ];
 
 /// Whether `word` (lowercase, not stemmed) says nothing about what is asked.
@@ -27,7 +28,8 @@ pub(super) fn words(text: &str) -> Vec<String> {
     let mut before = ' ';
     for c in text.chars() {
         let hump = c.is_uppercase() && before.is_lowercase();
-        if (hump || !c.is_alphanumeric()) && !word.is_empty() {
+        let alone = is_unspaced(c) || is_unspaced(before);
+        if (hump || alone || !c.is_alphanumeric()) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
         if c.is_alphanumeric() {
@@ -41,6 +43,11 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// Whether the script of `c` sets no spaces between words: there, every character is a word.
+fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3040..=0x30FF | 0x3400..=0x9FFF)
+}
+
 /// The stems of `text` in order, filler left out.
 pub(super) fn stems(text: &str) -> Vec<String> {
     words(text).into_iter().filter(|word| !is_filler(word)).map(|word| stem(&word)).collect()
@@ -49,10 +56,18 @@ pub(super) fn stems(text: &str) -> Vec<String> {
 /// The stems of `text` in order; if there is nothing but filler, the filler itself.
 pub(super) fn query_stems(text: &str) -> Vec<String> {
     let found = stems(text);
-    let mut found = if found.is_empty() { words(text).iter().map(|word| stem(word)).collect() } else { found };
+    let mut found =
+        if found.is_empty() { words(text).iter().map(|word| stem(word)).collect() } else { found };
     let mut seen = std::collections::HashSet::new();
     found.retain(|stem: &String| seen.insert(stem.clone()));
     found
+}
+
+/// The words of `text` that say what is asked, for a keyword search; all of it if there is nothing but filler.
+pub(super) fn telling(text: &str) -> String {
+    let telling: Vec<&str> =
+        text.split_whitespace().filter(|part| words(part).iter().any(|word| !is_filler(word))).collect();
+    if telling.is_empty() { text.to_owned() } else { telling.join(" ") }
 }
 
 /// How well two stems match: 1 the same, 0.6 one family (`rout` and `router`), 0 strangers.
@@ -102,7 +117,9 @@ fn without_suffix(word: &str) -> String {
 fn undoubled(word: &str) -> &str {
     let bytes = word.as_bytes();
     match bytes {
-        [.., a, b] if a == b && word.len() > 3 && !b"lsz".contains(b) => word.get(..word.len() - 1).unwrap_or(word),
+        [.., a, b] if a == b && word.len() > 3 && !b"lsz".contains(b) => {
+            word.get(..word.len() - 1).unwrap_or(word)
+        }
         _ => word,
     }
 }
@@ -137,11 +154,14 @@ mod tests {
     #[test]
     fn names_are_taken_apart() {
         assert_eq!(words("TaskState::next_step (8102)"), ["task", "state", "next", "step", "8102"]);
+        assert_eq!(words("東京 x"), ["東", "京", "x"]);
     }
 
     #[test]
     fn a_question_keeps_what_it_asks_for() {
         assert_eq!(query_stems("Which port does the judge use?"), ["port", "judg"]);
         assert_eq!(query_stems("What is it?"), ["what", "is", "it"]);
+        assert_eq!(telling("Which port does the judge use?"), "port judge");
+        assert_eq!(telling("What is it?"), "What is it?");
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Piece {
     pub(super) start_line: u32,
     /// Number of the last line.
     pub(super) end_line: u32,
+    /// The number of each line, where they do not follow each other.
+    pub(super) numbers: Option<Vec<u32>>,
     /// The headings above it, outermost first, joined by ` > `.
     pub(super) heading: Option<Arc<str>>,
 }
@@ -48,8 +50,16 @@ impl Piece {
         let (first, last) = (lines.first()?, lines.last()?);
         let texts: Vec<&str> = lines.iter().map(|line| line.text).collect();
         let content = texts.join("\n");
+        let follow = lines.iter().zip(first.number..).all(|(line, number)| line.number == number);
+        let numbers = (!follow).then(|| lines.iter().map(|line| line.number).collect());
         let blank = content.trim().is_empty();
-        (!blank).then_some(Self { content, start_line: first.number, end_line: last.number, heading })
+        (!blank).then_some(Self {
+            content,
+            start_line: first.number,
+            end_line: last.number,
+            numbers,
+            heading,
+        })
     }
 }
 

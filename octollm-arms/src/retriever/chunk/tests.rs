@@ -9,7 +9,15 @@ fn document(kind: Kind, text: &str) -> Extracted {
 }
 
 fn any_kind() -> impl Strategy<Value = Kind> {
-    prop::sample::select(vec![Kind::Text, Kind::Markdown, Kind::Code, Kind::Html, Kind::Json, Kind::Csv, Kind::Pdf])
+    prop::sample::select(vec![
+        Kind::Text,
+        Kind::Markdown,
+        Kind::Code,
+        Kind::Html,
+        Kind::Json,
+        Kind::Csv,
+        Kind::Pdf,
+    ])
 }
 
 /// Lines as documents have them: blank ones, headings, fences, items, rows, indented code, and now and then a very
@@ -95,7 +103,8 @@ fn front_matter_is_not_a_heading() {
 
 #[test]
 fn code_is_cut_between_functions() {
-    let function = |name: &str| format!("fn {name}() {{\n{}}}\n\n", "    let x = 1;\n\n    work(x);\n".repeat(20));
+    let function =
+        |name: &str| format!("fn {name}() {{\n{}}}\n\n", "    let x = 1;\n\n    work(x);\n".repeat(20));
     let text = format!("{}{}", function("first"), function("second"));
     let pieces = chunk(&document(Kind::Code, &text));
     assert_eq!(pieces.len(), 2);

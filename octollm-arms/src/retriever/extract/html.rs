@@ -13,12 +13,37 @@ use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSin
 use super::{Extracted, Kind};
 
 /// Elements whose text nobody sees.
-const UNSEEN: &[&str] = &["script", "style", "template", "svg", "noscript", "iframe", "object", "select", "head"];
+const UNSEEN: &[&str] =
+    &["script", "style", "template", "svg", "noscript", "iframe", "object", "select", "head"];
 
 /// Elements that stand apart from what is before and after them.
 const BLOCKS: &[&str] = &[
-    "address", "article", "aside", "blockquote", "body", "dd", "details", "div", "dl", "dt", "fieldset", "figure",
-    "figcaption", "footer", "form", "header", "hr", "li", "main", "nav", "ol", "p", "section", "summary", "table", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figure",
+    "figcaption",
+    "footer",
+    "form",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "section",
+    "summary",
+    "table",
+    "ul",
 ];
 
 /// The text of a page.
@@ -202,6 +227,7 @@ impl Page {
 
     fn row(&mut self, opens: bool) {
         if !opens && !self.line.is_empty() {
+            self.line.truncate(self.line.trim_end().len());
             self.line.push_str(" |");
         }
         self.end_line();
@@ -217,6 +243,7 @@ impl Page {
         if self.line.is_empty() {
             "| ".clone_into(&mut self.mark);
         } else {
+            self.line.truncate(self.line.trim_end().len());
             self.line.push_str(" | ");
         }
     }

@@ -73,10 +73,10 @@ impl Kind {
 }
 
 const CODE: &[&str] = &[
-    "bash", "bat", "c", "cc", "clj", "cpp", "cs", "css", "cxx", "dart", "erl", "ex", "exs", "fish", "go", "gradle",
-    "h", "hh", "hpp", "hs", "ini", "java", "jl", "js", "jsx", "kt", "kts", "less", "lua", "m", "mjs", "ml", "nim",
-    "php", "pl", "proto", "ps1", "py", "pyi", "r", "rb", "rs", "scala", "scss", "sh", "sql", "svelte", "swift",
-    "tcl", "tf", "toml", "ts", "tsx", "vue", "xml", "yaml", "yml", "zig", "zsh",
+    "bash", "bat", "c", "cc", "clj", "cpp", "cs", "css", "cxx", "dart", "erl", "ex", "exs", "fish", "go",
+    "gradle", "h", "hh", "hpp", "hs", "ini", "java", "jl", "js", "jsx", "kt", "kts", "less", "lua", "m",
+    "mjs", "ml", "nim", "php", "pl", "proto", "ps1", "py", "pyi", "r", "rb", "rs", "scala", "scss", "sh",
+    "sql", "svelte", "swift", "tcl", "tf", "toml", "ts", "tsx", "vue", "xml", "yaml", "yml", "zig", "zsh",
 ];
 
 /// A document as text.

@@ -37,13 +37,18 @@ fn broken(error: &csv::Error) -> String {
 fn delimiter(text: &str) -> u8 {
     let head = text.lines().next().unwrap_or_default();
     let count = |mark: u8| head.bytes().filter(|byte| *byte == mark).count();
-    [b';', b'\t', b'|'].into_iter().filter(|mark| count(*mark) > count(b',')).max_by_key(|mark| count(*mark)).unwrap_or(b',')
+    [b';', b'\t', b'|']
+        .into_iter()
+        .filter(|mark| count(*mark) > count(b','))
+        .max_by_key(|mark| count(*mark))
+        .unwrap_or(b',')
 }
 
 fn sentence(names: &csv::StringRecord, record: &csv::StringRecord) -> String {
     let mut fields = Vec::new();
     for (at, value) in record.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
-        let value: String = value.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_VALUE).collect();
+        let value: String =
+            value.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_VALUE).collect();
         match names.get(at).filter(|name| !name.is_empty()) {
             Some(name) => fields.push(format!("{name}: {value}")),
             None => fields.push(value),

@@ -69,7 +69,10 @@ fn json_is_cited_by_its_own_lines() {
     let pretty = "{\n  \"a\": 1\n}\n";
     assert_eq!(lines(&extracted("a.json", pretty).unwrap()), [(1, "{"), (2, "  \"a\": 1"), (3, "}")]);
     assert_eq!(
-        lines(&extracted("a.json", "{\"a\":[1]}").unwrap()).iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        lines(&extracted("a.json", "{\"a\":[1]}").unwrap())
+            .iter()
+            .map(|(number, _)| *number)
+            .collect::<Vec<_>>(),
         [1; 5]
     );
     assert_eq!(lines(&extracted("a.jsonl", "{\"a\":1}\n{\"a\":2}\n").unwrap())[1], (2, "{\"a\":2}"));
@@ -90,14 +93,21 @@ fn text_is_decoded_or_refused_with_a_reason() {
 
 #[test]
 fn what_is_no_pdf_is_refused_and_the_process_lives() {
-    for bytes in [&b""[..], b"%PDF-1.4", b"not a pdf", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF"] {
+    for bytes in [
+        &b""[..],
+        b"%PDF-1.4",
+        b"not a pdf",
+        b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF",
+    ] {
         assert!(extracted("a.pdf", bytes).is_err());
     }
 }
 
 #[test]
 fn the_name_says_the_kind() {
-    for (name, kind) in [("a.MD", Kind::Markdown), ("a.rs", Kind::Code), ("Makefile", Kind::Text), ("b.TSV", Kind::Csv)] {
+    for (name, kind) in
+        [("a.MD", Kind::Markdown), ("a.rs", Kind::Code), ("Makefile", Kind::Text), ("b.TSV", Kind::Csv)]
+    {
         assert_eq!(Kind::of(Path::new(name)), kind);
         assert_eq!(Kind::named(kind.name()), kind);
     }

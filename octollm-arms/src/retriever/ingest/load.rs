@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::IngestOptions;
 use super::walk::{Found, Trouble, io_reason};
 use crate::retriever::chunk::{self, FORMAT, Piece};
+use crate::retriever::cite::LINES;
 use crate::retriever::extract::{self, Kind};
 use crate::retriever::index::{chunk_id, hex};
 
@@ -45,7 +46,9 @@ impl Loader {
             let loaded = self.read(&found);
             (found, loaded)
         });
-        reading.await.map_err(|cause| Error::new(ErrorKind::Internal, "reading a file broke off").with_source(cause))
+        reading
+            .await
+            .map_err(|cause| Error::new(ErrorKind::Internal, "reading a file broke off").with_source(cause))
     }
 
     fn read(&self, found: &Found) -> Loaded {
@@ -72,7 +75,8 @@ impl Loader {
         if pieces.is_empty() {
             return Loaded::Skipped("is empty".to_owned());
         }
-        let chunks = pieces.into_iter().enumerate().map(|(ordinal, piece)| named(&document, ordinal, piece)).collect();
+        let chunks =
+            pieces.into_iter().enumerate().map(|(ordinal, piece)| named(&document, ordinal, piece)).collect();
         Loaded::New(document, chunks)
     }
 
@@ -94,6 +98,9 @@ fn named(document: &Document, ordinal: usize, piece: Piece) -> Chunk {
     metadata.remove("format");
     if let Some(heading) = piece.heading {
         metadata.insert("heading".to_owned(), Value::from(&*heading));
+    }
+    if let Some(numbers) = piece.numbers {
+        metadata.insert(LINES.to_owned(), numbers.into());
     }
     Chunk {
         id: chunk_id(&document.source, &document.content_hash, ordinal),

@@ -108,7 +108,8 @@ impl Ingestor {
         let _writer = self.index.lock().await?;
         self.index.prepare(collection).await?;
         let known = self.index.documents.documents(collection).await?;
-        let known: HashMap<_, _> = known.into_iter().map(|info| (info.document.source.clone(), info)).collect();
+        let known: HashMap<_, _> =
+            known.into_iter().map(|info| (info.document.source.clone(), info)).collect();
         let known = Arc::new(known);
         let mut run = Run {
             index: &self.index,
@@ -197,7 +198,9 @@ impl Run<'_> {
         let gone: Vec<DocumentInfo> = self
             .known
             .iter()
-            .filter(|(name, _)| below(&roots, name) && !self.seen.contains(*name) && !below(&self.unreadable, name))
+            .filter(|(name, _)| {
+                below(&roots, name) && !self.seen.contains(*name) && !below(&self.unreadable, name)
+            })
             .map(|(_, info)| info.clone())
             .collect();
         self.report.removed = gone.len();

@@ -25,7 +25,8 @@ pub(super) fn is_below(root: &str, name: &str) -> bool {
     if root.is_empty() {
         return !Path::new(name).is_absolute() && name != ".." && !name.starts_with("../");
     }
-    name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root.ends_with('/'))
+    name.strip_prefix(root)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || root.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -34,16 +35,31 @@ mod tests {
 
     #[test]
     fn a_name_is_what_one_would_type() {
-        for (path, expected) in
-            [("docs/", "docs"), ("./docs/./a.md", "docs/a.md"), (".", ""), ("../x", "../x"), ("/a//b", "/a/b"), ("/", "/")]
-        {
+        for (path, expected) in [
+            ("docs/", "docs"),
+            ("./docs/./a.md", "docs/a.md"),
+            (".", ""),
+            ("../x", "../x"),
+            ("/a//b", "/a/b"),
+            ("/", "/"),
+        ] {
             assert_eq!(name(Path::new(path)), expected);
         }
     }
 
     #[test]
     fn below_means_below() {
-        assert!(is_below("docs", "docs/a.md") && is_below("docs", "docs") && is_below("", "a/b") && is_below("/", "/a"));
-        assert!(!is_below("docs", "docs2/a.md") && !is_below("", "../a") && !is_below("", "/a") && !is_below("a/b", "a"));
+        assert!(
+            is_below("docs", "docs/a.md")
+                && is_below("docs", "docs")
+                && is_below("", "a/b")
+                && is_below("/", "/a")
+        );
+        assert!(
+            !is_below("docs", "docs2/a.md")
+                && !is_below("", "../a")
+                && !is_below("", "/a")
+                && !is_below("a/b", "a")
+        );
     }
 }

@@ -61,7 +61,8 @@ fn found(entry: &DirEntry) -> Option<Found> {
     if kind.is_dir() || entry.depth() == 0 {
         return None;
     }
-    let reason = if kind.is_symlink() { "is a symbolic link, which is not followed" } else { "is not a regular file" };
+    let reason =
+        if kind.is_symlink() { "is a symbolic link, which is not followed" } else { "is not a regular file" };
     Some(Found { source, file: Err(Trouble::Unfit(reason.to_owned())) })
 }
 

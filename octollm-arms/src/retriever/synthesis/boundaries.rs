@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 /// What ends in a full stop without ending a sentence, lowercase.
-const ABBREVIATIONS: &[&str] =
-    &["e.g", "i.e", "etc", "vs", "cf", "dr", "mr", "mrs", "ms", "prof", "fig", "no", "approx", "resp", "incl", "st", "al"];
+const ABBREVIATIONS: &[&str] = &[
+    "e.g", "i.e", "etc", "vs", "cf", "dr", "mr", "mrs", "ms", "prof", "fig", "no", "approx", "resp", "incl",
+    "st", "al",
+];
 
 /// The sentences of a paragraph, without the white space around them.
 ///
@@ -67,8 +69,14 @@ mod tests {
     #[test]
     fn sentences_end_where_a_reader_ends_them() {
         assert_eq!(split("One. Two!  Three?"), ["One.", "Two!", "Three?"]);
-        assert_eq!(split("It costs 1.5 euros, e.g. today. Then more."), ["It costs 1.5 euros, e.g. today.", "Then more."]);
-        assert_eq!(split("See `a. B` (or this. Not that). Yes."), ["See `a. B` (or this. Not that).", "Yes."]);
+        assert_eq!(
+            split("It costs 1.5 euros, e.g. today. Then more."),
+            ["It costs 1.5 euros, e.g. today.", "Then more."]
+        );
+        assert_eq!(
+            split("See `a. B` (or this. Not that). Yes."),
+            ["See `a. B` (or this. Not that).", "Yes."]
+        );
         assert_eq!(split("**Bold.** Next line.\nAnd another."), ["**Bold.**", "Next line.", "And another."]);
         assert_eq!(split("Version v1.2 of x.rs is out."), ["Version v1.2 of x.rs is out."]);
         assert_eq!(split("By J. Smith et al. in 1990."), ["By J. Smith et al. in 1990."]);

@@ -56,8 +56,11 @@ pub(super) struct Answer {
 /// The sentences that answer `query`, in reading order; none if nothing does.
 pub(super) fn answer(query: &str, passages: &[Passage<'_>]) -> Vec<Answer> {
     let question = Question::new(query);
-    let sentences =
-        passages.iter().enumerate().flat_map(|(number, passage)| sentences::sentences(number, passage)).collect();
+    let sentences = passages
+        .iter()
+        .enumerate()
+        .flat_map(|(number, passage)| sentences::sentences(number, passage))
+        .collect();
     let scored = score::score(&question, passages, sentences);
     let mut chosen = choose(&scored);
     let Some(first) = chosen.first().map(|best| best.sentence.passage) else { return Vec::new() };
@@ -76,9 +79,11 @@ fn choose(scored: &[Scored]) -> Vec<&Scored> {
     let mut chars = best.sentence.said.chars().count();
     while chosen.len() < MOST_SENTENCES {
         let worth = |one: &&Scored| marginal(one, &chosen, best);
-        let Some(next) = scored.iter().filter(|one| worth(one) >= LEAST_SHARE * best.score).max_by(|a, b| {
-            worth(a).total_cmp(&worth(b))
-        }) else {
+        let Some(next) = scored
+            .iter()
+            .filter(|one| worth(one) >= LEAST_SHARE * best.score)
+            .max_by(|a, b| worth(a).total_cmp(&worth(b)))
+        else {
             break;
         };
         chars += next.sentence.said.chars().count();
@@ -142,9 +147,10 @@ fn row_said(stems: &[String], row: &str, columns: &[String]) -> String {
     let long = cells.iter().map(|cell| cell.chars().count()).sum::<usize>() > LONG_ROW;
     let named = |at: usize| columns.get(at).is_some_and(|column| asked(column));
     let any_named = (1..cells.len()).any(named);
-    let kept = cells.iter().enumerate().skip(1).filter(|(at, cell)| {
-        !cell.is_empty() && (!long || if any_named { named(*at) } else { asked(cell) })
-    });
+    let kept =
+        cells.iter().enumerate().skip(1).filter(|(at, cell)| {
+            !cell.is_empty() && (!long || if any_named { named(*at) } else { asked(cell) })
+        });
     let kept: Vec<&str> = kept.map(|(_, cell)| cell.as_str()).collect();
     let first = cells.first().map(String::as_str).unwrap_or_default();
     match (first.is_empty(), kept.is_empty()) {

@@ -43,8 +43,23 @@ impl Question {
         Self {
             stems: words::query_stems(query),
             wants_number: asks(&[
-                "how many", "how much", "how long", "how often", "how large", "how big", "how fast", "port", "number",
-                "limit", "default", "when ", "what time", "version", "size", "maximum", "minimum",
+                "how many",
+                "how much",
+                "how long",
+                "how often",
+                "how large",
+                "how big",
+                "how fast",
+                "port",
+                "number",
+                "limit",
+                "default",
+                "when ",
+                "what time",
+                "version",
+                "size",
+                "maximum",
+                "minimum",
             ]),
             wants_reason: asks(&["why", "reason"]),
         }
@@ -92,7 +107,9 @@ fn matched(question: &Question, sentence: Sentence, heading: &[String]) -> Score
 
 /// What each word of the question weighs: the rarer among the sentences, the more.
 fn weights(question: &Question, scored: &[Scored]) -> Vec<f32> {
-    let holders = |at: usize| scored.iter().filter(|one| one.matches.get(at).is_some_and(|share| *share >= 0.6)).count();
+    let holders = |at: usize| {
+        scored.iter().filter(|one| one.matches.get(at).is_some_and(|share| *share >= 0.6)).count()
+    };
     let weight = |at: usize| (1.0 + scored.len() as f32 / (holders(at) as f32 + 1.0)).ln();
     (0..question.stems.len()).map(weight).collect()
 }
@@ -120,7 +137,9 @@ fn preference(question: &Question, one: &Scored) -> f32 {
     if question.wants_number && said.chars().any(char::is_numeric) {
         factor *= 1.2;
     }
-    if question.wants_reason && ["because", "so that", "therefore", " since ", " thus "].iter().any(|word| said.contains(word)) {
+    if question.wants_reason
+        && ["because", "so that", "therefore", " since ", " thus "].iter().any(|word| said.contains(word))
+    {
         factor *= 1.2;
     }
     if side_by_side(&question.stems, said) {
@@ -138,6 +157,21 @@ fn side_by_side(wanted: &[String], said: &str) -> bool {
 /// Whether it begins with a word that stands for something said before.
 fn leans_on_what_is_before(said: &str) -> bool {
     let first = said.split_whitespace().next().unwrap_or_default().to_lowercase();
-    ["it", "they", "this", "these", "those", "he", "she", "its", "their", "so", "then", "otherwise", "but", "and"]
-        .contains(&first.trim_end_matches(','))
+    [
+        "it",
+        "they",
+        "this",
+        "these",
+        "those",
+        "he",
+        "she",
+        "its",
+        "their",
+        "so",
+        "then",
+        "otherwise",
+        "but",
+        "and",
+    ]
+    .contains(&first.trim_end_matches(','))
 }

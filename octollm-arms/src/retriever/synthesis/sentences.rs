@@ -93,7 +93,8 @@ impl Reader<'_> {
             self.columns.clear();
         }
         self.fence = Fence::opens(line);
-        let underlined = markdown::underline(below).is_some() && self.open.is_none() && !markdown::is_item(line);
+        let underlined =
+            markdown::underline(below).is_some() && self.open.is_none() && !markdown::is_item(line);
         let no_text = self.fence.is_some() || underlined || markdown::is_separator(line);
         if no_text || markdown::heading(line).is_some() || markdown::underline(line).is_some() {
             self.close();
@@ -122,7 +123,9 @@ impl Reader<'_> {
     fn code(&mut self, range: Range<usize>, line: &str) {
         match comment(line) {
             Some(text) if text.trim().is_empty() => self.close(),
-            Some(text) if self.open.is_none() => self.open = Some(range.end - text.trim_start().len()..range.end),
+            Some(text) if self.open.is_none() => {
+                self.open = Some(range.end - text.trim_start().len()..range.end)
+            }
             Some(_) => self.prose(range, line),
             None => self.single(range, line, Shape::Code),
         }
@@ -178,7 +181,8 @@ impl Reader<'_> {
 
 /// The text of a line that is nothing but a comment.
 fn comment(line: &str) -> Option<&str> {
-    const MARKS: &[&str] = &["///", "//!", "//", "/**", "/*", "*/", "* ", "##", "#!", "# ", "-- ", ";; ", "\"\"\""];
+    const MARKS: &[&str] =
+        &["///", "//!", "//", "/**", "/*", "*/", "* ", "##", "#!", "# ", "-- ", ";; ", "\"\"\""];
     let text = line.trim();
     if text == "#" || text == "*" {
         return Some("");
