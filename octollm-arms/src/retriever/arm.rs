@@ -42,15 +42,15 @@ impl Retriever {
     /// embedder's; `storage`; what the embedder says.
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
         request.validate()?;
-        let Findings { mut found, method } = search::search(&self.index, request).await?;
+        let Findings { found, method } = search::search(&self.index, request).await?;
         let total_results = found.len();
-        found.truncate(request.limit as usize);
         let query = request.query.clone();
-        // Reading a dozen passages is milliseconds of work: too much for the async threads.
+        // Reading a few dozen passages is milliseconds of work: too much for the async threads.
         let reading = tokio::task::spawn_blocking(move || (cite::answer(&query, &found), found));
-        let (answer, found) = reading
+        let (answer, mut found) = reading
             .await
             .map_err(|cause| Error::new(ErrorKind::Internal, "the synthesis broke off").with_source(cause))?;
+        found.truncate(request.limit as usize);
         Ok(SearchResponse {
             results: found.iter().zip(1..).map(|(one, rank)| cite::result(one, rank)).collect(),
             method_used: method,

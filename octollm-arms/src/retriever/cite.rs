@@ -10,10 +10,13 @@ use super::request::{Citation, SearchResult};
 use super::search::Found;
 use super::synthesis::{self, Passage};
 
-/// Results that an answer is taken from.
-const PASSAGES: usize = 12;
+/// Chunks that an answer is taken from, more than are shown: the best sentence need not be in the best chunk.
+const PASSAGES: usize = 30;
 /// The label that keeps the number of each line, where the lines of a chunk do not follow each other.
 pub(super) const LINES: &str = "lines";
+
+/// The label of a chunk that begins inside a fenced listing.
+pub(super) const IN_LISTING: &str = "in_listing";
 
 /// A sentence of the answer with its place.
 pub(super) struct Cited {
@@ -41,6 +44,7 @@ fn passage((rank, found): (usize, &Found)) -> Passage<'_> {
         content: &found.chunk.content,
         heading: labels.get("heading").and_then(Value::as_str),
         kind: kind(labels),
+        in_listing: labels.contains_key(IN_LISTING),
         rank,
     }
 }
@@ -64,6 +68,7 @@ pub(super) fn result(found: &Found, rank: u32) -> SearchResult {
     let Found { chunk, score } = found;
     let mut metadata = chunk.metadata.clone();
     metadata.remove(LINES);
+    metadata.remove(IN_LISTING);
     metadata.insert("start_line".to_owned(), chunk.start_line.into());
     metadata.insert("end_line".to_owned(), chunk.end_line.into());
     metadata.insert("locator".to_owned(), place(chunk, chunk.start_line, chunk.end_line).into());

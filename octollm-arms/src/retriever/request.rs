@@ -222,6 +222,6 @@ mod tests {
         assert_eq!(pointers(json!({"query": "   "})), ["/query"]);
         assert_eq!(pointers(json!({})), [""]);
         let error = SearchRequest::from_value(json!({"query": "x", "top": 3})).unwrap_err();
-        assert!(error.to_string().contains("additional"), "{error}");
+        assert!(error.to_string().contains("Additional"), "{error}");
     }
 }

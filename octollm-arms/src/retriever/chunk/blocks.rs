@@ -29,11 +29,13 @@ pub(super) struct Block {
     pub(super) heading: Option<Arc<str>>,
     /// Whether it is nothing but a heading.
     pub(super) is_heading: bool,
+    /// Whether it is a fenced listing.
+    pub(super) is_listing: bool,
 }
 
 impl Block {
     fn plain(range: Range<usize>, cut: Cut) -> Self {
-        Self { range, cut, heading: None, is_heading: false }
+        Self { range, cut, heading: None, is_heading: false, is_listing: false }
     }
 }
 
@@ -92,6 +94,7 @@ fn markdown_blocks(lines: &[Line<'_>]) -> Vec<Block> {
             let length = lines.iter().skip(at + 1).position(|line| fence.closes(line.text));
             let end = length.map_or(lines.len(), |length| at + length + 2);
             walk.push(at..end);
+            walk.mark_listing();
             at = end;
         } else if let Some((level, title, size)) = heading_at(lines, at) {
             walk.close(at);
@@ -111,6 +114,12 @@ impl MarkdownWalk {
         if !range.is_empty() {
             let heading = self.path.clone();
             self.blocks.push(Block { heading, ..Block::plain(range, Cut::IfNeeded) });
+        }
+    }
+
+    fn mark_listing(&mut self) {
+        if let Some(block) = self.blocks.last_mut() {
+            block.is_listing = true;
         }
     }
 
@@ -136,7 +145,11 @@ impl MarkdownWalk {
         self.headings.push((level, title));
         let titles: Vec<&str> = self.headings.iter().map(|(_, title)| title.as_str()).collect();
         self.path = Some(titles.join(" > ").into());
-        self.blocks.push(Block { range, cut: Cut::Always, heading: self.path.clone(), is_heading: true });
+        self.blocks.push(Block {
+            heading: self.path.clone(),
+            is_heading: true,
+            ..Block::plain(range, Cut::Always)
+        });
     }
 }
 

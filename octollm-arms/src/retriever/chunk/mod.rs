@@ -38,6 +38,8 @@ pub(super) struct Piece {
     pub(super) start_line: u32,
     /// Number of the last line.
     pub(super) end_line: u32,
+    /// Whether it begins inside a fenced listing, which nothing in its own lines says.
+    pub(super) in_listing: bool,
     /// The number of each line, where they do not follow each other.
     pub(super) numbers: Option<Vec<u32>>,
     /// The headings above it, outermost first, joined by ` > `.
@@ -57,6 +59,7 @@ impl Piece {
             content,
             start_line: first.number,
             end_line: last.number,
+            in_listing: false,
             numbers,
             heading,
         })
@@ -117,14 +120,17 @@ impl Packer<'_> {
     }
 
     fn begin(&mut self, block: Block) {
-        let Block { range, heading, is_heading, .. } = block;
+        let Block { range, heading, is_heading, is_listing, .. } = block;
         if self.length(&range) <= MOST {
             self.open = Some(Open { range, heading, only_headings: is_heading });
             return;
         }
         let lines = self.lines.get(range).unwrap_or_default();
-        let parts = split::split(lines, self.overlap);
-        self.pieces.extend(parts.into_iter().map(|part| Piece { heading: heading.clone(), ..part }));
+        let parts = split::split(lines, self.overlap && !is_listing);
+        for (number, part) in parts.into_iter().enumerate() {
+            let in_listing = is_listing && number > 0;
+            self.pieces.push(Piece { heading: heading.clone(), in_listing, ..part });
+        }
     }
 
     fn close(&mut self) {

@@ -94,6 +94,17 @@ fn markdown_is_cut_at_headings_and_keeps_their_path() {
 }
 
 #[test]
+fn the_rest_of_a_long_listing_knows_that_it_is_one() {
+    let text = format!("Before.\n\n```\n{}```\n\nAfter.\n", "a line of code\n".repeat(200));
+    let pieces = chunk(&document(Kind::Markdown, &text));
+    let inside: Vec<bool> = pieces.iter().map(|piece| piece.in_listing).collect();
+    assert!(inside.len() > 3);
+    let (first, last) = (inside[..2].to_vec(), inside[inside.len() - 1]);
+    assert_eq!((first, last), (vec![false, false], false));
+    assert!(inside[2..inside.len() - 1].iter().all(|inside| *inside));
+}
+
+#[test]
 fn front_matter_is_not_a_heading() {
     let pieces = chunk(&document(Kind::Markdown, "---\ntitle: A\n---\n\n# A\n\nText.\n"));
     assert_eq!(pieces.len(), 2);

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::IngestOptions;
 use super::walk::{Found, Trouble, io_reason};
 use crate::retriever::chunk::{self, FORMAT, Piece};
-use crate::retriever::cite::LINES;
+use crate::retriever::cite::{IN_LISTING, LINES};
 use crate::retriever::extract::{self, Kind};
 use crate::retriever::index::{chunk_id, hex};
 
@@ -98,6 +98,9 @@ fn named(document: &Document, ordinal: usize, piece: Piece) -> Chunk {
     metadata.remove("format");
     if let Some(heading) = piece.heading {
         metadata.insert("heading".to_owned(), Value::from(&*heading));
+    }
+    if piece.in_listing {
+        metadata.insert(IN_LISTING.to_owned(), true.into());
     }
     if let Some(numbers) = piece.numbers {
         metadata.insert(LINES.to_owned(), numbers.into());

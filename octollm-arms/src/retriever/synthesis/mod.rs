@@ -26,9 +26,9 @@ const MOST_CHARS: usize = 900;
 /// The part of the question that the best sentence must hold.
 const LEAST_COVERAGE: f32 = 0.34;
 /// A further sentence must be worth this part of the best one.
-const LEAST_SHARE: f32 = 0.5;
+const LEAST_SHARE: f32 = 0.55;
 /// A row that is longer than this is said without the cells that nobody asked for.
-const LONG_ROW: usize = 120;
+const LONG_ROW: usize = 80;
 
 /// A found chunk, as the synthesis needs it.
 pub(super) struct Passage<'a> {
@@ -38,6 +38,8 @@ pub(super) struct Passage<'a> {
     pub(super) heading: Option<&'a str>,
     /// What kind of document it is from.
     pub(super) kind: Kind,
+    /// Whether it begins inside a fenced listing.
+    pub(super) in_listing: bool,
     /// Its place among the results, from 0.
     pub(super) rank: usize,
 }
@@ -76,46 +78,52 @@ fn choose(scored: &[Scored]) -> Vec<&Scored> {
         return Vec::new();
     }
     let mut chosen = vec![best];
-    let mut chars = best.sentence.said.chars().count();
     while chosen.len() < MOST_SENTENCES {
-        let worth = |one: &&Scored| marginal(one, &chosen, best);
-        let Some(next) = scored
-            .iter()
-            .filter(|one| worth(one) >= LEAST_SHARE * best.score)
-            .max_by(|a, b| worth(a).total_cmp(&worth(b)))
-        else {
-            break;
-        };
-        chars += next.sentence.said.chars().count();
-        if chars > MOST_CHARS {
+        let worth = scored.iter().map(|one| (one, marginal(one, &chosen, best)));
+        let enough = worth.filter(|(_, worth)| *worth >= LEAST_SHARE * best.score);
+        let Some((next, _)) = enough.max_by(|a, b| a.1.total_cmp(&b.1)) else { break };
+        chosen.push(next);
+        if said_chars(&chosen) > MOST_CHARS {
+            chosen.pop();
             break;
         }
-        chosen.push(next);
+    }
+    if chosen.len() == 1 {
+        // One sentence alone often wants the next one to be understood.
+        let next = scored.iter().find(|one| follows(&one.sentence, &best.sentence));
+        chosen.extend(next.filter(|one| one.sentence.said.chars().count() <= MOST_CHARS / 3));
     }
     chosen
 }
 
-/// What a sentence is worth beside those that are chosen.
+fn said_chars(chosen: &[&Scored]) -> usize {
+    chosen.iter().map(|one| one.sentence.said.chars().count()).sum()
+}
+
+/// What a sentence is worth beside those that are chosen; nothing if it says little of what was asked or the same again.
 fn marginal(one: &Scored, chosen: &[&Scored], best: &Scored) -> f32 {
-    let mut repeated: f32 = 0.0;
-    let mut follows = false;
-    for other in chosen {
-        let (a, b) = (&one.sentence, &other.sentence);
-        if a.passage == b.passage && a.range == b.range {
-            return 0.0;
-        }
-        repeated = repeated.max(similarity(&one.stems, &other.stems));
-        let near = a.range.start.saturating_sub(b.range.end) <= 2 && a.range.start >= b.range.end;
-        follows |= near && a.passage == b.passage && a.paragraph == b.paragraph;
-    }
-    if repeated > 0.7 {
+    let same = |other: &Scored| {
+        other.sentence.passage == one.sentence.passage && other.sentence.range == one.sentence.range
+    };
+    let repeated = chosen.iter().map(|other| similarity(&one.stems, &other.stems)).fold(0.0, f32::max);
+    if repeated > 0.7 || chosen.iter().any(|other| same(other)) {
         return 0.0;
     }
-    let adds = one.matches.iter().enumerate().any(|(at, share)| {
-        chosen.iter().all(|other| other.matches.get(at).is_none_or(|held| *share > held + 0.3))
-    });
-    let goes_on = if follows && one.coverage > 0.15 { 0.2 * best.score } else { 0.0 };
-    (one.score + goes_on) * (1.0 - 0.7 * repeated) * if adds { 1.2 } else { 1.0 }
+    let held =
+        |at: usize| chosen.iter().filter_map(|other| other.matches.get(at)).fold(0.0, |a: f32, b| a.max(*b));
+    let adds = one.matches.iter().enumerate().any(|(at, share)| *share > held(at) + 0.3);
+    let goes_on = chosen.iter().any(|other| follows(&one.sentence, &other.sentence));
+    if !adds && !goes_on && one.coverage < 0.7 * best.coverage {
+        return 0.0;
+    }
+    let context = if goes_on && one.coverage > 0.15 { 0.2 * best.score } else { 0.0 };
+    (one.score + context) * (1.0 - 0.7 * repeated) * if adds { 1.2 } else { 1.0 }
+}
+
+/// Whether `one` is the sentence after `other` in the same paragraph.
+fn follows(one: &Sentence, other: &Sentence) -> bool {
+    let after = one.range.start >= other.range.end && one.range.start - other.range.end <= 8;
+    after && one.passage == other.passage && one.paragraph == other.paragraph
 }
 
 /// The part of the words that two sentences share, 0..=1, against the shorter one.

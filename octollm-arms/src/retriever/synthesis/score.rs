@@ -83,7 +83,7 @@ pub(super) fn score(question: &Question, passages: &[Passage<'_>], sentences: Ve
         let held: f32 = one.matches.iter().zip(&weights).map(|(share, weight)| share * weight).sum();
         let rank = passages.get(one.sentence.passage).map_or(0, |passage| passage.rank);
         one.coverage = held / total;
-        one.score = one.coverage * preference(question, one) / (1.0 + 0.06 * rank as f32);
+        one.score = one.coverage * preference(question, one) / (1.0 + 0.03 * rank as f32);
     }
     scored
 }
@@ -131,6 +131,9 @@ fn preference(question: &Question, one: &Scored) -> f32 {
             _ => 0.55,
         };
     }
+    if looks_like_code(said) {
+        factor *= 0.6;
+    }
     if said.ends_with(':') || said.ends_with('?') {
         factor *= 0.6;
     }
@@ -146,6 +149,12 @@ fn preference(question: &Question, one: &Scored) -> f32 {
         factor *= 1.15;
     }
     if leans_on_what_is_before(said) { factor * 0.85 } else { factor }
+}
+
+/// Whether it has the marks of code or data rather than of prose.
+fn looks_like_code(said: &str) -> bool {
+    let marks = said.chars().filter(|c| "{}[]()=<>\"_|&$#@\\/;".contains(*c)).count();
+    marks * 9 > said.chars().count()
 }
 
 /// Whether two words that follow each other in the question do so here.

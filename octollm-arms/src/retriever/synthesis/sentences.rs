@@ -49,7 +49,7 @@ pub(super) fn sentences(number: usize, passage: &Passage<'_>) -> Vec<Sentence> {
         open: None,
         paragraphs: 0,
         columns: Vec::new(),
-        fence: None,
+        fence: passage.in_listing.then(|| Fence::opens("```")).flatten(),
     };
     let mut at = 0;
     let lines: Vec<&str> = passage.content.split('\n').collect();
@@ -168,6 +168,7 @@ impl Reader<'_> {
     }
 
     fn push(&mut self, range: Range<usize>, shape: Shape, said: String, columns: Vec<String>) {
+        let said = said.trim_end_matches([';', ',']).to_owned();
         if said.is_empty() {
             return;
         }

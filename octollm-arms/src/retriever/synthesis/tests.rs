@@ -1,7 +1,7 @@
 use super::*;
 
 fn markdown<'a>(rank: usize, heading: &'a str, content: &'a str) -> Passage<'a> {
-    Passage { content, heading: Some(heading), kind: Kind::Markdown, rank }
+    Passage { content, heading: Some(heading), kind: Kind::Markdown, in_listing: false, rank }
 }
 
 fn said(query: &str, passages: &[Passage<'_>]) -> Vec<String> {
@@ -69,6 +69,6 @@ fn listings_are_not_read_aloud_but_comments_are() {
     assert_eq!(said("drop anchor", &[markdown(0, "", listing)]), ["Text about anchors."]);
     let code =
         "/// Drops the anchor and waits until it\n/// holds. Returns the depth.\npub fn drop_anchor() {}\n";
-    let passage = Passage { content: code, heading: None, kind: Kind::Code, rank: 0 };
+    let passage = Passage { content: code, heading: None, kind: Kind::Code, in_listing: false, rank: 0 };
     assert_eq!(said("drops the anchor", &[passage])[0], "Drops the anchor and waits until it holds.");
 }

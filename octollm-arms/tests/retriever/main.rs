@@ -1,0 +1,8 @@
+//! The retriever over real files and a real SQLite database.
+
+mod arm;
+mod bad_input;
+mod ingest;
+mod repair;
+mod search;
+mod support;
