@@ -22,5 +22,5 @@ pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
+pub use sqlite::{SqliteDocuments, SqliteGraph, SqliteMemory, SqliteOptions, SqliteVectors, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};

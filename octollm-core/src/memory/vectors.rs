@@ -199,8 +199,8 @@ fn value_matches(wanted: &Value, value: &Value) -> bool {
 const INLINE_SCAN_BYTES: usize = 256 << 10;
 
 /// Searches where it holds up nobody.
-pub(crate) async fn search_matrix(
-    matrix: OwnedRwLockReadGuard<Matrix>,
+pub(crate) async fn search_matrix<T: Send + Sync + 'static>(
+    matrix: OwnedRwLockReadGuard<T, Matrix>,
     query: VectorQuery,
 ) -> Result<Vec<VectorHit>> {
     if matrix.scanned_bytes() <= INLINE_SCAN_BYTES {

@@ -74,13 +74,11 @@ impl Neighbourhood {
         let mut paths = Vec::new();
         let mut open: VecDeque<Vec<&Relationship>> = VecDeque::from([Vec::new()]);
         let mut steps = 0;
-        while let Some(path) = open.pop_front() {
+        while paths.len() < limit {
+            let Some(path) = open.pop_front() else { break };
             let end = path.last().map_or(from, |last| last.to_entity_id);
             if end == to && !path.is_empty() {
                 paths.push(Path { relationships: path.into_iter().cloned().collect() });
-                if paths.len() >= limit {
-                    break;
-                }
                 continue;
             }
             for next in self.leaving.get(&end).into_iter().flatten() {
