@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use octollm_arms::retriever::{DEFAULT_COLLECTION, Index, Method, Retriever, SearchRequest};
 use octollm_core::arm::Progress;
-use octollm_core::memory::sqlite::{SqliteDocuments, SqliteMemory, SqliteVectors};
 use octollm_core::memory::{
     Chunk, ChunkHit, CollectionSpec, Document, DocumentInfo, DocumentStore, Embedder, HashedEmbedder,
     KeywordQuery, VectorHit, VectorQuery, VectorRecord, VectorStore,
 };
+use octollm_core::memory::{SqliteDocuments, SqliteMemory, SqliteVectors};
 use octollm_core::{Error, ErrorKind, Result};
 
 use crate::support::{Bench, CORPUS, ingest, retriever};

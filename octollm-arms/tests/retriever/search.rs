@@ -72,10 +72,9 @@ async fn nothing_relevant_is_no_answer() {
     let response = bench.ask("Who invented photosynthesis?").await;
     assert_eq!((response.results.len(), response.total_results), (0, 0));
     assert_eq!((response.synthesis, response.citations.len()), (None, 0));
-    let empty = bench
-        .retriever
-        .search(&SearchRequest { collection: "never_filled".to_owned(), ..SearchRequest::new("lamp") });
-    assert!(empty.await.unwrap().results.is_empty());
+    let empty = SearchRequest { collection: "never_filled".to_owned(), ..SearchRequest::new("lamp") };
+    let empty = bench.retriever.search(&empty).await.unwrap();
+    assert!(empty.results.is_empty());
 }
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use octollm_arms::retriever::{
 };
 use octollm_core::Result;
 use octollm_core::arm::Progress;
-use octollm_core::memory::sqlite::{SqliteDocuments, SqliteMemory, SqliteVectors};
 use octollm_core::memory::{Embedder, HashedEmbedder};
+use octollm_core::memory::{SqliteDocuments, SqliteMemory, SqliteVectors};
 use tempfile::TempDir;
 
 /// The documents of these tests, as they are named from the package's directory, where tests run.
