@@ -220,7 +220,7 @@ impl Page {
         self.end_block();
         self.one_line = opens;
         if opens {
-            let level = name.bytes().nth(1).map_or(1, |digit| usize::from(digit.saturating_sub(b'0')));
+            let level = name.get(1..).and_then(|digit| digit.parse().ok()).unwrap_or(1);
             self.mark = format!("{} ", "#".repeat(level));
         }
     }

@@ -16,6 +16,26 @@ const IN_HEADING: f32 = 0.5;
 /// What a word in the column's name counts.
 const IN_COLUMN: f32 = 0.8;
 
+/// Stems that ask rather than name: they weigh half.
+const ASKING: &[&str] = &[
+    "available",
+    "call",
+    "exist",
+    "happen",
+    "kind",
+    "mean",
+    "name",
+    "need",
+    "number",
+    "requir",
+    "return",
+    "support",
+    "type",
+    "valu",
+    "version",
+    "work",
+];
+
 /// A sentence with its worth.
 pub(super) struct Scored {
     pub(super) sentence: Sentence,
@@ -81,9 +101,12 @@ pub(super) fn score(question: &Question, passages: &[Passage<'_>], sentences: Ve
     let total: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
     for one in &mut scored {
         let held: f32 = one.matches.iter().zip(&weights).map(|(share, weight)| share * weight).sum();
-        let rank = passages.get(one.sentence.passage).map_or(0, |passage| passage.rank);
+        let passage = passages.get(one.sentence.passage);
+        let raw =
+            passage.and_then(|passage| passage.content.get(one.sentence.range.clone())).unwrap_or_default();
+        let rank = passage.map_or(0, |passage| passage.rank);
         one.coverage = held / total;
-        one.score = one.coverage * preference(question, one) / (1.0 + 0.03 * rank as f32);
+        one.score = one.coverage * preference(question, one, raw) / (1.0 + 0.03 * rank as f32);
     }
     scored
 }
@@ -110,27 +133,15 @@ fn weights(question: &Question, scored: &[Scored]) -> Vec<f32> {
     let holders = |at: usize| {
         scored.iter().filter(|one| one.matches.get(at).is_some_and(|share| *share >= 0.6)).count()
     };
-    let weight = |at: usize| (1.0 + scored.len() as f32 / (holders(at) as f32 + 1.0)).ln();
-    (0..question.stems.len()).map(weight).collect()
+    let rarity = |at: usize| (1.0 + scored.len() as f32 / (holders(at) as f32 + 1.0)).ln();
+    let asking = |stem: &String| if ASKING.contains(&stem.as_str()) { 0.5 } else { 1.0 };
+    question.stems.iter().enumerate().map(|(at, stem)| rarity(at) * asking(stem)).collect()
 }
 
-fn preference(question: &Question, one: &Scored) -> f32 {
+/// What a reader would prefer beyond the words that match, as a factor around 1; `raw` is the sentence with its marks.
+fn preference(question: &Question, one: &Scored, raw: &str) -> f32 {
     let said = &one.sentence.said;
-    let mut factor = match one.sentence.shape {
-        Shape::Prose => 1.0,
-        Shape::Row | Shape::Data => 0.95,
-        Shape::Code => 0.7,
-    };
-    let length = said.split_whitespace().count();
-    if one.sentence.shape == Shape::Prose {
-        factor *= match length {
-            0..=3 => 0.5,
-            4..=5 => 0.8,
-            6..=45 => 1.0,
-            46..=70 => 0.8,
-            _ => 0.55,
-        };
-    }
+    let mut factor = form(&one.sentence);
     if looks_like_code(said) {
         factor *= 0.6;
     }
@@ -148,7 +159,36 @@ fn preference(question: &Question, one: &Scored) -> f32 {
     if side_by_side(&question.stems, said) {
         factor *= 1.15;
     }
+    if is_about(&question.stems, said, raw) {
+        factor *= 1.2;
+    }
     if leans_on_what_is_before(said) { factor * 0.85 } else { factor }
+}
+
+/// A whole thought is preferred to a fragment and to a page.
+fn form(sentence: &Sentence) -> f32 {
+    match (sentence.shape, sentence.said.split_whitespace().count()) {
+        (Shape::Row | Shape::Data, _) => 0.95,
+        (Shape::Code, _) => 0.7,
+        (Shape::Prose, 0..=3) => 0.5,
+        (Shape::Prose, 4..=5) => 0.8,
+        (Shape::Prose, 6..=45) => 1.0,
+        (Shape::Prose, 46..=70) => 0.8,
+        (Shape::Prose, _) => 0.55,
+    }
+}
+
+/// Whether what is asked for is what the sentence begins with or sets in bold.
+fn is_about(wanted: &[String], said: &str, raw: &str) -> bool {
+    let names = |text: &str| {
+        let there = words::stems(text);
+        let subject = wanted.iter().filter(|stem| !ASKING.contains(&stem.as_str())).take(2);
+        !there.is_empty()
+            && subject.clone().count() > 0
+            && subject.into_iter().all(|stem| there.contains(stem))
+    };
+    let beginning: String = said.split_whitespace().take(4).collect::<Vec<_>>().join(" ");
+    names(&beginning) || raw.split("**").skip(1).step_by(2).any(names)
 }
 
 /// Whether it has the marks of code or data rather than of prose.
