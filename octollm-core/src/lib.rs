@@ -6,6 +6,8 @@
 
 pub mod arm;
 mod error;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
 pub mod schema;
