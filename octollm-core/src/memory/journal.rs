@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::task::{Event, ExecutionPlan, Priority, TaskId, TaskRequest, TaskStatus, TaskSummary};
+use crate::task::{Event, ExecutionPlan, Priority, TaskId, TaskRequest, TaskState, TaskStatus, TaskSummary};
 
 /// Events of one task that become durable together, and the task's row in the list if that changes.
 #[derive(Debug, Clone)]
@@ -43,6 +43,19 @@ pub struct Claimed {
     pub task_id: TaskId,
     /// Who waits when not everybody can run.
     pub priority: Priority,
+}
+
+impl TaskRecord {
+    /// The row of a task in this state.
+    pub fn of(state: &TaskState) -> Self {
+        Self {
+            summary: state.summary(),
+            request: state.request().clone(),
+            plan: state.plan().cloned(),
+            result: state.output().cloned(),
+            idempotency_key: None,
+        }
+    }
 }
 
 /// The append-only log of all tasks.

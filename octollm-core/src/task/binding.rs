@@ -4,8 +4,13 @@
 //! output of step N, and makes N a dependency.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::{SubTask, TaskRequest};
+use crate::error::{Error, Fault, Result};
+use crate::schema::Validator;
 
 /// A reference to (a part of) an earlier step's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +21,12 @@ struct Reference<'a> {
 
 impl<'a> Reference<'a> {
     /// The reference that this object is: `None` if it is none, `Err` if it is a broken one.
-    fn of(object: &'a Map<String, Value>) -> Option<Result<Self, String>> {
+    fn of(object: &'a Map<String, Value>) -> Option<std::result::Result<Self, String>> {
         let step = object.get("$step")?;
         Some(Self::parse(step, object))
     }
 
-    fn parse(step: &Value, object: &'a Map<String, Value>) -> Result<Self, String> {
+    fn parse(step: &Value, object: &'a Map<String, Value>) -> std::result::Result<Self, String> {
         let step = step.as_u64().and_then(|step| u32::try_from(step).ok()).filter(|step| *step > 0);
         let step = step.ok_or("`$step` must be the number of a step")?;
         if let Some(other) = object.keys().find(|key| !matches!(key.as_str(), "$step" | "pointer")) {
@@ -37,7 +42,11 @@ impl<'a> Reference<'a> {
 }
 
 /// Calls `report` with the place of every reference in `input`, and the step that it names or what is wrong with it.
-pub(crate) fn check_references(input: &Value, at: &str, report: &mut dyn FnMut(String, Result<u32, String>)) {
+pub(crate) fn check_references(
+    input: &Value,
+    at: &str,
+    report: &mut dyn FnMut(String, std::result::Result<u32, String>),
+) {
     match input {
         Value::Object(object) => match Reference::of(object) {
             Some(reference) => report(at.to_owned(), reference.map(|reference| reference.step)),
@@ -65,4 +74,208 @@ pub fn step_references(input: &Value) -> BTreeSet<u32> {
 
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
+}
+
+/// What a step's input is made of.
+pub struct Binding<'a> {
+    /// The task.
+    pub request: &'a TaskRequest,
+    /// The step.
+    pub subtask: &'a SubTask,
+    /// The arm's id, for errors.
+    pub arm_id: &'a str,
+    /// The arm's `input_schema`.
+    pub schema: &'a Value,
+    /// The outputs of completed steps.
+    pub outputs: &'a dyn Fn(u32) -> Option<Arc<Value>>,
+}
+
+/// Makes the input of a step: out of `input` where the plan has one, else by property name, and checks it against the
+/// arm's schema.
+///
+/// # Errors
+/// `invalid_input` that names every place which cannot be filled or breaks the schema.
+pub fn bind_input(binding: &Binding<'_>, validator: &Validator) -> Result<Value> {
+    let bound = match (&binding.subtask.input, properties(binding.schema)) {
+        (Some(input), _) => binding.resolve_all(input)?,
+        (None, Some(properties)) => binding.fill(properties)?,
+        (None, None) => binding.everything(),
+    };
+    let faults = validator.faults(&bound);
+    if faults.is_empty() {
+        return Ok(bound);
+    }
+    let what = format!("the input of step {} does not fit arm `{}`", binding.subtask.step, binding.arm_id);
+    let hint = "compare the step's `input` with the arm's `input_schema`";
+    Err(Error::invalid(what, faults).with_hint(hint))
+}
+
+fn properties(schema: &Value) -> Option<&Map<String, Value>> {
+    schema.get("properties").and_then(Value::as_object).filter(|properties| !properties.is_empty())
+}
+
+impl Binding<'_> {
+    fn resolve_all(&self, input: &Value) -> Result<Value> {
+        let mut faults = Vec::new();
+        let bound = self.resolve(input, "/input", &mut faults);
+        if faults.is_empty() {
+            return Ok(bound);
+        }
+        Err(Error::invalid(format!("the input of step {} cannot be filled", self.subtask.step), faults)
+            .with_hint("a reference must point to something that the earlier step really answered"))
+    }
+
+    fn resolve(&self, input: &Value, at: &str, faults: &mut Vec<Fault>) -> Value {
+        match input {
+            Value::Object(object) => match Reference::of(object) {
+                Some(reference) => self.follow(reference).unwrap_or_else(|detail| {
+                    faults.push(Fault::new(at, detail));
+                    Value::Null
+                }),
+                None => {
+                    let resolve = |(key, value): (&String, &Value)| {
+                        (key.clone(), self.resolve(value, &format!("{at}/{}", escape(key)), faults))
+                    };
+                    Value::Object(object.iter().map(resolve).collect())
+                }
+            },
+            Value::Array(items) => {
+                let resolve = |(index, value)| self.resolve(value, &format!("{at}/{index}"), faults);
+                Value::Array(items.iter().enumerate().map(resolve).collect())
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn follow(
+        &self,
+        reference: std::result::Result<Reference<'_>, String>,
+    ) -> std::result::Result<Value, String> {
+        let Reference { step, pointer } = reference?;
+        let output = (self.outputs)(step).ok_or_else(|| format!("step {step} has no output"))?;
+        let part = output.pointer(pointer);
+        part.cloned().ok_or_else(|| format!("the output of step {step} has nothing at `{pointer}`"))
+    }
+
+    /// Every property that somebody names: the task's context first, then the outputs of the dependencies.
+    fn fill(&self, properties: &Map<String, Value>) -> Result<Value> {
+        let inputs: Vec<_> =
+            self.subtask.depends_on.iter().filter_map(|step| (self.outputs)(*step)).collect();
+        let mut bound = Map::new();
+        for name in properties.keys() {
+            let given = self.request.context.get(name).cloned();
+            let value = given.or_else(|| inputs.iter().find_map(|output| output.get(name).cloned()));
+            if let Some(value) = value.or_else(|| self.of_the_task(name)) {
+                bound.insert(name.clone(), value);
+            }
+        }
+        let missing: Vec<_> = self.required().filter(|name| !bound.contains_key(*name)).collect();
+        if missing.is_empty() {
+            return Ok(Value::Object(bound));
+        }
+        let faults =
+            missing.iter().map(|name| Fault::new(format!("/{}", escape(name)), "is required by the arm"));
+        let what = format!("arm `{}` cannot be called in step {}", self.arm_id, self.subtask.step);
+        Err(Error::invalid(what, faults.collect()).with_hint(format!(
+            "put {} into the task's `context`, or write the step's `input`",
+            missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        )))
+    }
+
+    fn required(&self) -> impl Iterator<Item = &str> {
+        self.schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// What every task can say of itself.
+    fn of_the_task(&self, name: &str) -> Option<Value> {
+        match name {
+            "goal" => Some(self.request.goal.trim().into()),
+            "instruction" => Some(self.subtask.action.clone().into()),
+            "constraints" if !self.request.constraints.is_empty() => {
+                Some(self.request.constraints.clone().into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The input of an arm that has no schema.
+    fn everything(&self) -> Value {
+        let output = |step: &u32| (self.outputs)(*step).map(|output| (step.to_string(), (*output).clone()));
+        let inputs: Map<String, Value> = self.subtask.depends_on.iter().filter_map(output).collect();
+        json!({"instruction": self.subtask.action, "context": self.request.context, "inputs": inputs})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bind(request: &TaskRequest, subtask: &SubTask, schema: &Value) -> Result<Value> {
+        let first = Arc::new(json!({"location": "Lyon", "list": [{"a/b": 7}]}));
+        let outputs = |step| (step == 1).then(|| first.clone());
+        let binding = Binding { request, subtask, arm_id: "weather", schema, outputs: &outputs };
+        bind_input(&binding, &Validator::compile(schema).unwrap())
+    }
+
+    fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {"location": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["location"],
+        })
+    }
+
+    #[test]
+    fn references_reach_into_outputs() {
+        let input = json!({"x": [{"$step": 1, "pointer": "/list/0/a~1b"}], "all": {"$step": 1}});
+        let subtask = SubTask::new(2, "use it", "weather").with_input(input);
+        let bound = bind(&TaskRequest::new("some long goal"), &subtask, &Value::Null).unwrap();
+        assert_eq!(bound["x"], json!([7]));
+        assert_eq!(bound["all"]["location"], "Lyon");
+    }
+
+    #[test]
+    fn a_reference_to_nothing_names_both_places() {
+        let input = json!({"x": {"$step": 1, "pointer": "/nowhere"}});
+        let subtask = SubTask::new(2, "use it", "weather").with_input(input);
+        let error = bind(&TaskRequest::new("some long goal"), &subtask, &Value::Null).unwrap_err();
+        assert_eq!(error.faults()[0].pointer, "/input/x");
+        assert!(error.faults()[0].detail.contains("/nowhere"));
+    }
+
+    #[test]
+    fn context_wins_over_outputs() {
+        let mut request = TaskRequest::new("some long goal");
+        let subtask = SubTask::new(2, "forecast", "weather").after([1]);
+        assert_eq!(bind(&request, &subtask, &schema()).unwrap(), json!({"location": "Lyon"}));
+        request.context.insert("location".into(), "Paris".into());
+        assert_eq!(bind(&request, &subtask, &schema()).unwrap(), json!({"location": "Paris"}));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error =
+            bind(&TaskRequest::new("some long goal"), &SubTask::new(1, "forecast", "weather"), &schema());
+        let error = error.unwrap_err();
+        assert_eq!(error.faults()[0].pointer, "/location");
+        assert!(error.hint().unwrap().contains("`location`"));
+    }
+
+    #[test]
+    fn a_value_that_breaks_the_schema_is_not_repeated() {
+        let mut request = TaskRequest::new("some long goal");
+        request.context.insert("location".into(), json!("Paris"));
+        request.context.insert("days".into(), json!("many-secret-days"));
+        let error = bind(&request, &SubTask::new(1, "forecast", "weather"), &schema()).unwrap_err();
+        assert_eq!(error.faults()[0].pointer, "/days");
+        assert!(!error.to_string().contains("many-secret-days"));
+    }
+
+    #[test]
+    fn an_arm_without_a_schema_gets_everything() {
+        let subtask = SubTask::new(2, "look at it", "weather").after([1]);
+        let bound = bind(&TaskRequest::new("some long goal"), &subtask, &Value::Null).unwrap();
+        assert_eq!(bound["instruction"], "look at it");
+        assert_eq!(bound["inputs"]["1"]["location"], "Lyon");
+    }
 }

@@ -23,6 +23,12 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl AsRef<Event> for Event {
+    fn as_ref(&self) -> &Event {
+        self
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_zero(seq: &u64) -> bool {
     *seq == 0

@@ -1,7 +1,7 @@
 //! What a task is: pure data and pure functions, no I/O, no runtime.
 //!
-//! A task is the fold over its journal. [`Event`] is the journal's alphabet, `TaskState` the fold, and
-//! `TaskState::next` says what to do now. Everything else here is what those speak of: the request, the plan, the
+//! A task is the fold over its journal. [`Event`] is the journal's alphabet, [`TaskState`] the fold, and
+//! [`TaskState::next`] says what to do now. Everything else here is what those speak of: the request, the plan, the
 //! budget, the result.
 
 mod binding;
@@ -12,8 +12,9 @@ mod intent;
 mod plan;
 mod request;
 mod result;
+mod state;
 
-pub use binding::step_references;
+pub use binding::{Binding, bind_input, step_references};
 pub use budget::{Budget, Grant, Usage};
 pub use event::{ApprovalReason, ArmScore, Event, EventKind, Routing, SideEffects, Then};
 pub use id::{PlanId, TaskId};
@@ -21,6 +22,7 @@ pub use intent::{Complexity, IntentSource, ParsedIntent};
 pub use plan::{ExecutionPlan, PlanSource, SubTask};
 pub use request::{Approval, Priority, TaskRequest};
 pub use result::{StepResult, StepStatus, TaskError, TaskResponse, TaskResult, TaskStatus, TaskSummary};
+pub use state::{Action, Admission, Failure, StepState, TaskState};
 
 /// A moment in UTC; RFC 3339 in JSON.
 pub type Timestamp = jiff::Timestamp;
