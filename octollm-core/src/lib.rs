@@ -11,6 +11,8 @@ pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
 pub mod schema;
+#[cfg(feature = "http")]
+mod sse;
 pub mod task;
 
 pub use error::{Error, ErrorKind, Fault, Result, Status};

@@ -3,6 +3,9 @@
 //! [`Orchestrator`] is the one interface, near and far: `LocalOrchestrator` runs tasks in this process,
 //! `RemoteOrchestrator` speaks to a server that does. Callers hold an `Arc<dyn Orchestrator>` and need not know.
 
+#[cfg(feature = "http")]
+mod remote;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,6 +18,9 @@ use crate::arm::{ArmInfo, Health};
 use crate::error::Result;
 use crate::memory::{TaskFilter, TaskPage};
 use crate::task::{Event, TaskId, TaskRequest, TaskResponse, TaskResult};
+
+#[cfg(feature = "http")]
+pub use remote::RemoteOrchestrator;
 
 /// The events of one task, as they happen. Ends after the event that ends the task.
 pub type EventStream = BoxStream<'static, Result<Arc<Event>>>;

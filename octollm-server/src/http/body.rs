@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
@@ -36,6 +36,18 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
             return Err(not_json_type());
         }
         parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    /// No body where there is no `Content-Type`.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

@@ -49,15 +49,18 @@ pub(super) async fn envelope(request: Request, next: Next) -> Response {
 pub(super) async fn time_limit(request: Request, next: Next) -> Response {
     match tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => {
-            Problem::from(Error::new(ErrorKind::Timeout, "the server found no answer in time")).into_response()
-        }
+        Err(_) => Problem::from(Error::new(ErrorKind::Timeout, "the server found no answer in time"))
+            .into_response(),
     }
 }
 
 /// A server without keys serves only programs on this machine. A web page could still reach it by giving its own name
 /// this machine's address (DNS rebinding); such a request carries that name.
-pub(super) async fn local_names_only(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn local_names_only(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
     if state.loopback_only && !names_this_machine(request.headers(), request.uri()) {
         let error = Error::new(ErrorKind::Unauthorized, "the request names another host than this machine")
             .with_hint("use http://127.0.0.1 or http://localhost");

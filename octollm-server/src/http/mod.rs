@@ -70,8 +70,9 @@ pub fn app(state: AppState) -> Router {
 }
 
 async fn no_such_route() -> Problem {
-    let error = Error::new(ErrorKind::NotFound, "there is nothing at this address")
-        .with_hint("tasks are at /api/v1/tasks, arms at /api/v1/arms; /health and /ready say how the server is");
+    let error = Error::new(ErrorKind::NotFound, "there is nothing at this address").with_hint(
+        "tasks are at /api/v1/tasks, arms at /api/v1/arms; /health and /ready say how the server is",
+    );
     error.into()
 }
 

@@ -48,11 +48,6 @@ impl Problem {
         error.into()
     }
 
-    /// The HTTP status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// The body for a client that made the request with this id.
     pub(crate) fn body<'a>(&'a self, request_id: Option<&'a str>) -> ProblemBody<'a> {
         ProblemBody {

@@ -22,7 +22,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let unreadable = |_| Error::invalid("the query cannot be read", vec![Fault::new("?", "must be `name=value&...`")]);
+        let unreadable =
+            |_| Error::invalid("the query cannot be read", vec![Fault::new("?", "must be `name=value&...`")]);
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(unreadable)?;
         let mut params = Self { values: BTreeMap::new(), known: Vec::new(), faults: Vec::new() };
         for (name, value) in pairs {
@@ -63,7 +64,8 @@ impl Params {
 
     /// Every parameter `prefix.NAME`, by NAME.
     pub(super) fn group(&mut self, prefix: &str) -> BTreeMap<String, String> {
-        let names: Vec<String> = self.values.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let names: Vec<String> =
+            self.values.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
         let entry = |name: String| {
             let value = self.values.remove(&name)?;
             Some((name.strip_prefix(prefix)?.to_owned(), value))
@@ -74,7 +76,8 @@ impl Params {
     /// Reports what was wrong and what nobody asked for.
     pub(super) fn finish(mut self) -> Result<()> {
         let known = self.known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let allowed = if known.is_empty() { "none is known here".into() } else { format!("known are {known}") };
+        let allowed =
+            if known.is_empty() { "none is known here".into() } else { format!("known are {known}") };
         for name in self.values.keys() {
             self.faults.push(Fault::new(format!("?{name}"), format!("is not known; {allowed}")));
         }

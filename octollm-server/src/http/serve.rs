@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// How long a client may take to send the head of a request; also how long an idle connection is kept.
@@ -34,8 +34,7 @@ pub async fn run(listener: TcpListener, app: Router, shutdown: CancellationToken
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let builder = connection_builder();
-    while let Some(stream) = next_connection(&listener, &shutdown).await {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
+    while let Some((stream, place)) = next_connection(&listener, &room, &shutdown).await {
         // Small answers and events leave at once instead of waiting to be joined by others.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(app.clone());
@@ -62,18 +61,26 @@ fn connection_builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection, or `None` once `shutdown` is cancelled.
-async fn next_connection(listener: &TcpListener, shutdown: &CancellationToken) -> Option<TcpStream> {
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return None,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => return Some(stream),
+/// The next connection and its place, or `None` once `shutdown` is cancelled.
+async fn next_connection(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let accept = async {
+        let place = Arc::clone(room).acquire_owned().await.ok()?;
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => return Some((stream, place)),
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-            },
+            }
         }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => None,
+        accepted = accept => accepted,
     }
 }

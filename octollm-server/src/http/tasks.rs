@@ -12,15 +12,28 @@ use octollm_core::orchestrator::{Decision, Submission};
 use octollm_core::schema::{Validator, from_value};
 use octollm_core::task::{Priority, TaskResponse, TaskStatus};
 use octollm_core::{Error, ErrorKind, Fault, Result, TaskId, TaskRequest, TaskResult};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::AppState;
 use super::body::JsonBody;
 use super::problem::Problem;
 use super::query::Params;
-use super::AppState;
 
 /// Seconds that `?wait=` may ask for.
 const MAX_WAIT: u64 = 60;
+
+/// The optional body of a cancellation.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Cancellation {
+    /// Why, in words.
+    #[serde(default)]
+    #[schemars(length(max = 500))]
+    reason: Option<String>,
+}
 
 /// `POST /api/v1/tasks`
 pub(super) async fn submit(
@@ -118,9 +131,26 @@ pub(super) async fn cancel(
     State(state): State<AppState>,
     Path(id): Path<String>,
     params: Params,
+    body: Option<JsonBody>,
 ) -> Result<Json<TaskResult>, Problem> {
     params.finish()?;
-    Ok(Json(state.orchestrator.cancel(task_id(&id)?, "cancelled through the API").await?))
+    let id = task_id(&id)?;
+    let cancellation: Cancellation = match body {
+        Some(JsonBody(document)) => read(document, "the cancellation")?,
+        None => Cancellation::default(),
+    };
+    let reason = cancellation.reason.as_deref().unwrap_or("cancelled through the API");
+    Ok(Json(state.orchestrator.cancel(id, reason).await?))
+}
+
+/// Reads a small document strictly, naming every fault.
+fn read<T: JsonSchema + DeserializeOwned>(document: Value, what: &'static str) -> Result<T> {
+    let faults = Validator::of::<T>().faults(&document);
+    if faults.is_empty() {
+        from_value(document, what)
+    } else {
+        Err(Error::invalid(format!("{what} is invalid"), faults))
+    }
 }
 
 /// `POST /api/v1/tasks/{id}/approve`
@@ -132,11 +162,7 @@ pub(super) async fn approve(
 ) -> Result<Json<TaskResult>, Problem> {
     params.finish()?;
     let id = task_id(&id)?;
-    let faults = Validator::of::<Decision>().faults(&document);
-    if !faults.is_empty() {
-        return Err(Error::invalid("the decision is invalid", faults).into());
-    }
-    let decision: Decision = from_value(document, "the decision")?;
+    let decision: Decision = read(document, "the decision")?;
     Ok(Json(state.orchestrator.decide(id, decision).await?))
 }
 
