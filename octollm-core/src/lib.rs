@@ -5,6 +5,7 @@
 //! survives a crash, can be watched while it runs, and can be explained afterwards.
 
 pub mod arm;
+pub mod config;
 mod error;
 #[cfg(feature = "http")]
 pub mod http_client;
