@@ -11,10 +11,13 @@ mod error;
 pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
+pub mod resilience;
 pub mod schema;
 #[cfg(feature = "http")]
 mod sse;
 pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use error::{Error, ErrorKind, Fault, Result, Status};
 pub use task::{ExecutionPlan, SubTask, TaskId, TaskRequest, TaskResult};

@@ -6,14 +6,20 @@
 
 mod call;
 mod descriptor;
+mod layers;
+mod registry;
 
 use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
-pub use descriptor::{ArmDescriptor, ArmInfo, BreakerState, Health, HealthStatus};
+pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
+pub use layers::Limits;
+pub(crate) use registry::RegisteredArm;
+pub use registry::Registry;
 
 use crate::error::Result;
+pub use crate::resilience::BreakerState;
 pub use crate::task::SideEffects;
 
 /// Something that does one kind of work.

@@ -5,12 +5,20 @@
 
 mod documents;
 mod graph;
+mod inprocess;
 mod journal;
+mod shared;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod vectors;
 
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
+pub use inprocess::MemoryJournal;
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
+pub use shared::SharedMemory;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};
