@@ -3,7 +3,12 @@
 //! - step overhead over the in-process journal: a chain of 5 and a fan of 10, one task at a time;
 //! - 10,000 tasks in flight on an arm that takes a second, and what they take of memory;
 //! - what a parked task takes of memory.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints and may fail loudly")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints and may fail loudly"
+)]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -89,5 +94,8 @@ async fn in_flight() {
         most = most.max(resident());
     }
     let (took, mib) = (started.elapsed().as_secs_f64(), (most - before) as f64 / 1_048_576.0);
-    println!("{TASKS} tasks in flight, 1 s each: {took:.2} s, {mib:.0} MiB more memory ({:.0} MiB in all)", most as f64 / 1_048_576.0);
+    println!(
+        "{TASKS} tasks in flight, 1 s each: {took:.2} s, {mib:.0} MiB more memory ({:.0} MiB in all)",
+        most as f64 / 1_048_576.0
+    );
 }
