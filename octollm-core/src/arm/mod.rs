@@ -8,6 +8,11 @@ mod call;
 mod descriptor;
 mod layers;
 mod registry;
+#[cfg(feature = "http")]
+mod discovery;
+#[cfg(feature = "http")]
+mod http;
+mod typed;
 
 use async_trait::async_trait;
 
@@ -17,6 +22,11 @@ pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 pub use layers::Limits;
 pub(crate) use registry::RegisteredArm;
 pub use registry::Registry;
+#[cfg(feature = "http")]
+pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
+#[cfg(feature = "http")]
+pub use http::{HttpArm, HttpArmOptions};
+pub use typed::{ArmContext, TypedArm};
 
 use crate::error::Result;
 pub use crate::resilience::BreakerState;
@@ -24,7 +34,7 @@ pub use crate::task::SideEffects;
 
 /// Something that does one kind of work.
 ///
-/// Most arms are written with `TypedArm`, which takes a function over typed input and output.
+/// Most arms are written with [`TypedArm`], which takes a function over typed input and output.
 #[async_trait]
 pub trait Arm: Send + Sync {
     /// Who the arm is and what it can do. Must not change while the arm is registered.

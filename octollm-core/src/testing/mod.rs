@@ -1,5 +1,7 @@
-//! For tests, of this library and of those who build on it: arms that do what a test needs, and the contract suites
-//! that every backend and every orchestrator must pass. Feature `testing`.
+//! For tests, of this library and of those who build on it: arms that do what a test needs, servers that misbehave,
+//! and the contract suites that every backend and every orchestrator must pass. Feature `testing`.
+//!
+//! A suite takes something fresh and empty and panics where it breaks the contract: it is called from tests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +11,6 @@
 )]
 
 pub mod arms;
+#[cfg(feature = "http")]
+pub mod fault_server;
 pub mod orchestrator;
