@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
@@ -11,6 +12,9 @@ use crate::store::Store;
 
 /// How long running steps may take to end when a session is closed.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the first look for arms may take before work begins without those that have not answered.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 /// What a local session does besides its own tasks.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +34,8 @@ pub(crate) struct Session {
 struct Local {
     orchestrator: Arc<LocalOrchestrator>,
     store: Store,
+    /// Looks for arms as long as the session lives; `None` where no address is known.
+    _discovery: Option<Discovery>,
 }
 
 impl Session {
@@ -42,13 +48,16 @@ impl Session {
             take_over: options.take_over,
             ..EngineConfig::default()
         };
-        let builder = LocalOrchestrator::builder().memory(store.memory.clone()).config(engine);
+        let registry = Arc::new(Registry::new(engine.limits.clone()));
+        let discovery = find_arms(config, &options.arms, &registry).await?;
+        let builder =
+            LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
         let orchestrator = builder.start().await?;
-        let local = Local { orchestrator: orchestrator.clone(), store };
+        let local = Local { orchestrator: orchestrator.clone(), store, _discovery: discovery };
         Ok(Self { orchestrator, local: Some(local) })
     }
 
-    /// Works on the server at `address`, or here.
+    /// Works on this server, or here.
     pub(crate) async fn at(server: Option<&str>, config: &Config, options: &LocalOptions) -> Result<Self> {
         match server {
             Some(address) => {
@@ -78,4 +87,27 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// Enters the arms behind HTTP that answer now, and keeps looking for the others.
+async fn find_arms(config: &Config, named: &[String], registry: &Arc<Registry>) -> Result<Option<Discovery>> {
+    let arm = HttpArmOptions::default();
+    // Who names an arm wants that one: here it is an error that it does not answer.
+    for address in named {
+        HttpArm::connect(address, arm.clone()).await?;
+    }
+    let options = DiscoveryOptions {
+        urls: config.arm_registry.iter().chain(named).cloned().collect(),
+        registry_url: config.arm_registry_url.clone(),
+        interval: config.arm_discovery_interval(),
+        arm,
+        ..DiscoveryOptions::default()
+    };
+    if options.urls.is_empty() && options.registry_url.is_none() {
+        return Ok(None);
+    }
+    let discovery = Discovery::start(options, registry.clone())?;
+    // An address where nobody answers must not keep the others from working.
+    let _ = tokio::time::timeout(FIRST_LOOK, discovery.first_scan()).await;
+    Ok(Some(discovery))
 }

@@ -6,12 +6,12 @@
 
 mod call;
 mod descriptor;
-mod layers;
-mod registry;
 #[cfg(feature = "http")]
 mod discovery;
 #[cfg(feature = "http")]
 mod http;
+mod layers;
+mod registry;
 mod typed;
 
 use async_trait::async_trait;
@@ -19,13 +19,13 @@ use async_trait::async_trait;
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
-pub use layers::Limits;
-pub(crate) use registry::RegisteredArm;
-pub use registry::Registry;
 #[cfg(feature = "http")]
 pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
 #[cfg(feature = "http")]
 pub use http::{HttpArm, HttpArmOptions};
+pub use layers::Limits;
+pub(crate) use registry::RegisteredArm;
+pub use registry::Registry;
 pub use typed::{ArmContext, TypedArm};
 
 use crate::error::Result;
