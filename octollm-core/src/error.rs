@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -173,6 +174,18 @@ impl Error {
         let mut error = Self::new(ErrorKind::InvalidInput, message);
         error.0.faults = faults;
         error
+    }
+
+    /// The same error for one of several callers who waited for the same work; the original becomes its source.
+    pub(crate) fn from_shared(shared: Arc<Self>) -> Self {
+        let original = &shared.0;
+        let mut error = Self::new(original.kind, original.message.clone());
+        error.0.status = original.status;
+        error.0.context.clone_from(&original.context);
+        error.0.hint.clone_from(&original.hint);
+        error.0.faults.clone_from(&original.faults);
+        error.0.retry_after = original.retry_after;
+        error.with_source(shared)
     }
 
     /// Overrides the kind's usual status.

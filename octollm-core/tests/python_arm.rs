@@ -6,15 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use octollm_core::arm::{Arm, ArmCall, HealthStatus, HttpArm, HttpArmOptions, Progress};
-use octollm_core::task::{Grant, TaskId};
+use octollm_core::arm::{Arm, ArmCall, HealthStatus, HttpArm, HttpArmOptions};
 use octollm_core::{Error, ErrorKind};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
+use tokio::time::sleep;
 
 /// The arm's process; killed when dropped.
 struct PythonArm(Child);
@@ -42,17 +39,7 @@ impl Drop for PythonArm {
 }
 
 fn call(input: Value) -> ArmCall {
-    ArmCall {
-        input: Arc::new(input),
-        task_id: TaskId::new(),
-        step: 1,
-        attempt: 1,
-        request_id: "request-1".into(),
-        deadline: Instant::now() + Duration::from_secs(30),
-        grant: Grant::default(),
-        cancelled: CancellationToken::new(),
-        progress: Progress::default(),
-    }
+    ArmCall::new(input)
 }
 
 fn free_port() -> u16 {

@@ -76,7 +76,7 @@ impl Registry {
         if let Some(arm) = self.get(arm_id) {
             let before = arm.health();
             arm.health.store(health as u8, Ordering::Relaxed);
-            if health != HealthStatus::Unhealthy && before == HealthStatus::Unhealthy {
+            if health == HealthStatus::Healthy && before == HealthStatus::Unhealthy {
                 arm.breaker.hint_recovered(tokio::time::Instant::now());
             }
         }
@@ -124,6 +124,27 @@ impl Registry {
     fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<RegisteredArm>>)) {
         let mut arms = self.arms.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut arms));
+    }
+}
+
+#[cfg(feature = "http")]
+impl super::ArmDirectory for Registry {
+    fn add(&self, arm: Arc<dyn Arm>, url: Option<String>) -> Result<()> {
+        let id = &arm.descriptor().arm_id;
+        if self.get(id).is_some_and(|known| known.url.is_none()) {
+            return Err(Error::new(ErrorKind::Conflict, "an arm of this process has the same id")
+                .with_context("arm", id.as_str())
+                .with_hint("give one of the two another `arm_id`"));
+        }
+        Self::add(self, arm, url)
+    }
+
+    fn remove(&self, arm_id: &str) {
+        Self::remove(self, arm_id);
+    }
+
+    fn set_health(&self, arm_id: &str, health: HealthStatus) {
+        Self::set_health(self, arm_id, health);
     }
 }
 

@@ -245,17 +245,7 @@ mod tests {
     }
 
     fn call(input: Value) -> ArmCall {
-        ArmCall {
-            input: Arc::new(input),
-            task_id: TaskId::new(),
-            step: 2,
-            attempt: 1,
-            request_id: "r-1".into(),
-            deadline: Instant::now() + Duration::from_secs(5),
-            grant: Grant::default(),
-            cancelled: CancellationToken::new(),
-            progress: super::super::Progress::default(),
-        }
+        ArmCall { step: 2, request_id: "r-1".into(), ..ArmCall::new(input) }
     }
 
     fn arm() -> Arc<dyn Arm> {

@@ -10,10 +10,12 @@ use crate::error::Result;
 /// Documents in named collections, searched by their words (BM25).
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
-    /// Adds a document with its chunks, replacing the one with the same source.
+    /// Adds a document with its chunks, replacing the one with the same source: a reader sees all of the old one or all
+    /// of the new one. Each chunk is labelled with the document's labels, its own (which win) and `source`; its `source`
+    /// is the document's.
     ///
     /// # Errors
-    /// `storage`.
+    /// `conflict` (temporary) if another writer replaced the document at the same time; `storage`.
     async fn put(&self, collection: &str, document: Document, chunks: Vec<Chunk>) -> Result<()>;
 
     /// Removes documents by source; answers the ids of the chunks that are gone. Unknown sources are no error.
@@ -45,6 +47,12 @@ pub trait DocumentStore: Send + Sync {
     /// # Errors
     /// `storage`.
     async fn scan(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Chunk>>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn ping(&self) -> Result<()>;
 }
 
 /// A document, without its text.

@@ -1,18 +1,21 @@
 //! The knowledge graph: named things and how they relate.
 
+pub(crate) mod paths;
+
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::task::Timestamp;
 
 /// Entities and relationships between them.
 #[async_trait]
 pub trait KnowledgeGraph: Send + Sync {
-    /// Adds an entity, or merges the properties into the one with this name and type.
+    /// Adds an entity, or merges the properties into the one with this name and type: a property that is given replaces
+    /// the one that was there, `null` removes it, the others stay.
     ///
     /// # Errors
     /// `invalid_input` for an empty name or type.
@@ -21,7 +24,8 @@ pub trait KnowledgeGraph: Send + Sync {
     /// Adds a relationship, or replaces properties and strength of the one with these ends and this type.
     ///
     /// # Errors
-    /// `not_found` if an end does not exist; `invalid_input` for an empty type or a strength outside 0..=1.
+    /// `not_found` if an end does not exist; `invalid_input` for an empty type or a strength outside 0..=1. A `null`
+    /// property is left out.
     async fn put_relationship(&self, relationship: NewRelationship) -> Result<Relationship>;
 
     /// The entities with exactly this name, by type.
@@ -48,7 +52,9 @@ pub trait KnowledgeGraph: Send + Sync {
     async fn neighbours(&self, id: Uuid, limit: usize) -> Result<Vec<(Relationship, Entity)>>;
 
     /// Paths from one entity to another along the direction of the relationships, shortest first, without visiting an
-    /// entity twice; `max_depth` (1..=6) relationships and `limit` paths at most.
+    /// entity twice; `max_depth` (1..=6) relationships and `limit` paths at most. From an entity to itself there is none.
+    /// The work is bounded: where more than 10,000 relationships are within reach, paths over the nearest and strongest
+    /// of them are found.
     ///
     /// # Errors
     /// `invalid_input` for a depth outside 1..=6.
@@ -59,6 +65,12 @@ pub trait KnowledgeGraph: Send + Sync {
     /// # Errors
     /// `storage`.
     async fn remove_entity(&self, id: Uuid) -> Result<bool>;
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn ping(&self) -> Result<()>;
 }
 
 /// An entity to add.
@@ -130,4 +142,42 @@ pub struct Relationship {
 pub struct Path {
     /// The relationships, in order; the first starts where the path does.
     pub relationships: Vec<Relationship>,
+}
+
+/// Refuses an entity that could not be found again.
+pub(crate) fn check_entity(entity: &NewEntity) -> Result<()> {
+    named("the entity's name", &entity.name)?;
+    named("the entity's type", &entity.entity_type)
+}
+
+/// Refuses a relationship that says nothing.
+pub(crate) fn check_relationship(relationship: &NewRelationship) -> Result<()> {
+    named("the relationship's type", &relationship.relationship_type)?;
+    if (0.0..=1.0).contains(&relationship.strength) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidInput, "the relationship's strength must be 0 to 1"))
+}
+
+/// An end of a relationship does not exist.
+pub(crate) fn unknown_entity(id: Uuid) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such entity").with_context("entity", id.to_string())
+}
+
+/// Property by property: a value replaces, `null` removes.
+pub(crate) fn merge_properties(properties: &mut Map<String, Value>, changes: Map<String, Value>) {
+    for (name, value) in changes {
+        if value.is_null() {
+            properties.remove(&name);
+        } else {
+            properties.insert(name, value);
+        }
+    }
+}
+
+fn named(what: &'static str, name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("{what} must not be empty")));
+    }
+    Ok(())
 }

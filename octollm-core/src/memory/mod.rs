@@ -3,16 +3,21 @@
 //! Each kind of memory is one small trait with several backends; `SharedMemory` holds one of each. The contract
 //! suites in `testing` say what a backend must do, and every backend passes them.
 
+mod cache;
 mod documents;
+mod embedder;
 mod graph;
-mod inprocess;
+pub mod inprocess;
 mod journal;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod vectors;
+mod words;
 
+pub use cache::{Cache, CacheKey, Compute};
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
+pub use embedder::{Embedder, HashedEmbedder};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
 pub use inprocess::MemoryJournal;
 pub use journal::{
@@ -20,5 +25,5 @@ pub use journal::{
 };
 pub use shared::SharedMemory;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteMemory, SqliteOptions, Synchronous};
+pub use sqlite::{SqliteDocuments, SqliteGraph, SqliteMemory, SqliteOptions, SqliteVectors, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};

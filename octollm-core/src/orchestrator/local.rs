@@ -139,13 +139,13 @@ impl Orchestrator for LocalOrchestrator {
     /// Watches the task from before its first event on, so that nothing is read back from the journal.
     async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
         let id = TaskId::new();
-        let live = self.engine.hub.watch(id);
+        let follower = Follower::from_the_start(self.engine.clone(), id);
         let response = self.engine.accept(id, submission).await?;
-        if response.task_id != id {
-            let events = self.events(response.task_id, 0).await?;
-            return Ok((response, events));
-        }
-        Ok((response, Follower::from_the_start(self.engine.clone(), id, live).into_stream()))
+        let events = match response.task_id {
+            known if known != id => self.events(known, 0).await?,
+            _ => follower.into_stream(),
+        };
+        Ok((response, events))
     }
 }
 

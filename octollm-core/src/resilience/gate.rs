@@ -45,8 +45,10 @@ struct State {
     limit: usize,
     in_use: usize,
     queue: Queue<oneshot::Sender<Permit>>,
-    /// How long a place is held, smoothed; only the time to come back is reckoned from it.
-    usual_hold: Duration,
+    /// When a place last went to a waiter, while others still wait.
+    last_turn: Option<Instant>,
+    /// Time between two turns, smoothed; only the time to come back is reckoned from it.
+    usual_turn: Duration,
 }
 
 impl Gate {
@@ -58,7 +60,8 @@ impl Gate {
 
     /// As [`new`](Self::new), with what one level of priority is worth: `Duration::ZERO` is first come, first served.
     pub fn with_level(limit: usize, max_waiting: usize, level: Duration) -> Self {
-        let state = State { limit, in_use: 0, queue: Queue::default(), usual_hold: Duration::from_secs(1) };
+        let queue = Queue::default();
+        let state = State { limit, in_use: 0, queue, last_turn: None, usual_turn: Duration::from_secs(1) };
         Self(Arc::new(Shared { max_waiting, level, state: Mutex::new(state) }))
     }
 
@@ -67,7 +70,10 @@ impl Gate {
     /// # Errors
     /// [`ErrorKind::Unavailable`] at once when the queue is full, with an estimate of when to come back.
     pub async fn acquire(&self, priority: Priority) -> Result<Permit> {
-        self.acquire_since(priority, Instant::now()).await
+        match self.try_acquire() {
+            Some(permit) => Ok(permit),
+            None => self.acquire_since(priority, Instant::now()).await,
+        }
     }
 
     /// As [`acquire`](Self::acquire), for one that has waited since `since` already, perhaps elsewhere.
@@ -79,7 +85,7 @@ impl Gate {
             let mut state = lock(&self.0.state);
             if state.in_use < state.limit {
                 state.in_use += 1;
-                return Ok(Permit::new(&self.0));
+                return Ok(Permit(Some(Arc::clone(&self.0))));
             }
             if state.queue.len() >= self.0.max_waiting {
                 return Err(state.full());
@@ -98,13 +104,18 @@ impl Gate {
             return None;
         }
         state.in_use += 1;
-        Some(Permit::new(&self.0))
+        Some(Permit(Some(Arc::clone(&self.0))))
     }
 
     /// Changes the number of places. Who is inside stays: with fewer places, the next ones wait until enough have left.
     pub fn resize(&self, limit: usize) {
         lock(&self.0.state).limit = limit;
-        self.0.hand_out();
+        loop {
+            // Bound on a line of its own, so that the lock is released before anything is sent.
+            let Some(waiter) = lock(&self.0.state).next() else { return };
+            // A waiter that is gone drops the permit, which gives the place back.
+            drop(waiter.send(Permit(Some(Arc::clone(&self.0)))));
+        }
     }
 
     /// Places that are taken.
@@ -124,14 +135,18 @@ impl Gate {
 }
 
 impl Shared {
-    /// Gives free places to those who wait, each outside the lock.
-    fn hand_out(self: &Arc<Self>) {
+    /// Gives one place back, and on to whoever is first and still there.
+    fn give_back(self: &Arc<Self>) {
         loop {
-            // Bound on a line of its own, so that the lock is released before anything is sent.
-            let Some(waiter) = lock(&self.state).next() else { return };
-            if let Err(unclaimed) = waiter.send(Permit::new(self)) {
-                unclaimed.discard();
-                lock(&self.state).in_use -= 1;
+            let first = {
+                let mut state = lock(&self.state);
+                state.in_use -= 1;
+                state.next()
+            };
+            let Some(waiter) = first else { return };
+            match waiter.send(Permit(Some(Arc::clone(self)))) {
+                Ok(()) => return,
+                Err(mut unclaimed) => unclaimed.0 = None,
             }
         }
     }
@@ -145,12 +160,22 @@ impl State {
         }
         let first = self.queue.pop()?;
         self.in_use += 1;
+        self.time_turn();
         Some(first)
     }
 
+    /// The clock is read only while somebody waits.
+    fn time_turn(&mut self) {
+        let now = (self.queue.len() > 0).then(Instant::now);
+        if let (Some(last), Some(now)) = (self.last_turn, now) {
+            self.usual_turn = (self.usual_turn * 7 + now.saturating_duration_since(last)) / 8;
+        }
+        self.last_turn = now;
+    }
+
     fn full(&self) -> Error {
-        let rounds = u32::try_from(self.queue.len() / self.limit.max(1)).unwrap_or(u32::MAX);
-        let estimate = self.usual_hold.saturating_mul(rounds.saturating_add(1));
+        let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        let estimate = self.usual_turn.saturating_mul(waiting);
         Error::new(ErrorKind::Unavailable, "the queue is full")
             .with_context("waiting", self.queue.len().to_string())
             .with_retry_after(estimate.clamp(Duration::from_secs(1), Duration::from_secs(300)))
@@ -160,33 +185,16 @@ impl State {
 /// A place. Dropping it gives it to the next.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped is given back at once"]
-pub struct Permit {
+pub struct Permit(
     /// `None` once the place is no longer this permit's to give back.
-    shared: Option<Arc<Shared>>,
-    since: Instant,
-}
-
-impl Permit {
-    fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: Some(Arc::clone(shared)), since: Instant::now() }
-    }
-
-    /// Drops the permit but not its place.
-    fn discard(mut self) {
-        self.shared = None;
-    }
-}
+    Option<Arc<Shared>>,
+);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let Some(shared) = self.shared.take() else { return };
-        let held = self.since.elapsed();
-        {
-            let mut state = lock(&shared.state);
-            state.in_use -= 1;
-            state.usual_hold = (state.usual_hold * 7 + held) / 8;
+        if let Some(shared) = self.0.take() {
+            shared.give_back();
         }
-        shared.hand_out();
     }
 }
 

@@ -11,6 +11,11 @@
 )]
 
 pub mod arms;
+pub mod cache;
+pub mod documents;
 #[cfg(feature = "http")]
 pub mod fault_server;
+pub mod faulty;
+pub mod graph;
 pub mod orchestrator;
+pub mod vectors;

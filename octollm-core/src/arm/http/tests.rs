@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::arm::Progress;
 use crate::error::Status;
 use crate::task::{Grant, TaskId};
 use crate::testing::fault_server::{FaultServer, Reply, Request};
@@ -19,15 +17,13 @@ fn descriptor() -> Value {
 
 fn call(input: Value) -> ArmCall {
     ArmCall {
-        input: Arc::new(input),
         task_id: "task-01890a5d-ac96-774b-bcce-b302099a8057".parse::<TaskId>().unwrap(),
         step: 3,
         attempt: 1,
         request_id: "request-1".into(),
         deadline: Instant::now() + Duration::from_secs(20),
         grant: Grant { tokens: Some(500), cost_usd: None },
-        cancelled: CancellationToken::new(),
-        progress: Progress::default(),
+        ..ArmCall::new(input)
     }
 }
 

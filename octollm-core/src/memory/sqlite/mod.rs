@@ -5,11 +5,15 @@
 //!
 //! Nothing here builds SQL out of values; what is put together at run time are placeholders.
 
+mod documents;
 mod engine;
 mod error;
+mod graph;
+mod json;
 mod open;
 mod options;
 mod schema;
+mod vectors;
 
 use std::ffi::OsString;
 use std::ops::{Deref, DerefMut};
@@ -21,9 +25,12 @@ use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::error::{Error, ErrorKind, Result};
+pub use documents::SqliteDocuments;
 use engine::Engine;
 use error::{closed, storage};
+pub use graph::SqliteGraph;
 pub use options::{SqliteOptions, Synchronous};
+pub use vectors::SqliteVectors;
 
 /// Journal, statistics, documents, vectors and knowledge in one SQLite file. Clones share the file and the engine.
 ///

@@ -29,18 +29,25 @@ pub(crate) struct Follower {
     ended: bool,
 }
 
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if self.live.take().is_some() {
+            self.engine.hub.forget_gone(self.task);
+        }
+    }
+}
+
 impl Follower {
     pub(crate) fn new(engine: Arc<Engine>, task: TaskId, after: u64) -> Self {
         Self { engine, task, after, read: VecDeque::new(), live: None, ended: false }
     }
 
     /// A follower that watches already, from before the task's first event on.
-    pub(crate) fn from_the_start(
-        engine: Arc<Engine>,
-        task: TaskId,
-        live: mpsc::Receiver<Arc<Event>>,
-    ) -> Self {
-        Self { live: Some(live), ..Self::new(engine, task, 0) }
+    pub(crate) fn from_the_start(engine: Arc<Engine>, task: TaskId) -> Self {
+        let live = engine.hub.watch(task);
+        let mut follower = Self::new(engine, task, 0);
+        follower.live = Some(live);
+        follower
     }
 
     pub(crate) fn into_stream(self) -> EventStream {
@@ -77,18 +84,23 @@ impl Follower {
             Ok(Some(event)) if event.seq <= self.after + 1 => Ok(Some(event)),
             Ok(_) => {
                 // Something was missed: the journal has it.
-                self.live = None;
+                self.stop_watching();
                 Ok(None)
             }
             Err(_) => self.look().await,
         }
     }
 
+    fn stop_watching(&mut self) {
+        self.live = None;
+        self.engine.hub.forget_gone(self.task);
+    }
+
     async fn look(&mut self) -> Result<Option<Arc<Event>>> {
         self.read.extend(self.engine.memory.journal.read(self.task, self.after, PAGE).await?);
         if self.read.len() == PAGE {
             // More may be there: the live channel will not bring it.
-            self.live = None;
+            self.stop_watching();
         }
         Ok(None)
     }

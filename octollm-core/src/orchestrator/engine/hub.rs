@@ -32,6 +32,17 @@ impl Hub {
         receiver
     }
 
+    /// Forgets the task's watchers that are gone: a task that has ended will publish nothing that would.
+    pub(crate) fn forget_gone(&self, task: TaskId) {
+        let mut topics = self.topics();
+        let Some(watchers) = topics.get_mut(&task) else { return };
+        watchers.retain(|watcher| !watcher.is_closed());
+        if watchers.is_empty() {
+            topics.remove(&task);
+            self.watched.store(topics.len(), Ordering::Release);
+        }
+    }
+
     /// Hands durable events to the task's watchers.
     pub(crate) fn publish(&self, task: TaskId, events: &[Arc<Event>]) {
         if self.watched.load(Ordering::Acquire) == 0 {

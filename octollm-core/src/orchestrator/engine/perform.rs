@@ -30,7 +30,8 @@ impl Driver {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
             Action::Ask { step, reason } => {
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None })
+                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
             }
             Action::Start { index, grant } => self.start(index, grant).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),

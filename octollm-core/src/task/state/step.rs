@@ -92,6 +92,11 @@ impl StepState {
         self.failures
     }
 
+    /// The arm that has it, or had it last.
+    pub fn arm_id(&self) -> Option<&Arc<str>> {
+        self.arm_id.as_ref()
+    }
+
     /// Arms that are not asked again.
     pub fn gave_up_on(&self) -> &[Arc<str>] {
         &self.gave_up_on

@@ -1,0 +1,296 @@
+//! How documents are written: in transactions of bounded size, so that a long one never holds up the journal, and yet
+//! at once for everybody who reads.
+
+use serde_json::{Map, Value};
+use sqlx::{Row, SqliteConnection};
+
+use super::json;
+use crate::error::{Error, ErrorKind, Result, Status};
+use crate::memory::sqlite::error::storage;
+use crate::memory::sqlite::{SqliteMemory, blocking};
+use crate::memory::words::for_each_word;
+use crate::memory::{Chunk, Document};
+
+const WRITING: &str = "cannot write documents";
+
+/// What one transaction writes at most: a few milliseconds of work.
+const BATCH_CHUNKS: usize = 128;
+const BATCH_BYTES: usize = 256 << 10;
+
+/// Sources whose documents one transaction marks as gone.
+const BATCH_SOURCES: usize = 256;
+
+/// A chunk as it is stored.
+struct ChunkRow {
+    chunk: Chunk,
+    metadata: String,
+    words: String,
+}
+
+pub(super) async fn put(
+    memory: &SqliteMemory,
+    collection: &str,
+    document: Document,
+    chunks: Vec<Chunk>,
+) -> Result<()> {
+    let count = chunks.len();
+    let mut batches = batches(chunks).into_iter().peekable();
+    let mut staged = None;
+    while let Some(batch) = batches.next() {
+        let rows = rows(&document, batch).await?;
+        let mut writer = memory.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let id = match staged {
+            Some(id) => id,
+            None => stage(&mut transaction, collection, &document, count).await?,
+        };
+        staged = Some(id);
+        insert(&mut transaction, id, rows).await?;
+        if batches.peek().is_none() {
+            publish(&mut transaction, id).await?;
+            sweep_some(&mut transaction).await?;
+        }
+        transaction.commit().await.map_err(|error| storage(WRITING, &error))?;
+    }
+    sweep(memory).await
+}
+
+pub(super) async fn remove(
+    memory: &SqliteMemory,
+    collection: &str,
+    sources: &[String],
+) -> Result<Vec<String>> {
+    let mut gone = Vec::new();
+    for sources in sources.chunks(BATCH_SOURCES) {
+        let sources = json::text(sources)?;
+        let mut writer = memory.writer().await?;
+        let mut transaction = writer.begin().await?;
+        let chunks: Vec<String> = sqlx::query_scalar(
+            "SELECT k.name FROM document_collections c
+             JOIN documents d ON d.collection = c.id AND d.state = 1 JOIN chunks k ON k.document = d.id
+             WHERE c.name = ? AND d.source IN (SELECT value FROM json_each(?)) ORDER BY k.name",
+        )
+        .bind(collection)
+        .bind(&sources)
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(|error| storage(WRITING, &error))?;
+        sqlx::query(
+            "UPDATE documents SET state = 2
+             WHERE collection = (SELECT id FROM document_collections WHERE name = ?)
+             AND state = 1 AND source IN (SELECT value FROM json_each(?))",
+        )
+        .bind(collection)
+        .bind(&sources)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| storage(WRITING, &error))?;
+        transaction.commit().await.map_err(|error| storage(WRITING, &error))?;
+        gone.extend(chunks);
+    }
+    sweep(memory).await?;
+    Ok(gone)
+}
+
+/// Chunks in the portions in which they are written; one empty portion for no chunks.
+fn batches(chunks: Vec<Chunk>) -> Vec<Vec<Chunk>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for chunk in chunks {
+        bytes += chunk.content.len();
+        let full = batches.last().is_some_and(|batch| batch.len() >= BATCH_CHUNKS || bytes > BATCH_BYTES);
+        match batches.last_mut() {
+            Some(batch) if !full || batch.is_empty() => batch.push(chunk),
+            _ => {
+                bytes = chunk.content.len();
+                batches.push(vec![chunk]);
+            }
+        }
+    }
+    batches
+}
+
+/// Takes the texts apart away from the async threads and before the transaction.
+async fn rows(document: &Document, chunks: Vec<Chunk>) -> Result<Vec<ChunkRow>> {
+    let (source, labels) = (document.source.clone(), document.metadata.clone());
+    let row = move |chunk: Chunk| {
+        let metadata = json::text(&chunk_labels(&source, &labels, &chunk.metadata))?;
+        Ok(ChunkRow { metadata, words: words_of(&chunk.content), chunk })
+    };
+    blocking(move || chunks.into_iter().map(row).collect()).await
+}
+
+/// A chunk carries its document's labels and its source.
+fn chunk_labels(
+    source: &str,
+    document: &Map<String, Value>,
+    chunk: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut labels = document.clone();
+    labels.extend(chunk.clone());
+    labels.insert("source".to_owned(), source.into());
+    labels
+}
+
+fn words_of(content: &str) -> String {
+    let mut words = String::with_capacity(content.len());
+    for_each_word(content, |word| {
+        words.push_str(word);
+        words.push(' ');
+    });
+    words
+}
+
+/// Begins a document that nobody sees yet. What an interrupted writer left of it is given up.
+async fn stage(
+    connection: &mut SqliteConnection,
+    collection: &str,
+    document: &Document,
+    chunks: usize,
+) -> Result<i64> {
+    let failed = |error: sqlx::Error| storage(WRITING, &error);
+    sqlx::query("INSERT INTO document_collections (name) VALUES (?) ON CONFLICT DO NOTHING")
+        .bind(collection)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let collection: i64 = sqlx::query_scalar("SELECT id FROM document_collections WHERE name = ?")
+        .bind(collection)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    sqlx::query("UPDATE documents SET state = 2 WHERE collection = ? AND source = ? AND state = 0")
+        .bind(collection)
+        .bind(&document.source)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    sqlx::query_scalar(
+        "INSERT INTO documents (collection, source, content_hash, metadata, chunks, state)
+         VALUES (?, ?, ?, ?, ?, 0) RETURNING id",
+    )
+    .bind(collection)
+    .bind(&document.source)
+    .bind(&document.content_hash)
+    .bind(json::text(&document.metadata)?)
+    .bind(i64::try_from(chunks).unwrap_or(i64::MAX))
+    .fetch_one(connection)
+    .await
+    .map_err(failed)
+}
+
+async fn insert(connection: &mut SqliteConnection, document: i64, rows: Vec<ChunkRow>) -> Result<()> {
+    for row in rows {
+        let inserted = sqlx::query(
+            "INSERT INTO chunks (document, collection, name, start_line, end_line, metadata, content)
+             SELECT id, collection, ?, ?, ?, ?, ? FROM documents WHERE id = ? RETURNING id, collection",
+        )
+        .bind(&row.chunk.id)
+        .bind(row.chunk.start_line)
+        .bind(row.chunk.end_line)
+        .bind(&row.metadata)
+        .bind(&row.chunk.content)
+        .bind(document)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| storage(WRITING, &error))?;
+        let (id, collection): (i64, i64) = (inserted.get(0), inserted.get(1));
+        sqlx::query("INSERT INTO chunk_words (rowid, scope, words) VALUES (?, ?, ?)")
+            .bind(id)
+            .bind(format!("c{collection}"))
+            .bind(&row.words)
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| storage(WRITING, &error))?;
+    }
+    Ok(())
+}
+
+/// Puts the staged document in the place of the one before, at once for everybody.
+async fn publish(connection: &mut SqliteConnection, document: i64) -> Result<()> {
+    sqlx::query(
+        "UPDATE documents SET state = 2 WHERE state = 1
+         AND (collection, source) = (SELECT collection, source FROM documents WHERE id = ?)",
+    )
+    .bind(document)
+    .execute(&mut *connection)
+    .await
+    .map_err(|error| storage(WRITING, &error))?;
+    let published = sqlx::query("UPDATE documents SET state = 1 WHERE id = ? AND state = 0")
+        .bind(document)
+        .execute(connection)
+        .await
+        .map_err(|error| storage(WRITING, &error))?;
+    if published.rows_affected() == 1 { Ok(()) } else { Err(overtaken()) }
+}
+
+fn overtaken() -> Error {
+    Error::new(ErrorKind::Conflict, "another writer replaced the document at the same time")
+        .with_status(Status::Temporary)
+        .with_hint("write it again if this content is the newer one")
+}
+
+/// Takes away what is dead, a portion at a time.
+async fn sweep(memory: &SqliteMemory) -> Result<()> {
+    while has_dead(memory).await? {
+        let mut writer = memory.writer().await?;
+        let mut transaction = writer.begin().await?;
+        sweep_some(&mut transaction).await?;
+        transaction.commit().await.map_err(|error| storage(WRITING, &error))?;
+    }
+    Ok(())
+}
+
+async fn has_dead(memory: &SqliteMemory) -> Result<bool> {
+    let mut reader = memory.reader().await?;
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM documents WHERE state = 2)")
+        .fetch_one(&mut *reader)
+        .await
+        .map_err(|error| storage(WRITING, &error))
+}
+
+async fn sweep_some(connection: &mut SqliteConnection) -> Result<()> {
+    let failed = |error: sqlx::Error| storage(WRITING, &error);
+    let dead: Vec<i64> = sqlx::query_scalar(
+        "SELECT k.id FROM documents d JOIN chunks k ON k.document = d.id WHERE d.state = 2 LIMIT ?",
+    )
+    .bind(BATCH_CHUNKS as i64)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed)?;
+    let dead = json::text(&dead)?;
+    for statement in [
+        "DELETE FROM chunk_words WHERE rowid IN (SELECT value FROM json_each(?))",
+        "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+    ] {
+        sqlx::query(statement).bind(&dead).execute(&mut *connection).await.map_err(failed)?;
+    }
+    let empty = "DELETE FROM documents
+                 WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM chunks WHERE document = documents.id)";
+    sqlx::query(empty).execute(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+/// What a writer leaves that dies after its first transaction.
+#[cfg(test)]
+pub(super) async fn stage_for_test(
+    memory: &SqliteMemory,
+    collection: &str,
+    document: &Document,
+    content: &str,
+) {
+    let chunk = Chunk {
+        id: "0".into(),
+        source: document.source.clone(),
+        content: content.into(),
+        start_line: 1,
+        end_line: 1,
+        metadata: Map::new(),
+    };
+    let rows = rows(document, vec![chunk]).await.unwrap();
+    let mut writer = memory.writer().await.unwrap();
+    let mut transaction = writer.begin().await.unwrap();
+    let id = stage(&mut transaction, collection, document, 1).await.unwrap();
+    insert(&mut transaction, id, rows).await.unwrap();
+    transaction.commit().await.unwrap();
+}
