@@ -17,5 +17,6 @@ pub mod documents;
 pub mod fault_server;
 pub mod faulty;
 pub mod graph;
+pub mod journal;
 pub mod orchestrator;
 pub mod vectors;

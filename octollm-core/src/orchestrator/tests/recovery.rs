@@ -49,7 +49,10 @@ async fn the_sqlite_engine_passes_the_suite() {
 async fn an_unfinished_task_goes_on_where_it_was() {
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), Vec::new()).await;
-    let steps = vec![echo(1, json!({"n": 1})), SubTask::new(2, "sleep", "slow").with_input(json!({"ms": 300})).after([1])];
+    let steps = vec![
+        echo(1, json!({"n": 1})),
+        SubTask::new(2, "sleep", "slow").with_input(json!({"ms": 300})).after([1]),
+    ];
     let id = first.octo.submit(planned(steps).into()).await.unwrap().task_id;
     while first.octo.task(id).await.unwrap().steps.get(1).is_none_or(|step| step.attempts == 0) {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -105,7 +108,10 @@ async fn an_unsafe_step_in_flight_waits_for_a_decision() {
     assert_eq!(world.lock().unwrap().len(), 1, "it is not done again on its own account");
     let events = second.octo.journal(id, 0, 100).await.unwrap();
     let in_doubt = |event: &Arc<Event>| {
-        matches!(event.kind, EventKind::ApprovalRequested { reason: ApprovalReason::InDoubt, step: Some(1), .. })
+        matches!(
+            event.kind,
+            EventKind::ApprovalRequested { reason: ApprovalReason::InDoubt, step: Some(1), .. }
+        )
     };
     assert!(events.iter().any(in_doubt));
     second.octo.decide(id, Decision { approved: true, ..Decision::default() }).await.unwrap();
