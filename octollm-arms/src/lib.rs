@@ -1,1 +1,38 @@
-//! x
+//! The arms that OctoLLM ships with. Each is a library of its own kind first and an [`Arm`](octollm_core::arm::Arm)
+//! second; arms do not know each other.
+//!
+//! Today there is one, the [`retriever`]: it reads local documents, finds what was asked and answers with sentences out
+//! of them and the lines where they stand, without a model and without a network.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use octollm_arms::retriever::{DEFAULT_COLLECTION, Index, IngestOptions, Retriever, SearchRequest};
+//! use octollm_core::arm::Progress;
+//! use octollm_core::memory::{HashedEmbedder, SqliteDocuments, SqliteMemory, SqliteVectors};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! let docs = folder.path().join("docs");
+//! std::fs::create_dir(&docs)?;
+//! std::fs::write(docs.join("lamp.md"), "# Lamp\n\nIt is *lit* at dusk. The lamp burns whale oil.\n")?;
+//!
+//! let memory = SqliteMemory::in_memory().await?;
+//! let retriever = Retriever::new(Arc::new(Index::new(
+//!     Arc::new(SqliteDocuments::new(memory.clone())),
+//!     Arc::new(SqliteVectors::new(memory)),
+//!     Arc::new(HashedEmbedder),
+//! )));
+//! let (options, progress) = (IngestOptions::default(), Progress::default());
+//! let report = retriever.ingestor().ingest(DEFAULT_COLLECTION, &[docs], &options, &progress).await?;
+//! assert_eq!((report.added, report.chunks), (1, 1));
+//!
+//! let answer = retriever.search(&SearchRequest::new("What does the lamp burn?")).await?;
+//! assert_eq!(answer.synthesis.as_deref(), Some("The lamp burns whale oil. [1]"));
+//! assert!(answer.citations[0].locator.ends_with("docs/lamp.md:3"));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod retriever;

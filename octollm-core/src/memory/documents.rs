@@ -89,7 +89,7 @@ pub struct Chunk {
     pub start_line: u32,
     /// Last line in the source, at least `start_line`.
     pub end_line: u32,
-    /// Labels; filters look here. `source` is always among them.
+    /// Labels; filters look here. `source` is always among them. A text `heading` is searched like the content.
     pub metadata: Map<String, Value>,
 }
 

@@ -46,6 +46,12 @@ pub trait VectorStore: Send + Sync {
     /// As [`upsert`](Self::upsert).
     async fn search(&self, collection: &str, query: VectorQuery) -> Result<Vec<VectorHit>>;
 
+    /// Those of `ids` that have no record, in the order asked for.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown collection.
+    async fn missing(&self, collection: &str, ids: &[String]) -> Result<Vec<String>>;
+
     /// Removes records by id; unknown ids are no error.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ where
     ranks_what_matches_best_first(&make().await).await;
     finds_words_in_many_scripts_and_in_code(&make().await).await;
     takes_any_text_for_words(&make().await).await;
+    finds_by_the_heading_too(&make().await).await;
     filters_before_it_counts(&make().await).await;
     scans_all_chunks_in_pages(&make().await).await;
     takes_a_huge_document(&make().await).await;
@@ -144,6 +145,14 @@ async fn finds_words_in_many_scripts_and_in_code(store: &dyn DocumentStore) {
     ] {
         assert_eq!(sources(store, text).await.first().map(String::as_str), Some(source), "{text}");
     }
+}
+
+async fn finds_by_the_heading_too(store: &dyn DocumentStore) {
+    let mut headed = chunk("a.md", 0, "Turn it to the left.");
+    headed.metadata.insert("heading".into(), "Engine > Water pump".into());
+    store.put("c", document("a.md"), vec![headed]).await.unwrap();
+    assert_eq!(sources(store, "pump").await, ["a.md"]);
+    assert_eq!(sources(store, "left").await, ["a.md"]);
 }
 
 async fn takes_any_text_for_words(store: &dyn DocumentStore) {

@@ -100,6 +100,9 @@ async fn replaces_and_deletes(store: &dyn VectorStore) {
     assert_eq!((hits[0].id.as_str(), hits[0].payload.get("turn")), ("a", Some(&json!(2))));
     store.upsert("c", vec![record("a", &[1.0, 0.0], json!({}))]).await.unwrap();
     assert_eq!(ids(store, query(&[0.0, 1.0], 10)).await, ["b", "a"]);
+    let asked = ["x", "b", "a", "y"].map(String::from);
+    assert_eq!(store.missing("c", &asked).await.unwrap(), ["x", "y"]);
+    assert_eq!(kind(store.missing("nowhere", &asked)).await, ErrorKind::NotFound);
     store.delete("c", &["b".into(), "unknown".into()]).await.unwrap();
     assert_eq!(ids(store, query(&[0.0, 1.0], 10)).await, ["a"]);
     store.upsert("c", vec![record("b", &[0.0, 1.0], json!({"back": true}))]).await.unwrap();

@@ -80,6 +80,12 @@ impl VectorStore for InProcessVectors {
         search_matrix(matrix.read_owned().await, query).await
     }
 
+    async fn missing(&self, collection: &str, ids: &[String]) -> Result<Vec<String>> {
+        let matrix = self.get(collection)?.matrix;
+        let matrix = matrix.read().await;
+        Ok(ids.iter().filter(|id| !matrix.contains(id)).cloned().collect())
+    }
+
     async fn delete(&self, collection: &str, ids: &[String]) -> Result<()> {
         let matrix = self.get(collection)?.matrix;
         let mut matrix = matrix.write().await;

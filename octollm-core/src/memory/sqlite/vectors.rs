@@ -14,8 +14,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use super::SqliteMemory;
 use super::error::storage;
+use super::{SqliteMemory, json};
 use crate::error::Result;
 use crate::memory::vectors::matrix::Matrix;
 use crate::memory::vectors::{check_spec, check_vector, search_matrix, spec_conflict, unknown_collection};
@@ -138,6 +138,21 @@ impl VectorStore for SqliteVectors {
         check_vector(collection, found.spec.dimensions, &query.vector)?;
         let vectors = Box::pin(self.matrix(collection, &found)).await?;
         search_matrix(OwnedRwLockReadGuard::map(vectors, |vectors: &Versioned| &vectors.matrix), query).await
+    }
+
+    async fn missing(&self, collection: &str, ids: &[String]) -> Result<Vec<String>> {
+        let found = self.get(collection).await?;
+        let mut reader = self.memory.reader().await?;
+        sqlx::query_scalar(
+            "SELECT asked.value FROM json_each(?) asked WHERE NOT EXISTS (
+                 SELECT 1 FROM vectors v WHERE v.collection = ? AND v.name = asked.value
+             ) ORDER BY asked.key",
+        )
+        .bind(json::text(ids)?)
+        .bind(found.id)
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(|error| storage(READING, &error))
     }
 
     async fn delete(&self, collection: &str, ids: &[String]) -> Result<()> {

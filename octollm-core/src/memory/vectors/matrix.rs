@@ -107,6 +107,11 @@ impl Matrix {
         }
     }
 
+    /// Whether there is a vector with this id.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.rows.contains_key(id)
+    }
+
     /// Removes a record, if it is there; the last row takes its place.
     pub(crate) fn remove(&mut self, id: &str) {
         let Some(row) = self.rows.remove(id) else { return };

@@ -115,7 +115,7 @@ async fn rows(document: &Document, chunks: Vec<Chunk>) -> Result<Vec<ChunkRow>> 
     let (source, labels) = (document.source.clone(), document.metadata.clone());
     let row = move |chunk: Chunk| {
         let metadata = json::text(&chunk_labels(&source, &labels, &chunk.metadata))?;
-        Ok(ChunkRow { metadata, words: words_of(&chunk.content), chunk })
+        Ok(ChunkRow { metadata, words: words_of(&chunk), chunk })
     };
     blocking(move || chunks.into_iter().map(row).collect()).await
 }
@@ -132,12 +132,16 @@ fn chunk_labels(
     labels
 }
 
-fn words_of(content: &str) -> String {
-    let mut words = String::with_capacity(content.len());
-    for_each_word(content, |word| {
-        words.push_str(word);
-        words.push(' ');
-    });
+/// The words that a chunk is found by: those of its headings and of its text.
+fn words_of(chunk: &Chunk) -> String {
+    let heading = chunk.metadata.get("heading").and_then(Value::as_str).unwrap_or_default();
+    let mut words = String::with_capacity(heading.len() + chunk.content.len());
+    for text in [heading, &chunk.content] {
+        for_each_word(text, |word| {
+            words.push_str(word);
+            words.push(' ');
+        });
+    }
     words
 }
 

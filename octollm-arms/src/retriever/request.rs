@@ -1,0 +1,227 @@
+//! What the retriever is asked and what it answers: the wire types of `POST /execute` and of the library alike.
+
+use std::collections::BTreeMap;
+
+use octollm_core::memory::Filter;
+use octollm_core::schema::{self, Validator};
+use octollm_core::{Error, Fault, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The collection that is searched and filled where none is named.
+pub const DEFAULT_COLLECTION: &str = "retriever_index";
+
+/// How chunks are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By words and by vectors, fused by reciprocal rank.
+    #[default]
+    Hybrid,
+    /// By vectors: cosine similarity of the embedder's vectors.
+    Vector,
+    /// By words: BM25.
+    Keyword,
+}
+
+/// A question to the index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchRequest {
+    /// What is asked, in words: 1 to 2000 characters.
+    #[schemars(length(min = 1, max = 2000))]
+    pub query: String,
+    /// How to find it.
+    #[serde(default)]
+    pub method: Method,
+    /// Results at most, 1 to 100.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 1, max = 100))]
+    pub limit: u32,
+    /// Conditions on a chunk's labels (`source`, `kind`, `extension`, `heading`); all must hold. A value is matched
+    /// exactly, an array matches any of its entries, a string that ends in `*` matches by prefix.
+    #[serde(default)]
+    pub filters: BTreeMap<String, Value>,
+    /// The least score of a result, in the method's own measure: `hybrid` 0..=1, `vector` cosine -1..=1, `keyword`
+    /// BM25 from 0 up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_score: Option<f32>,
+    /// Whether the synthesis is marked and backed by citations.
+    #[serde(default = "default_true")]
+    pub include_citations: bool,
+    /// Where to look.
+    #[serde(default = "default_collection")]
+    #[schemars(length(min = 1, max = 100))]
+    pub collection: String,
+}
+
+fn default_limit() -> u32 {
+    10
+}
+
+fn default_true() -> bool {
+    true
+}
+
+fn default_collection() -> String {
+    DEFAULT_COLLECTION.to_owned()
+}
+
+impl SearchRequest {
+    /// `query` with every default.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            method: Method::default(),
+            limit: default_limit(),
+            filters: BTreeMap::new(),
+            min_score: None,
+            include_citations: default_true(),
+            collection: default_collection(),
+        }
+    }
+
+    /// Reads and checks a request.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault and its place.
+    pub fn from_value(value: Value) -> Result<Self> {
+        let faults = Validator::of::<Self>().faults(&value);
+        if !faults.is_empty() {
+            return Err(invalid(faults));
+        }
+        let request: Self = schema::from_value(value, "the search request")?;
+        request.validate()?;
+        Ok(request)
+    }
+
+    /// Checks every rule.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault and its place.
+    pub fn validate(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        if self.query.trim().is_empty() || self.query.chars().count() > 2_000 {
+            faults.push(Fault::new("/query", "must have 1 to 2000 characters that are not all white space"));
+        }
+        if !(1..=100).contains(&self.limit) {
+            faults.push(Fault::new("/limit", "must be 1 to 100"));
+        }
+        if self.min_score.is_some_and(|score| !score.is_finite()) {
+            faults.push(Fault::new("/min_score", "must be a finite number"));
+        }
+        if self.collection.is_empty() || self.collection.len() > 100 {
+            faults.push(Fault::new("/collection", "must have 1 to 100 characters"));
+        }
+        let nested = self.filters.iter().filter(|(_, value)| !is_condition(value));
+        faults.extend(nested.map(|(key, _)| {
+            Fault::new(pointer(key), "must be a string, a number, a boolean, or an array of these")
+        }));
+        if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
+    }
+
+    /// The conditions as the stores take them.
+    pub(super) fn filter(&self) -> Filter {
+        Filter(self.filters.clone())
+    }
+}
+
+fn invalid(faults: Vec<Fault>) -> Error {
+    Error::invalid("the search request is invalid", faults)
+        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations and collection are optional")
+}
+
+fn pointer(key: &str) -> String {
+    format!("/filters/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+fn is_condition(value: &Value) -> bool {
+    match value {
+        Value::Array(any) => any.iter().all(|one| !one.is_array() && is_condition(one)),
+        Value::Object(_) | Value::Null => false,
+        _ => true,
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchResponse {
+    /// The best chunks, best first; `limit` at most.
+    pub results: Vec<SearchResult>,
+    /// How they were found. `keyword` where `hybrid` was asked for and the index has no vectors of this embedder.
+    pub method_used: Method,
+    /// How many chunks were found before `limit`. Each way of searching looks at its best 50 or more, not at all.
+    pub total_results: usize,
+    /// Sentences out of the results that answer the query, word for word except for Markdown's marks, each followed
+    /// by the number of its citation in brackets. Absent where no sentence does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthesis: Option<String>,
+    /// What the synthesis rests on, by number; without a synthesis, the results themselves.
+    #[serde(default)]
+    pub citations: Vec<Citation>,
+}
+
+/// A chunk that was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchResult {
+    /// Its text as it stands in the file.
+    pub content: String,
+    /// The file, as it was named when it was ingested.
+    pub source: String,
+    /// How well it fits. `hybrid`: 0..=1, where 1 is first by words and by vectors; `vector`: cosine similarity,
+    /// -1..=1; `keyword`: BM25, comparable within one answer only.
+    pub score: f32,
+    /// From 1.
+    pub rank: u32,
+    /// Its labels, with `start_line`, `end_line` and `locator`.
+    pub metadata: Map<String, Value>,
+}
+
+/// Where something stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Citation {
+    /// The number in brackets, from 1.
+    pub index: u32,
+    /// The file, as it was named when it was ingested.
+    pub source: String,
+    /// First line, from 1; for a PDF its page.
+    pub start_line: u32,
+    /// Last line; for a PDF its page.
+    pub end_line: u32,
+    /// `path:line`, `path:start-end`, or `path#page=3` for a PDF.
+    pub locator: String,
+    /// The words that are cited, exactly as they stand there.
+    pub quote: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pointers(value: Value) -> Vec<String> {
+        let error = SearchRequest::from_value(value).unwrap_err();
+        error.faults().iter().map(|fault| fault.pointer.clone()).collect()
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let request = SearchRequest::from_value(json!({"query": "tides"})).unwrap();
+        assert_eq!(request, SearchRequest::new("tides"));
+        assert_eq!((request.limit, request.collection.as_str()), (10, "retriever_index"));
+    }
+
+    #[test]
+    fn every_fault_is_named_at_its_place() {
+        assert_eq!(pointers(json!({"query": "x", "limit": 0})), ["/limit"]);
+        assert_eq!(pointers(json!({"query": "x", "limit": 101})), ["/limit"]);
+        assert_eq!(pointers(json!({"query": "", "method": "magic"})).len(), 2);
+        assert_eq!(pointers(json!({"query": "x", "filters": {"a/b": {"c": 1}}})), ["/filters/a~1b"]);
+        assert_eq!(pointers(json!({"query": "   "})), ["/query"]);
+        assert_eq!(pointers(json!({})), [""]);
+        let error = SearchRequest::from_value(json!({"query": "x", "top": 3})).unwrap_err();
+        assert!(error.to_string().contains("Additional"), "{error}");
+    }
+}
