@@ -145,10 +145,24 @@ impl Builder {
             result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
             playbooks,
         };
-        let memory = self.memory.unwrap_or_else(SharedMemory::in_process);
+        let memory = match self.memory {
+            Some(memory) => memory,
+            None => default_memory().await?,
+        };
         let router = Router::new(self.config.weights);
         let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }
+}
+
+#[cfg(feature = "sqlite")]
+async fn default_memory() -> Result<SharedMemory> {
+    SharedMemory::in_process().await
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn default_memory() -> Result<SharedMemory> {
+    Err(Error::new(ErrorKind::NotConfigured, "the orchestrator has no memory")
+        .with_hint("give the builder a `memory`, or build with the feature `sqlite`"))
 }

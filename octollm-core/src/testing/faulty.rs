@@ -1,7 +1,7 @@
-//! A journal that fails when it is told to.
+//! A journal that fails when it is told to, and counts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
@@ -14,17 +14,23 @@ pub struct FaultyJournal {
     inner: Arc<dyn Journal>,
     failing: AtomicU32,
     fenced: AtomicBool,
+    appends: AtomicU64,
 }
 
 impl FaultyJournal {
     /// A journal in front of `inner`.
     pub fn new(inner: Arc<dyn Journal>) -> Self {
-        Self { inner, failing: AtomicU32::new(0), fenced: AtomicBool::new(false) }
+        Self { inner, failing: AtomicU32::new(0), fenced: AtomicBool::new(false), appends: AtomicU64::new(0) }
     }
 
     /// The next `count` appends fail as if the disk were full.
     pub fn fail_next(&self, count: u32) {
         self.failing.store(count, Ordering::SeqCst);
+    }
+
+    /// Appends that were asked for so far.
+    pub fn appends(&self) -> u64 {
+        self.appends.load(Ordering::SeqCst)
     }
 
     /// The next append finds that somebody else has written to the task.
@@ -36,6 +42,7 @@ impl FaultyJournal {
 #[async_trait]
 impl Journal for FaultyJournal {
     async fn append(&self, append: Append) -> Result<()> {
+        self.appends.fetch_add(1, Ordering::SeqCst);
         let less = |left: u32| left.checked_sub(1);
         if self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
             return Err(Error::new(ErrorKind::Storage, "the disk is full"));

@@ -8,7 +8,7 @@ use crate::testing::faulty::FaultyJournal;
 use crate::testing::orchestrator::{echo, planned};
 
 async fn over_a_faulty_journal() -> (Arc<LocalOrchestrator>, Arc<FaultyJournal>) {
-    let mut memory = SharedMemory::in_process();
+    let mut memory = SharedMemory::in_process().await.unwrap();
     let journal = Arc::new(FaultyJournal::new(memory.journal.clone()));
     memory.journal = journal.clone();
     (with_arms(LocalOrchestrator::builder()).memory(memory).start().await.unwrap(), journal)

@@ -2,8 +2,8 @@
 
 mod faults;
 mod limits;
-//#[cfg(feature = "sqlite")]
-//mod recovery;
+#[cfg(feature = "sqlite")]
+mod recovery;
 mod routing;
 
 use std::sync::Arc;
