@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
@@ -52,6 +53,7 @@ impl Session {
         let discovery = find_arms(config, &options.arms, &registry).await?;
         let builder =
             LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
+        let builder = builder.arm(Retriever::new(store.index.clone()));
         let orchestrator = builder.start().await?;
         let local = Local { orchestrator: orchestrator.clone(), store, _discovery: discovery };
         Ok(Self { orchestrator, local: Some(local) })
@@ -71,6 +73,11 @@ impl Session {
     /// The orchestrator.
     pub(crate) fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
         &self.orchestrator
+    }
+
+    /// The store of this computer, if that is where the work is done.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.local.as_ref().map(|local| &local.store)
     }
 
     /// Goes on with a task that no living process works on.

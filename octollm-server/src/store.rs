@@ -1,9 +1,11 @@
 //! The store of this computer: one SQLite file in one folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use octollm_arms::retriever::Index;
 use octollm_core::config::Config;
-use octollm_core::memory::SharedMemory;
+use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
 use octollm_core::{Error, ErrorKind, Result};
 
 const FILE: &str = "octollm.db";
@@ -12,18 +14,29 @@ const FILE: &str = "octollm.db";
 pub(crate) struct Store {
     /// What tasks share.
     pub(crate) memory: SharedMemory,
+    /// The documents that can be searched.
+    pub(crate) index: Arc<Index>,
+    sqlite: SqliteMemory,
 }
 
 impl Store {
     /// Opens the store, and makes it where there is none yet.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
-        let _ = path(config)?;
-        Ok(Self { memory: SharedMemory::in_process() })
+        let sqlite = SqliteMemory::open(SqliteOptions::new(path(config)?)).await?;
+        let memory = SharedMemory::sqlite(sqlite.clone());
+        let (documents, vectors) = (memory.documents.clone(), memory.vectors.clone());
+        let index = Arc::new(Index::new(documents, vectors, memory.embedder.clone()));
+        Ok(Self { memory, index, sqlite })
+    }
+
+    /// Reads the whole file and says whether it is whole.
+    pub(crate) async fn check_integrity(&self) -> Result<()> {
+        self.sqlite.check_integrity().await
     }
 
     /// Waits until everything is written.
     pub(crate) async fn close(self) -> Result<()> {
-        Ok(())
+        self.sqlite.close().await
     }
 }
 
@@ -41,5 +54,5 @@ pub(crate) fn home(config: &Config) -> Result<PathBuf> {
 
 /// The store's file.
 pub(crate) fn path(config: &Config) -> Result<PathBuf> {
-    home(config).map(|home: PathBuf| Path::new(&home).join(FILE))
+    Ok(home(config)?.join(FILE))
 }

@@ -39,6 +39,10 @@ pub(super) enum Command {
     /// Look at tasks and decide about them
     #[command(subcommand)]
     Tasks(TasksCommand),
+    /// Take files and folders into the search index, or bring it up to date
+    Index(IndexArgs),
+    /// Search the indexed documents
+    Search(SearchArgs),
     /// Say what is configured, from where, and whether everything answers
     Doctor {
         /// Print JSON
@@ -67,6 +71,9 @@ pub(super) struct Place {
 pub(super) struct RunArgs {
     /// What is wanted, in words (10 to 2000 characters)
     pub(super) goal: String,
+    /// Take this file or folder into the index first, and answer out of it
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    pub(super) docs: Vec<PathBuf>,
     /// Data for the arms: a JSON object, or @FILE
     #[arg(long, value_name = "JSON|@FILE")]
     pub(super) context: Option<String>,
@@ -102,6 +109,51 @@ pub(super) struct RunArgs {
     pub(super) events: bool,
     #[command(flatten)]
     pub(super) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct IndexArgs {
+    /// Files and folders
+    #[arg(required = true, value_name = "DIR")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchArgs {
+    /// What to look for
+    pub(super) query: String,
+    /// How many results (1 to 100)
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pub(super) limit: u32,
+    /// How to find it
+    #[arg(long)]
+    pub(super) method: Option<MethodName>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum MethodName {
+    /// By words and by vectors
+    Hybrid,
+    /// By vectors
+    Vector,
+    /// By words
+    Keyword,
+}
+
+impl MethodName {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hybrid => "hybrid",
+            Self::Vector => "vector",
+            Self::Keyword => "keyword",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,14 +1,14 @@
 //! `doctor`: what is configured, from where, and whether everything answers.
 
 use octollm_core::arm::HealthStatus;
-use octollm_core::config::SETTINGS;
+use octollm_core::config::{Config, SETTINGS};
 use serde::Serialize;
 
 use super::App;
 use super::exit::{Exit, Outcome, Stop};
 use super::output::plain;
 use crate::session::{LocalOptions, Session};
-use crate::store;
+use crate::store::{self, Store};
 
 #[derive(Serialize)]
 struct Report {
@@ -100,12 +100,32 @@ async fn checks(app: &App) -> Vec<Check> {
     let session = Session::local(config, &LocalOptions::default()).await;
     match session {
         Ok(session) => {
+            if let Some(store) = session.store() {
+                checks.extend(stores(config, store).await);
+            }
             checks.extend(arms(&session).await);
             checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
         }
-        Err(error) => checks.push(Check::of::<()>("engine", Err(error), |()| String::new())),
+        Err(error) => checks.push(Check::of::<()>("store", Err(error), |()| String::new())),
     }
     checks
+}
+
+async fn stores(config: &Config, store: &Store) -> Vec<Check> {
+    let mut checks = vec![Check::of("database", store.check_integrity().await, |()| database(config))];
+    for health in store.memory.health().await {
+        checks.push(Check::of(format!("store {}", health.name), health.outcome, |()| "answers".into()));
+    }
+    let embedder = &store.memory.embedder;
+    let tried = embedder.embed(&["does it answer?"]).await;
+    checks.push(Check::of("embedder", tried, |_| format!("{}: {}", embedder.id(), embedder.describe())));
+    checks
+}
+
+fn database(config: &Config) -> String {
+    let path = store::path(config).unwrap_or_default();
+    let bytes = std::fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
+    format!("{}, {} KiB, whole", path.display(), bytes.div_ceil(1024))
 }
 
 async fn arms(session: &Session) -> Vec<Check> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod doctor;
+mod documents;
 mod exit;
 mod follow;
 mod interrupt;
@@ -63,6 +64,8 @@ async fn dispatch(app: &App, command: &Command) -> Outcome {
     match command {
         Command::Run(args) => run::run(app, args).await,
         Command::Tasks(command) => tasks::run(app, command).await,
+        Command::Index(args) => documents::index(app, args).await,
+        Command::Search(args) => documents::search(app, args).await,
         Command::Doctor { json } => doctor::run(app, *json).await,
         Command::Serve(args) => serve::run(app, args).await,
         Command::Completions { shell } => completions(*shell, app.output),

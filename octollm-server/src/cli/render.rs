@@ -4,6 +4,7 @@ use octollm_core::task::{StepStatus, TaskSummary};
 use octollm_core::{Error, TaskResult};
 use serde_json::Value;
 
+use super::documents;
 use super::output::{Output, one_line, plain};
 
 /// Characters of a passage that are shown where there is no synthesis.
@@ -25,29 +26,34 @@ fn found(output: Output, result: &Value) -> Option<String> {
     if results.is_empty() {
         return Some("Nothing was found.".to_owned());
     }
-    let text = match result.get("synthesis").and_then(Value::as_str) {
-        Some(text) if !text.trim().is_empty() => plain(text.trim()),
+    let answer = match result.get("synthesis").and_then(Value::as_str) {
+        Some(synthesis) if !synthesis.trim().is_empty() => text(synthesis),
         _ => results.iter().take(PASSAGES).filter_map(passage).collect::<Vec<_>>().join("\n\n"),
     };
     let sources: Vec<_> = citations.iter().filter_map(citation).collect();
     if sources.is_empty() {
-        return Some(text);
+        return Some(answer);
     }
     let sources =
         sources.iter().map(|source| format!("  {}", output.dim(source))).collect::<Vec<_>>().join("\n");
-    Some(format!("{text}\n\n{}\n{sources}", output.bold("Sources")))
+    Some(format!("{answer}\n\n{}\n{sources}", output.bold("Sources")))
 }
 
 fn passage(hit: &Value) -> Option<String> {
     hit.get("content").and_then(Value::as_str).map(|content| one_line(content, PASSAGE))
 }
 
-/// A citation is a text, or an object that has one.
+/// Text that others wrote.
+pub(super) fn text(text: &str) -> String {
+    plain(text.trim())
+}
+
+/// A citation's number and place, named from the working directory.
 fn citation(citation: &Value) -> Option<String> {
-    let text = citation
-        .as_str()
-        .or_else(|| ["citation", "source"].iter().find_map(|key| citation.get(key)?.as_str()))?;
-    Some(plain(text))
+    let locator = citation.get("locator").or_else(|| citation.get("source"))?.as_str()?;
+    let number = citation.get("index").and_then(Value::as_u64);
+    let number = number.map(|number| format!("[{number}] ")).unwrap_or_default();
+    Some(plain(&format!("{number}{}", documents::from_here(locator))))
 }
 
 /// Where a task stands, step by step.
@@ -108,7 +114,7 @@ mod tests {
         let result = json!({
             "results": [{"content": "A journal is a log.", "source": "a.md", "score": 1.0, "rank": 1, "metadata": {}}],
             "synthesis": "A journal is a log.\u{1b}[2J",
-            "citations": ["a.md:3", {"source": "b.md:4"}],
+            "citations": [{"index": 1, "source": "a.md", "locator": "a.md:3-4", "quote": "A journal is a log."}],
         });
         insta::assert_snapshot!(answer(Output::detect(), &result), @"");
     }

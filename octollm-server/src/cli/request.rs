@@ -1,11 +1,12 @@
 //! From the command line to a task, with every fault named at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use octollm_core::{Error, ErrorKind, Result, TaskRequest};
 use serde_json::{Map, Value, json};
 
 use super::args::RunArgs;
+use super::documents;
 
 /// Bytes that a file may have which is read into a task.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -31,10 +32,24 @@ pub(super) fn build(args: &RunArgs) -> Result<TaskRequest> {
     if let Some(name) = &args.playbook {
         put("playbook", name.as_str().into());
     }
+    if !args.docs.is_empty() {
+        search_in(&mut document, &documents::absolute(&args.docs)?);
+    }
     if let Some(seconds) = args.deadline {
-        put("deadline_seconds", seconds.into());
+        document.insert("deadline_seconds".to_owned(), seconds.into());
     }
     TaskRequest::from_json(document.into())
+}
+
+/// Answers out of these documents, unless something else is asked for.
+fn search_in(document: &mut Map<String, Value>, paths: &[PathBuf]) {
+    if !document.contains_key("plan") && !document.contains_key("playbook") {
+        document.insert("playbook".to_owned(), "search".into());
+    }
+    let context = document.entry("context").or_insert_with(|| Map::new().into());
+    if let Some(context) = context.as_object_mut() {
+        context.entry("filters").or_insert_with(|| documents::filters(paths).into());
+    }
 }
 
 fn context(text: &str) -> Result<Value> {

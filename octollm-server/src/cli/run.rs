@@ -4,9 +4,9 @@ use octollm_core::orchestrator::Submission;
 
 use super::App;
 use super::args::RunArgs;
-use super::exit::Outcome;
+use super::exit::{Exit, Outcome};
 use super::follow::{Follow, Show};
-use super::{interrupt, request};
+use super::{documents, interrupt, request};
 use crate::session::{LocalOptions, Session};
 
 /// Runs a task and prints what came of it.
@@ -22,6 +22,12 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Outcome {
         show: show(args),
     };
     let outcome = async {
+        if let (Some(store), false) = (session.store(), args.docs.is_empty()) {
+            let paths = documents::absolute(&args.docs)?;
+            if documents::ingest(app.output, store, &paths, &interrupt).await?.is_none() {
+                return Ok(Exit::Interrupted);
+            }
+        }
         let (response, events) = follow.orchestrator.stream(Submission::from(request)).await?;
         follow.task(response.task_id, events).await
     }

@@ -14,19 +14,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub struct Server {
-    pub address: String,
-    pub client: Client,
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) client: Client,
     shutdown: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
 /// A server over an engine with the standard arms.
-pub async fn server() -> Server {
+pub(crate) async fn server() -> Server {
     server_with(EngineConfig::default()).await
 }
 
-pub async fn server_with(config: EngineConfig) -> Server {
+pub(crate) async fn server_with(config: EngineConfig) -> Server {
     let mut builder = LocalOrchestrator::builder().config(config);
     for arm in standard_arms() {
         builder = builder.arm(arm);
@@ -34,7 +34,7 @@ pub async fn server_with(config: EngineConfig) -> Server {
     serve(builder.start().await.unwrap()).await
 }
 
-pub async fn serve(orchestrator: Arc<dyn Orchestrator>) -> Server {
+pub(crate) async fn serve(orchestrator: Arc<dyn Orchestrator>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let shutdown = CancellationToken::new();
@@ -44,34 +44,34 @@ pub async fn serve(orchestrator: Arc<dyn Orchestrator>) -> Server {
 }
 
 impl Server {
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(self.url(path)).header("x-request-id", "test-1")
     }
 
-    pub fn post(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.client.post(self.url(path)).header("x-request-id", "test-1")
     }
 
     /// Submits a task and answers its id.
-    pub async fn submit(&self, request: &Value) -> String {
+    pub(crate) async fn submit(&self, request: &Value) -> String {
         let (status, body) = answer(self.post("/api/v1/tasks").json(request)).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body["task_id"].as_str().unwrap().to_owned()
     }
 
     /// Submits a task and waits for its result.
-    pub async fn run(&self, request: &Value) -> Value {
+    pub(crate) async fn run(&self, request: &Value) -> Value {
         let (status, body) = answer(self.post("/api/v1/tasks?wait=30").json(request)).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
     }
 
     /// Asks it to stop, and waits until it has.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         tokio::time::timeout(Duration::from_secs(10), self.serving)
             .await
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Sends these bytes and answers everything that comes back until the server closes.
-    pub async fn raw(&self, request: &[u8]) -> String {
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         stream.write_all(request).await.unwrap();
         let mut answer = Vec::new();
@@ -91,7 +91,7 @@ impl Server {
 }
 
 /// A request with a plan of these steps, each `(arm, input)`.
-pub fn planned(steps: &[(&str, Value)]) -> Value {
+pub(crate) fn planned(steps: &[(&str, Value)]) -> Value {
     let steps: Vec<Value> = steps
         .iter()
         .enumerate()
@@ -100,18 +100,18 @@ pub fn planned(steps: &[(&str, Value)]) -> Value {
     json!({"goal": "Do what the plan says", "plan": {"subtasks": steps}})
 }
 
-pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+pub(crate) async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
     let response = request.send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
 
 /// A problem's body, after checking what every problem has.
-pub async fn problem(request: RequestBuilder) -> Value {
+pub(crate) async fn problem(request: RequestBuilder) -> Value {
     let response = request.send().await.unwrap();
     problem_of(response).await
 }
 
-pub async fn problem_of(response: Response) -> Value {
+pub(crate) async fn problem_of(response: Response) -> Value {
     assert_eq!(response.headers()["content-type"], "application/problem+json");
     assert_eq!(response.headers()["x-request-id"], "test-1");
     let status = response.status().as_u16();
