@@ -349,7 +349,7 @@ mod tests {
             ("colour", "blue".into()),
         ])
         .unwrap_err();
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r#"the configuration is invalid; /api_host: must be an IP address or `localhost`; /api_port: must be a port, 0 to 65535 (0 takes a free one); /task_timeout_seconds: must be a whole number of seconds from 10 to 3600; /arm_registry_url: must be an http:// or https:// URL; /colour: is not the name of a setting"#);
     }
 
     #[test]

@@ -116,7 +116,12 @@ mod tests {
             "synthesis": "A journal is a log.\u{1b}[2J",
             "citations": [{"index": 1, "source": "a.md", "locator": "a.md:3-4", "quote": "A journal is a log."}],
         });
-        insta::assert_snapshot!(answer(Output::detect(), &result), @"");
+        insta::assert_snapshot!(answer(Output::detect(), &result), @r#"
+A journal is a log.[2J
+
+Sources
+  [1] a.md:3-4
+"#);
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn a_bad_value_names_variable_origin_value_and_what_is_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), &[("API_PORT", "many"), ("ARM_REGISTRY", "me:secret@host")]);
     let error = Settings::load(&sources).unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r#"the configuration is invalid; API_PORT (environment): must be a port, 0 to 65535 (0 takes a free one), not `many`; ARM_REGISTRY (environment): must be http:// or https:// URLs, separated by commas"#);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn an_unknown_name_in_the_file_is_refused_with_the_nearest_one() {
     std::fs::write(&file, "api_prot = 1\nzzz = 2\nredis_url = 'redis://x'").unwrap();
     let error = Settings::load(&sources(folder.path(), &[])).unwrap_err();
     let text = error.to_string().replace(&file.display().to_string(), "FILE");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r#"the configuration is invalid; api_prot (FILE): is not known; did you mean `api_port`?; zzz (FILE): is not known; known are octollm_home, api_host, api_port, max_concurrent_tasks, task_timeout_seconds, arm_registry, arm_registry_url, arm_discovery_interval_seconds, log_level, environment"#);
 }
 
 #[test]

@@ -36,8 +36,41 @@ fn outline(stream: &str) -> String {
 #[tokio::test]
 async fn events_stream_until_the_task_has_ended() {
     let server = server().await;
-    let id = server.submit(&planned(&[("slow", json!({"ms": 300}))])).await;
-    insta::assert_snapshot!(outline(&stream(&server, &id, None).await), @"");
+    let result = server.run(&planned(&[("echo", json!({}))])).await;
+    let id = result["task_id"].as_str().unwrap();
+    insta::assert_snapshot!(outline(&stream(&server, id, None).await), @r#"
+event: task.accepted
+data: seq=1 type="task.accepted"
+id: 1
+
+event: plan.created
+data: seq=2 type="plan.created"
+id: 2
+
+event: step.started
+data: seq=3 type="step.started"
+id: 3
+
+event: step.completed
+data: seq=4 type="step.completed"
+id: 4
+
+event: task.completed
+data: seq=5 type="task.completed"
+id: 5
+"#);
+}
+
+#[tokio::test]
+async fn live_only_events_have_no_number() {
+    let server = server().await;
+    let mut request = planned(&[("slow", json!({"ms": 1000})), ("slow", json!({"ms": 10}))]);
+    request["plan"]["subtasks"][1]["depends_on"] = json!([1]);
+    let id = server.submit(&request).await;
+    let outline = outline(&stream(&server, &id, None).await);
+    let progress = "event: step.progress\ndata: seq=null type=\"step.progress\"\n\n";
+    assert!(outline.contains(progress), "{outline}");
+    assert!(outline.contains("type=\"task.completed\""), "{outline}");
 }
 
 #[tokio::test]

@@ -17,7 +17,30 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
     let server = server().await;
     let request = json!({"goal": "short", "deadline_seconds": 5, "colour": "blue", "priority": "urgent"});
     let body = problem(server.post("/api/v1/tasks").json(&request)).await;
-    insta::assert_json_snapshot!(body, @"");
+    insta::assert_json_snapshot!(body, @r#"
+{
+  "code": "invalid_input",
+  "detail": "the task is invalid",
+  "errors": [
+    {
+      "detail": "value is less than the minimum of 10",
+      "pointer": "/deadline_seconds"
+    },
+    {
+      "detail": "value is not valid under any of the schemas listed in the 'oneOf' keyword",
+      "pointer": "/priority"
+    },
+    {
+      "detail": "Additional properties are not allowed ('colour' was unexpected)",
+      "pointer": ""
+    }
+  ],
+  "request_id": "test-1",
+  "status": 422,
+  "title": "Unprocessable Entity",
+  "type": "about:blank"
+}
+"#);
     let (_, list) = answer(server.get("/api/v1/tasks")).await;
     assert_eq!(list, json!({"tasks": []}));
 }
@@ -28,7 +51,22 @@ async fn what_is_not_json_is_malformed() {
     let send = |body: &'static [u8]| {
         problem(server.post("/api/v1/tasks").header("content-type", "application/json").body(body))
     };
-    insta::assert_json_snapshot!(send(b"{\"goal\": ").await, @"");
+    insta::assert_json_snapshot!(send(b"{\"goal\": ").await, @r#"
+{
+  "code": "invalid_input",
+  "detail": "the body cannot be read",
+  "errors": [
+    {
+      "detail": "is not JSON: EOF while parsing a value at line 1 column 9",
+      "pointer": ""
+    }
+  ],
+  "request_id": "test-1",
+  "status": 400,
+  "title": "Bad Request",
+  "type": "about:blank"
+}
+"#);
     let body = send(b"{\"goal\": \"\xff\"}").await;
     assert_eq!(body["status"], 400);
     assert_eq!(body["errors"][0]["detail"], "is not UTF-8 from byte 10 on");
@@ -57,7 +95,17 @@ async fn a_body_has_a_limit_and_the_client_gets_to_know_it() {
 #[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let server = server().await;
-    insta::assert_json_snapshot!(problem(server.get("/nowhere")).await, @"");
+    insta::assert_json_snapshot!(problem(server.get("/nowhere")).await, @r#"
+{
+  "code": "not_found",
+  "detail": "there is nothing at this address",
+  "hint": "tasks are at /api/v1/tasks, arms at /api/v1/arms; /health and /ready say how the server is",
+  "request_id": "test-1",
+  "status": 404,
+  "title": "Not Found",
+  "type": "about:blank"
+}
+"#);
     let unknown = format!("/api/v1/tasks/{}", TaskId::new());
     for path in [
         "/api/v1/tasks/nonsense",
@@ -92,7 +140,34 @@ async fn query_parameters_are_read_strictly() {
     let server = server().await;
     let body =
         problem(server.get("/api/v1/tasks?status=done&limit=0&color=red&priority=low&priority=high")).await;
-    insta::assert_json_snapshot!(body, @"");
+    insta::assert_json_snapshot!(body, @r#"
+{
+  "code": "invalid_input",
+  "detail": "the query is invalid",
+  "errors": [
+    {
+      "detail": "is there twice",
+      "pointer": "?priority"
+    },
+    {
+      "detail": "must be pending, accepted, planning, executing, awaiting_approval, completed, failed or cancelled",
+      "pointer": "?status"
+    },
+    {
+      "detail": "must be a whole number from 1 to 1000",
+      "pointer": "?limit"
+    },
+    {
+      "detail": "is not known; known are `status`, `priority`, `parent_task_id`, `limit`, `cursor`",
+      "pointer": "?color"
+    }
+  ],
+  "request_id": "test-1",
+  "status": 422,
+  "title": "Unprocessable Entity",
+  "type": "about:blank"
+}
+"#);
     assert_eq!(
         problem(server.post("/api/v1/tasks?wait=61").json(&json!({}))).await["errors"][0]["pointer"],
         "?wait"
@@ -105,7 +180,18 @@ async fn unknown_fields_of_a_decision_are_named() {
     let id = server.submit(&planned(&[("slow", json!({"ms": 10_000}))])).await;
     let path = format!("/api/v1/tasks/{id}/approve");
     let body = problem(server.post(&path).json(&json!({"approve": true}))).await;
-    insta::assert_json_snapshot!(body["errors"], @"");
+    insta::assert_json_snapshot!(body["errors"], @r#"
+[
+  {
+    "detail": "Additional properties are not allowed ('approve' was unexpected)",
+    "pointer": ""
+  },
+  {
+    "detail": "\"approved\" is a required property",
+    "pointer": ""
+  }
+]
+"#);
     let body = problem(server.post(&path).json(&json!({"approved": true}))).await;
     assert_eq!(body["status"], 409, "it waits for nothing: {body}");
 }
@@ -194,6 +280,16 @@ impl Orchestrator for Defective {
 async fn a_panic_is_a_problem_and_not_a_broken_connection() {
     let server = serve(Arc::new(Defective)).await;
     let body: Value = problem(server.get("/api/v1/arms")).await;
-    insta::assert_json_snapshot!(body, @"");
+    insta::assert_json_snapshot!(body, @r#"
+{
+  "code": "internal",
+  "detail": "the server failed on this request",
+  "hint": "the server's log says more under this request id",
+  "request_id": "test-1",
+  "status": 500,
+  "title": "Internal Server Error",
+  "type": "about:blank"
+}
+"#);
     assert_eq!(problem(server.get("/ready")).await["status"], 500, "and the server goes on");
 }

@@ -58,14 +58,14 @@ async fn events_go_on_where_a_broken_line_cut_them_off() {
     let direct = RemoteOrchestrator::connect(&server.url("")).await.unwrap();
     let id = direct.submit(request.into()).await.unwrap().task_id;
 
-    let (address, connections) = cutting_proxy(server.address.clone(), 4000).await;
+    let (address, connections) = cutting_proxy(server.address.clone(), 3000).await;
     let remote = RemoteOrchestrator::connect(&address).await.unwrap();
     let events = remote.events(id, 0).await.unwrap();
     let seqs: Vec<u64> =
         events.map(|event| event.unwrap().seq).filter(|seq| std::future::ready(*seq > 0)).collect().await;
     let whole: Vec<u64> = direct.journal(id, 0, 1000).await.unwrap().iter().map(|event| event.seq).collect();
     assert_eq!(seqs, whole, "every event once, in order");
-    assert!(connections.load(Ordering::SeqCst) > 3, "the line did break");
+    assert!(connections.load(Ordering::SeqCst) >= 3, "the line did break");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn following_an_ended_task_from_its_end_ends() {
 }
 
 #[tokio::test]
-async fn a_task_can_be_followed_over_a_restart_of_nobody() {
+async fn what_is_unknown_and_who_is_gone_are_told_apart() {
     let server = server().await;
     let remote = RemoteOrchestrator::connect(&server.url("")).await.unwrap();
     let unknown = octollm_core::TaskId::new();
