@@ -244,6 +244,21 @@ impl Error {
         &self.0.message
     }
 
+    /// What failed and where, on one line, without faults and hint.
+    pub fn summary(&self) -> String {
+        let mut text = self.0.message.to_string();
+        for (index, (key, value)) in self.0.context.iter().enumerate() {
+            text.push_str(if index == 0 { " (" } else { ", " });
+            text.push_str(key);
+            text.push_str(": ");
+            text.push_str(value);
+        }
+        if !self.0.context.is_empty() {
+            text.push(')');
+        }
+        text
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -262,14 +277,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        for (index, (key, value)) in self.0.context.iter().enumerate() {
-            f.write_str(if index == 0 { " (" } else { ", " })?;
-            write!(f, "{key}: {value}")?;
-        }
-        if !self.0.context.is_empty() {
-            f.write_str(")")?;
-        }
+        f.write_str(&self.summary())?;
         for fault in &self.0.faults {
             let place = if fault.pointer.is_empty() { "the document" } else { &fault.pointer };
             write!(f, "; {place}: {}", fault.detail)?;

@@ -5,6 +5,7 @@
 //! survives a crash, can be watched while it runs, and can be explained afterwards.
 
 pub mod arm;
+pub mod config;
 mod error;
 #[cfg(feature = "http")]
 pub mod http_client;
@@ -12,6 +13,8 @@ pub mod memory;
 pub mod orchestrator;
 pub mod resilience;
 pub mod schema;
+#[cfg(feature = "http")]
+mod sse;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

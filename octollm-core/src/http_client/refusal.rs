@@ -32,6 +32,8 @@ pub struct Refusal {
     pub code: Option<String>,
     /// The service's own words on one line, 300 characters at most. They may repeat what the service was sent.
     pub detail: Option<String>,
+    /// What it advises, as this project's own server does.
+    pub hint: Option<String>,
     /// The places that it complains about, 50 at most.
     pub faults: Vec<Fault>,
 }
@@ -47,7 +49,8 @@ impl Refusal {
     /// The refusal that this answer is.
     pub fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let retry_after = retry_after(headers, now());
-        let mut refusal = Self { status, retry_after, code: None, detail: None, faults: Vec::new() };
+        let mut refusal =
+            Self { status, retry_after, code: None, detail: None, hint: None, faults: Vec::new() };
         if let Ok(Value::Object(body)) = serde_json::from_slice(body) {
             refusal.read_object(&body);
         }
@@ -56,6 +59,7 @@ impl Refusal {
 
     fn read_object(&mut self, body: &Map<String, Value>) {
         self.code = body.get("code").and_then(Value::as_str).map(one_line);
+        self.hint = body.get("hint").and_then(words);
         match body.get("detail") {
             Some(Value::Array(places)) => self.faults = faults(places, place_of_fastapi),
             Some(detail) => self.detail = words(detail),
@@ -97,10 +101,13 @@ impl Refusal {
         let kind = self.kind();
         let status = if self.is_temporary() { Status::Temporary } else { Status::Permanent };
         let message = self.detail.unwrap_or_else(|| format!("the service answered {}", self.status));
-        let error = match kind {
+        let mut error = match kind {
             ErrorKind::InvalidInput => Error::invalid(message, self.faults),
             _ => Error::new(kind, message),
         };
+        if let Some(hint) = self.hint {
+            error = error.with_hint(hint);
+        }
         match self.retry_after {
             Some(after) if status == Status::Temporary => error.with_retry_after(after),
             _ => error.with_status(status),

@@ -34,6 +34,8 @@ pub struct EngineConfig {
     pub weights: RouterWeights,
     /// Limits that every arm gets.
     pub limits: Limits,
+    /// Whether unfinished tasks of processes that are gone go on at the start; else they wait to be resumed.
+    pub take_over: bool,
 }
 
 impl Default for EngineConfig {
@@ -47,6 +49,7 @@ impl Default for EngineConfig {
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
+            take_over: true,
         }
     }
 }

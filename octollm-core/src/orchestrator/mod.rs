@@ -8,6 +8,8 @@ mod engine;
 mod intent_parser;
 mod local;
 mod playbook;
+#[cfg(feature = "http")]
+mod remote;
 mod result_integrator;
 mod router;
 mod task_planner;
@@ -35,6 +37,9 @@ use crate::arm::{ArmInfo, Health};
 use crate::error::Result;
 use crate::memory::{TaskFilter, TaskPage};
 use crate::task::{Event, TaskId, TaskRequest, TaskResponse, TaskResult, TaskState};
+
+#[cfg(feature = "http")]
+pub use remote::RemoteOrchestrator;
 
 /// The events of one task, as they happen. Ends after the event that ends the task.
 pub type EventStream = BoxStream<'static, Result<Arc<Event>>>;

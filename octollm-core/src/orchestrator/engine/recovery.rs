@@ -18,7 +18,9 @@ impl Engine {
     /// Takes over unfinished tasks that nobody works on, and begins to keep statistics.
     pub(crate) async fn start(self: &Arc<Self>) -> Result<()> {
         self.registry.remember(self.memory.stats.load_stats().await?);
-        self.take_over().await?;
+        if self.config.take_over {
+            self.take_over().await?;
+        }
         let engine = self.clone();
         self.tracker.spawn(async move { engine.watch_arms().await });
         Ok(())

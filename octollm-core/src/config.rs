@@ -1,0 +1,366 @@
+//! What can be configured: names, defaults and rules. Where the values come from (files, environment, flags) is the
+//! program's business.
+//!
+//! A setting has one name everywhere: `API_PORT` in the environment, `api_port` in a file. Only settings that have an
+//! effect are here; [`LATER`] lists names that are reserved, so that a program can say that they do nothing yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, Fault, Result};
+
+/// Everything that can be configured.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the store; the platform's data directory where absent.
+    pub octollm_home: Option<PathBuf>,
+    /// Address to serve on.
+    pub api_host: String,
+    /// Port to serve on; 0 takes a free one.
+    pub api_port: u16,
+    /// Tasks that run at once, 1..=100000.
+    pub max_concurrent_tasks: u32,
+    /// Seconds until a task fails that states no deadline of its own, 10..=3600.
+    pub task_timeout_seconds: u32,
+    /// URLs of arms.
+    pub arm_registry: Vec<String>,
+    /// URL of a list of arms, read again and again.
+    pub arm_registry_url: Option<String>,
+    /// Seconds between two looks at that list and at the arms' health, 1..=86400.
+    pub arm_discovery_interval_seconds: u32,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// Where this runs; decides the log's format.
+    pub environment: Environment,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            octollm_home: None,
+            api_host: "127.0.0.1".to_owned(),
+            api_port: 8000,
+            max_concurrent_tasks: 100,
+            task_timeout_seconds: 300,
+            arm_registry: Vec::new(),
+            arm_registry_url: None,
+            arm_discovery_interval_seconds: 60,
+            log_level: LogLevel::default(),
+            environment: Environment::default(),
+        }
+    }
+}
+
+/// The least important lines that are logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Every detail.
+    Trace,
+    /// What a developer looks for.
+    Debug,
+    /// What happens.
+    #[default]
+    Info,
+    /// What may need attention.
+    #[serde(alias = "warning")]
+    Warn,
+    /// What failed.
+    Error,
+}
+
+impl LogLevel {
+    /// The name, as it stands in a filter.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Where a server runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// On a developer's machine: logs for people.
+    #[default]
+    Development,
+    /// In tests: logs for people.
+    Testing,
+    /// Before production: logs in JSON.
+    Staging,
+    /// For real: logs in JSON.
+    Production,
+}
+
+impl Environment {
+    /// Whether logs are read by programs.
+    pub const fn logs_json(self) -> bool {
+        matches!(self, Self::Staging | Self::Production)
+    }
+}
+
+/// How a setting is written where everything is text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Number,
+    /// Comma-separated.
+    List,
+    /// In upper or lower case.
+    Word,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its name in the environment.
+    pub name: &'static str,
+    /// What it may be.
+    pub allowed: &'static str,
+    /// Whether its value may hold a password and is shown to nobody.
+    pub secret: bool,
+    form: Form,
+}
+
+const fn setting(name: &'static str, form: Form, allowed: &'static str) -> Setting {
+    Setting { name, allowed, secret: false, form }
+}
+
+const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Setting {
+    Setting { name, allowed, secret: true, form }
+}
+
+/// Every setting there is.
+pub static SETTINGS: [Setting; 10] = [
+    setting("OCTOLLM_HOME", Form::Text, "a folder"),
+    setting("API_HOST", Form::Text, "an IP address or `localhost`"),
+    setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
+    setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
+    setting("TASK_TIMEOUT_SECONDS", Form::Number, "a whole number of seconds from 10 to 3600"),
+    secret("ARM_REGISTRY", Form::List, "http:// or https:// URLs, separated by commas"),
+    secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
+    setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
+    setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
+    setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
+];
+
+/// Names that are reserved and have no effect yet.
+pub static LATER: [&str; 22] = [
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "OLLAMA_HOST",
+    "LLM_MODEL_PLANNING",
+    "LLM_MODEL_INTENT",
+    "LLM_FALLBACKS",
+    "POSTGRES_URL",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_DB",
+    "POSTGRES_HOST",
+    "POSTGRES_PORT",
+    "REDIS_URL",
+    "REDIS_PASSWORD",
+    "QDRANT_URL",
+    "QDRANT_API_KEY",
+    "API_KEYS",
+    "CORS_ALLOW_ORIGINS",
+    "OCTOLLM_EMBEDDER",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
+
+impl Setting {
+    /// The setting with this name, in either spelling: `API_PORT`, `api_port`.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Its name in a file.
+    pub fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
+
+    /// The value as the configuration holds it: text where a number or a list is meant becomes one.
+    fn normalise(&self, value: Value) -> Value {
+        let Value::String(text) = &value else { return value };
+        let text = text.trim();
+        match self.form {
+            Form::Text => text.into(),
+            Form::Word => text.to_ascii_lowercase().into(),
+            Form::Number => text.parse::<u64>().map_or(value.clone(), Value::from),
+            Form::List => {
+                let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+                entries.map(Value::from).collect()
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration from values by name, in either spelling. Text stands for whatever a setting is.
+    ///
+    /// # Errors
+    /// `not_configured` with every bad value and every unknown name; the pointer of a fault is `/` and the setting's
+    /// name in a file.
+    pub fn from_values(values: &BTreeMap<String, Value>) -> Result<Self> {
+        let mut config = Self::default();
+        let mut faults = Vec::new();
+        for (name, value) in values {
+            let pointer = format!("/{}", name.to_ascii_lowercase());
+            let Some(setting) = Setting::find(name) else {
+                faults.push(Fault::new(pointer, "is not the name of a setting"));
+                continue;
+            };
+            match config.with(setting, value.clone()) {
+                Some(changed) => config = changed,
+                None => faults.push(Fault::new(pointer, format!("must be {}", setting.allowed))),
+            }
+        }
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Error::invalid("the configuration is invalid", faults))
+        }
+    }
+
+    /// The same configuration with this value, if it is allowed.
+    fn with(&self, setting: &Setting, value: Value) -> Option<Self> {
+        let mut document = serde_json::to_value(self).ok()?;
+        document.as_object_mut()?.insert(setting.key(), setting.normalise(value));
+        serde_json::from_value::<Self>(document).ok().filter(Self::is_valid)
+    }
+
+    fn is_valid(&self) -> bool {
+        let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
+        is_host
+            && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && (1..=100_000).contains(&self.max_concurrent_tasks)
+            && (10..=3600).contains(&self.task_timeout_seconds)
+            && (1..=86_400).contains(&self.arm_discovery_interval_seconds)
+            && self.arm_registry.iter().chain(&self.arm_registry_url).all(|url| is_http_url(url))
+    }
+
+    /// [`task_timeout_seconds`](Self::task_timeout_seconds).
+    pub fn task_timeout(&self) -> Duration {
+        Duration::from_secs(self.task_timeout_seconds.into())
+    }
+
+    /// [`arm_discovery_interval_seconds`](Self::arm_discovery_interval_seconds).
+    pub fn arm_discovery_interval(&self) -> Duration {
+        Duration::from_secs(self.arm_discovery_interval_seconds.into())
+    }
+
+    /// The value of a setting as text for people; what may hold a password is shortened.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown name.
+    pub fn shown(&self, name: &str) -> Result<String> {
+        let unknown = || Error::new(ErrorKind::NotFound, "there is no such setting");
+        let setting = Setting::find(name).ok_or_else(unknown)?;
+        let document = serde_json::to_value(self).unwrap_or_default();
+        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), hide_password);
+        Ok(match document.get(setting.key()).unwrap_or(&Value::Null) {
+            Value::Null => String::new(),
+            Value::Array(entries) => entries.iter().map(shown).collect::<Vec<_>>().join(","),
+            value => shown(value),
+        })
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Config");
+        for setting in &SETTINGS {
+            shown.field(setting.name, &self.shown(setting.name).unwrap_or_default());
+        }
+        shown.finish()
+    }
+}
+
+fn is_http_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace))
+}
+
+/// A URL without its user and password; any other text as it is.
+fn hide_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://***@{host}{path}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, Value)]) -> Result<Config> {
+        Config::from_values(&values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    }
+
+    #[test]
+    fn every_setting_is_a_field_and_its_default_is_allowed() {
+        let Value::Object(fields) = serde_json::to_value(Config::default()).unwrap() else {
+            panic!("not an object")
+        };
+        let keys: Vec<_> = SETTINGS.iter().map(Setting::key).collect();
+        assert!(fields.keys().all(|key| keys.contains(key)), "{fields:?}");
+        assert_eq!(fields.len(), SETTINGS.len());
+        assert!(Config::default().is_valid());
+    }
+
+    #[test]
+    fn text_stands_for_numbers_lists_and_words() {
+        let config = read(&[
+            ("API_PORT", "9000".into()),
+            ("arm_registry", "http://127.0.0.1:1, http://127.0.0.1:2,".into()),
+            ("LOG_LEVEL", "WARNING".into()),
+            ("max_concurrent_tasks", 7.into()),
+        ])
+        .unwrap();
+        assert_eq!(config.api_port, 9000);
+        assert_eq!(config.arm_registry, ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+        assert_eq!(config.log_level, LogLevel::Warn);
+        assert_eq!(config.max_concurrent_tasks, 7);
+    }
+
+    #[test]
+    fn every_fault_is_named_with_what_is_allowed() {
+        let error = read(&[
+            ("API_PORT", "70000".into()),
+            ("API_HOST", "example.com".into()),
+            ("TASK_TIMEOUT_SECONDS", 5.into()),
+            ("arm_registry_url", "ftp://x".into()),
+            ("colour", "blue".into()),
+        ])
+        .unwrap_err();
+        insta::assert_snapshot!(error, @r#"the configuration is invalid; /api_host: must be an IP address or `localhost`; /api_port: must be a port, 0 to 65535 (0 takes a free one); /task_timeout_seconds: must be a whole number of seconds from 10 to 3600; /arm_registry_url: must be an http:// or https:// URL; /colour: is not the name of a setting"#);
+    }
+
+    #[test]
+    fn passwords_are_shown_to_nobody() {
+        let config = read(&[
+            ("ARM_REGISTRY", "http://me:secret@127.0.0.1:1/x".into()),
+            ("ARM_REGISTRY_URL", "https://me:se@cret@host".into()),
+        ])
+        .unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("secret") && !shown.contains("cret@host"), "{shown}");
+        assert!(shown.contains("http://***@127.0.0.1:1/x"), "{shown}");
+    }
+}

@@ -1,0 +1,172 @@
+//! `doctor`: what is configured, from where, and whether everything answers.
+
+use octollm_core::arm::HealthStatus;
+use octollm_core::config::{Config, SETTINGS};
+use serde::Serialize;
+
+use super::App;
+use super::exit::{Exit, Outcome, Stop};
+use super::output::plain;
+use crate::session::{LocalOptions, Session};
+use crate::store::{self, Store};
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    healthy: bool,
+    settings: Vec<Value>,
+    /// Names that are set and have no effect yet.
+    without_effect: Vec<Ignored>,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Value {
+    name: &'static str,
+    value: String,
+    from: String,
+}
+
+#[derive(Serialize)]
+struct Ignored {
+    name: String,
+    from: String,
+}
+
+/// What one dependency answered.
+#[derive(Serialize)]
+struct Check {
+    name: String,
+    ok: bool,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Check {
+    fn of<T>(
+        name: impl Into<String>,
+        outcome: octollm_core::Result<T>,
+        detail: impl FnOnce(T) -> String,
+    ) -> Self {
+        let name = name.into();
+        match outcome {
+            Ok(value) => Self { name, ok: true, detail: detail(value), hint: None },
+            Err(error) => {
+                Self { name, ok: false, detail: error.to_string(), hint: error.hint().map(str::to_owned) }
+            }
+        }
+    }
+}
+
+/// Looks at everything.
+pub(super) async fn run(app: &App, json: bool) -> Outcome {
+    let checks = checks(app).await;
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        healthy: checks.iter().all(|check| check.ok),
+        settings: settings(app),
+        without_effect: without_effect(app),
+        checks,
+    };
+    if json {
+        app.output.json(&report)?;
+    } else {
+        print(app, &report)?;
+    }
+    Ok(if report.healthy { Exit::Completed } else { Exit::Failed })
+}
+
+fn settings(app: &App) -> Vec<Value> {
+    let config = &app.settings.config;
+    let value = |name: &'static str| match (name, store::home(config)) {
+        ("OCTOLLM_HOME", Ok(home)) => home.display().to_string(),
+        _ => config.shown(name).unwrap_or_default(),
+    };
+    let names = SETTINGS.iter().map(|setting| setting.name);
+    names
+        .map(|name| Value { name, value: value(name), from: app.settings.origin(name).to_string() })
+        .collect()
+}
+
+fn without_effect(app: &App) -> Vec<Ignored> {
+    let ignored = app.settings.ignored.iter();
+    ignored.map(|(name, origin)| Ignored { name: name.clone(), from: origin.to_string() }).collect()
+}
+
+async fn checks(app: &App) -> Vec<Check> {
+    let config = &app.settings.config;
+    let mut checks = Vec::new();
+    let session = Session::local(config, &LocalOptions::default()).await;
+    match session {
+        Ok(session) => {
+            if let Some(store) = session.store() {
+                checks.extend(stores(config, store).await);
+            }
+            checks.extend(arms(&session).await);
+            checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
+        }
+        Err(error) => checks.push(Check::of::<()>("store", Err(error), |()| String::new())),
+    }
+    checks
+}
+
+async fn stores(config: &Config, store: &Store) -> Vec<Check> {
+    let mut checks = vec![Check::of("database", store.check_integrity().await, |()| database(config))];
+    for health in store.memory.health().await {
+        checks.push(Check::of(format!("store {}", health.name), health.outcome, |()| "answers".into()));
+    }
+    let embedder = &store.memory.embedder;
+    let tried = embedder.embed(&["does it answer?"]).await;
+    checks.push(Check::of("embedder", tried, |_| format!("{}: {}", embedder.id(), embedder.describe())));
+    checks
+}
+
+fn database(config: &Config) -> String {
+    let path = store::path(config).unwrap_or_default();
+    let bytes = std::fs::metadata(&path).map(|file| file.len()).unwrap_or_default();
+    format!("{}, {} KiB, whole", path.display(), bytes.div_ceil(1024))
+}
+
+async fn arms(session: &Session) -> Vec<Check> {
+    match session.orchestrator().arms().await {
+        Ok(arms) => arms
+            .into_iter()
+            .map(|arm| Check {
+                name: format!("arm {}", arm.descriptor.arm_id),
+                ok: arm.health != HealthStatus::Unhealthy,
+                detail: format!("{:?}, can {}", arm.health, arm.descriptor.capabilities.join(", "))
+                    .to_lowercase(),
+                hint: None,
+            })
+            .collect(),
+        Err(error) => vec![Check::of::<()>("arms", Err(error), |()| String::new())],
+    }
+}
+
+fn print(app: &App, report: &Report) -> Result<(), Stop> {
+    let output = app.output;
+    output.line(output.bold(&format!("octollm-server {}", report.version)))?;
+    output.line(format!("\n{}", output.bold("Settings")))?;
+    for setting in &report.settings {
+        let value = if setting.value.is_empty() { "-" } else { &setting.value };
+        output.line(format!("  {:<31} {:<32} {}", setting.name, plain(value), output.dim(&setting.from)))?;
+    }
+    for ignored in &report.without_effect {
+        output.line(format!(
+            "  {:<31} {:<32} {}",
+            ignored.name,
+            "has no effect yet",
+            output.dim(&ignored.from)
+        ))?;
+    }
+    output.line(format!("\n{}", output.bold("Checks")))?;
+    for check in &report.checks {
+        let mark = if check.ok { "ok  " } else { "FAIL" };
+        output.line(format!("  {mark} {:<26} {}", plain(&check.name), plain(&check.detail)))?;
+        if let Some(hint) = &check.hint {
+            output.line(format!("       hint: {}", plain(hint)))?;
+        }
+    }
+    Ok(())
+}

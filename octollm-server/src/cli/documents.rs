@@ -1,0 +1,168 @@
+//! `index`, `search` and `run --docs`: the documents of this computer's store.
+//!
+//! Documents are kept by their absolute paths, so that folders of several projects can share one index; what a person
+//! reads names them from the working directory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use octollm_arms::retriever::{
+    DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
+};
+use octollm_core::arm::{Progress, ProgressSink};
+use octollm_core::{Error, ErrorKind, Result};
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use super::args::{IndexArgs, SearchArgs};
+use super::exit::{Exit, Outcome, Stop};
+use super::output::{Output, one_line};
+use super::{interrupt, render};
+use crate::store::Store;
+
+/// Characters of a chunk that are shown.
+const SNIPPET: usize = 160;
+/// Files left out that are named.
+const NAMED: usize = 10;
+
+/// `index`
+pub(super) async fn index(app: &App, args: &IndexArgs) -> Outcome {
+    let paths = absolute(&args.paths)?;
+    let interrupt = interrupt::listen();
+    let store = Store::open(&app.settings.config).await?;
+    let report = ingest(app.output, &store, &paths, &interrupt).await;
+    store.close().await?;
+    let Some(report) = report? else { return Ok(Exit::Interrupted) };
+    if args.json {
+        app.output.json(&report)?;
+    } else {
+        app.output.line(summary(&report))?;
+    }
+    Ok(Exit::Completed)
+}
+
+/// Takes these files and folders into the index; `None` if that was interrupted.
+pub(super) async fn ingest(
+    output: Output,
+    store: &Store,
+    paths: &[PathBuf],
+    interrupt: &CancellationToken,
+) -> Result<Option<IngestReport>, Stop> {
+    let ingestor = Ingestor::new(store.index.clone());
+    let bar = if output.shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let progress = Progress::to(Arc::new(Line(bar.clone())));
+    let options = IngestOptions::default();
+    let report = tokio::select! {
+        report = ingestor.ingest(DEFAULT_COLLECTION, paths, &options, &progress) => Some(report),
+        // The file that is being written is finished; the next run goes on.
+        () = interrupt.cancelled() => None,
+    };
+    bar.finish_and_clear();
+    let report = report.transpose()?;
+    if let Some(report) = &report {
+        name_skipped(output, report);
+    }
+    Ok(report)
+}
+
+/// Shows the file that is being read.
+struct Line(ProgressBar);
+
+impl ProgressSink for Line {
+    fn report(&self, message: &str, _: Option<f32>) {
+        self.0.set_message(format!("indexing {}", one_line(message, SNIPPET)));
+    }
+}
+
+fn name_skipped(output: Output, report: &IngestReport) {
+    for skipped in report.skipped.iter().take(NAMED) {
+        output.remark(format!(
+            "left out {}: it {}",
+            one_line(&from_here(&skipped.source), SNIPPET),
+            skipped.reason
+        ));
+    }
+    if report.skipped.len() > NAMED {
+        output.remark(format!("left out {} more files", report.skipped.len() - NAMED));
+    }
+}
+
+fn summary(report: &IngestReport) -> String {
+    format!(
+        "{} added, {} updated, {} unchanged, {} removed, {} left out; {} passages can be found",
+        report.added,
+        report.updated,
+        report.unchanged,
+        report.removed,
+        report.skipped.len(),
+        report.chunks
+    )
+}
+
+/// `search`
+pub(super) async fn search(app: &App, args: &SearchArgs) -> Outcome {
+    let mut document = json!({"query": args.query, "limit": args.limit});
+    if let Some(method) = args.method {
+        document["method"] = method.name().into();
+    }
+    let request = SearchRequest::from_value(document)?;
+    let store = Store::open(&app.settings.config).await?;
+    let response = Retriever::new(store.index.clone()).search(&request).await;
+    store.close().await?;
+    let response = response?;
+    if args.json {
+        app.output.json(&response)?;
+        return Ok(Exit::Completed);
+    }
+    print(app.output, &response)
+}
+
+fn print(output: Output, response: &SearchResponse) -> Outcome {
+    if response.results.is_empty() {
+        output.note("nothing was found; `octollm-server index DIR` adds documents");
+    }
+    for hit in &response.results {
+        let locator = hit.metadata.get("locator").and_then(Value::as_str).unwrap_or(&hit.source);
+        output.line(format!("{}  {:.3}", output.bold(&one_line(&from_here(locator), SNIPPET)), hit.score))?;
+        output.line(format!("  {}", one_line(&hit.content, SNIPPET)))?;
+    }
+    if let Some(synthesis) = &response.synthesis {
+        output.line(format!("\n{}", render::text(synthesis)))?;
+    }
+    Ok(Exit::Completed)
+}
+
+/// The paths from the root on, without links and `..`.
+pub(super) fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let absolute = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| {
+            Error::new(ErrorKind::NotFound, "there is no such file or folder")
+                .with_context("path", path.display().to_string())
+                .with_context("reason", error.kind().to_string())
+                .with_hint("check the spelling; a relative path is looked up from the working directory")
+        })
+    };
+    paths.iter().map(absolute).collect()
+}
+
+/// The context that keeps a search to these files and folders.
+pub(super) fn filters(paths: &[PathBuf]) -> Map<String, Value> {
+    let below = |path: &PathBuf| {
+        let path = path.display().to_string();
+        [Value::from(path.as_str()), Value::from(format!("{}/*", path.trim_end_matches('/')))]
+    };
+    let sources: Vec<Value> = paths.iter().flat_map(below).collect();
+    Map::from_iter([("source".to_owned(), Value::from(sources))])
+}
+
+/// A path as it is named from the working directory, if it is below.
+pub(super) fn from_here(path: &str) -> String {
+    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+    let below =
+        here.and_then(|here| Path::new(path).strip_prefix(here).ok().map(|path| path.display().to_string()));
+    below.filter(|below| !below.is_empty()).unwrap_or_else(|| path.to_owned())
+}

@@ -1,0 +1,133 @@
+//! Results for people: an answer with its sources where there is one, readable JSON otherwise.
+
+use octollm_core::task::{StepStatus, TaskSummary};
+use octollm_core::{Error, TaskResult};
+use serde_json::Value;
+
+use super::documents;
+use super::output::{Output, one_line, plain};
+
+/// Characters of a passage that are shown where there is no synthesis.
+const PASSAGE: usize = 240;
+const PASSAGES: usize = 5;
+
+/// A task's result.
+pub(super) fn answer(output: Output, result: &Value) -> String {
+    if let Value::String(text) = result {
+        return plain(text);
+    }
+    found(output, result).unwrap_or_else(|| plain(&serde_json::to_string_pretty(result).unwrap_or_default()))
+}
+
+/// What a search found: the synthesis and what it rests on.
+fn found(output: Output, result: &Value) -> Option<String> {
+    let results = result.get("results")?.as_array()?;
+    let citations = result.get("citations")?.as_array()?;
+    if results.is_empty() {
+        return Some("Nothing was found.".to_owned());
+    }
+    let answer = match result.get("synthesis").and_then(Value::as_str) {
+        Some(synthesis) if !synthesis.trim().is_empty() => text(synthesis),
+        _ => results.iter().take(PASSAGES).filter_map(passage).collect::<Vec<_>>().join("\n\n"),
+    };
+    let sources: Vec<_> = citations.iter().filter_map(citation).collect();
+    if sources.is_empty() {
+        return Some(answer);
+    }
+    let sources =
+        sources.iter().map(|source| format!("  {}", output.dim(source))).collect::<Vec<_>>().join("\n");
+    Some(format!("{answer}\n\n{}\n{sources}", output.bold("Sources")))
+}
+
+fn passage(hit: &Value) -> Option<String> {
+    hit.get("content").and_then(Value::as_str).map(|content| one_line(content, PASSAGE))
+}
+
+/// Text that others wrote.
+pub(super) fn text(text: &str) -> String {
+    plain(text.trim())
+}
+
+/// A citation's number and place, named from the working directory.
+fn citation(citation: &Value) -> Option<String> {
+    let locator = citation.get("locator").or_else(|| citation.get("source"))?.as_str()?;
+    let number = citation.get("index").and_then(Value::as_u64);
+    let number = number.map(|number| format!("[{number}] ")).unwrap_or_default();
+    Some(plain(&format!("{number}{}", documents::from_here(locator))))
+}
+
+/// Where a task stands, step by step.
+pub(super) fn task(output: Output, task: &TaskResult) -> String {
+    let mut lines = vec![format!("{}  {}", output.bold(&task.task_id.to_string()), task.status.as_str())];
+    if let Some(error) = &task.error {
+        lines.push(format!("  {}", plain(&Error::from(error.clone()).summary())));
+    }
+    for step in &task.steps {
+        let arm = step.arm_id.as_deref().unwrap_or("-");
+        let time = step.duration_ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
+        let action = task
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.subtasks.iter().find(|subtask| subtask.step == step.step));
+        let action = action.map(|subtask| one_line(&subtask.action, 60)).unwrap_or_default();
+        lines.push(format!(
+            "  {:>3}  {:<10} {:<16} {:>9}  {}",
+            step.step,
+            step_status(step.status),
+            plain(arm),
+            time,
+            action
+        ));
+    }
+    if let Some(result) = &task.result {
+        lines.push(String::new());
+        lines.push(answer(output, result));
+    }
+    lines.join("\n")
+}
+
+fn step_status(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Pending => "pending",
+        StepStatus::Running => "running",
+        StepStatus::AwaitingApproval => "waiting",
+        StepStatus::Completed => "completed",
+        StepStatus::Failed => "failed",
+        StepStatus::Skipped => "skipped",
+    }
+}
+
+/// A task in a list, on one line.
+pub(super) fn summary(task: &TaskSummary) -> String {
+    let goal = one_line(&task.goal, 60);
+    let created = task.created_at.strftime("%Y-%m-%d %H:%M:%S");
+    format!("{}  {:<17} {:<8} {created}  {goal}", task.task_id, task.status.as_str(), task.priority.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_comes_with_its_sources() {
+        let result = json!({
+            "results": [{"content": "A journal is a log.", "source": "a.md", "score": 1.0, "rank": 1, "metadata": {}}],
+            "synthesis": "A journal is a log.\u{1b}[2J",
+            "citations": [{"index": 1, "source": "a.md", "locator": "a.md:3-4", "quote": "A journal is a log."}],
+        });
+        insta::assert_snapshot!(answer(Output::detect(), &result), @r#"
+A journal is a log.[2J
+
+Sources
+  [1] a.md:3-4
+"#);
+    }
+
+    #[test]
+    fn what_is_no_search_is_json() {
+        assert_eq!(answer(Output::detect(), &json!({"a": 1})), "{\n  \"a\": 1\n}");
+        assert_eq!(answer(Output::detect(), &json!({"results": [], "citations": []})), "Nothing was found.");
+        assert_eq!(answer(Output::detect(), &json!("text")), "text");
+    }
+}

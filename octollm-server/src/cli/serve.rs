@@ -1,0 +1,75 @@
+//! `serve`: tasks over HTTP, until somebody asks it to stop.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use octollm_core::config::Config;
+use octollm_core::{Error, ErrorKind, Result};
+use tokio::net::TcpListener;
+
+use super::App;
+use super::args::ServeArgs;
+use super::exit::{Exit, Outcome};
+use super::interrupt;
+use crate::http::{self, AppState};
+use crate::session::{LocalOptions, Session};
+
+/// Serves until it is asked to stop.
+pub(super) async fn run(app: &App, args: &ServeArgs) -> Outcome {
+    let config = &app.settings.config;
+    let address = address(config, args.insecure)?;
+    let listener = bind(address).await?;
+    let options = LocalOptions { arms: args.arm.clone(), take_over: true };
+    let session = Session::local(config, &options).await?;
+    let shutdown = interrupt::listen();
+
+    let mut state = AppState::new(session.orchestrator().clone(), shutdown.clone());
+    if args.insecure {
+        state = state.for_any_host();
+    }
+    let bound = listener.local_addr().map_err(|error| cannot_listen(address, error))?;
+    app.output.line(format!("listening on http://{bound}"))?;
+    http::run(listener, http::app(state), shutdown).await.map_err(|error| cannot_listen(address, error))?;
+    session.close().await?;
+    Ok(Exit::Completed)
+}
+
+/// The address to serve on. Without keys nobody proves who they are, so only this machine is served.
+fn address(config: &Config, insecure: bool) -> Result<SocketAddr> {
+    let host = match config.api_host.parse::<IpAddr>() {
+        Ok(host) => host,
+        Err(_) => Ipv4Addr::LOCALHOST.into(),
+    };
+    if !host.is_loopback() && !insecure {
+        let error = Error::new(
+            ErrorKind::NotConfigured,
+            "the server would let everybody in who can reach it",
+        )
+        .with_context("API_HOST", host.to_string())
+        .with_hint(
+            "serve on 127.0.0.1, or say --insecure where something in front of it checks who is asking",
+        );
+        return Err(error);
+    }
+    Ok(SocketAddr::new(host, config.api_port))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))
+}
+
+fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there: stop it, or choose a port with --port"
+        }
+        std::io::ErrorKind::PermissionDenied => "choose a port from 1024 on with --port",
+        std::io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address: choose one with --host"
+        }
+        _ => "choose another address with --host and --port",
+    };
+    Error::new(ErrorKind::NotConfigured, "the server cannot listen")
+        .with_context("address", address.to_string())
+        .with_context("reason", error.kind().to_string())
+        .with_hint(hint)
+}

@@ -1,0 +1,120 @@
+//! An orchestrator to work with, here or on a server, behind one face.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use octollm_arms::retriever::Retriever;
+use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
+use octollm_core::config::Config;
+use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
+use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
+
+use crate::store::Store;
+
+/// How long running steps may take to end when a session is closed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the first look for arms may take before work begins without those that have not answered.
+const FIRST_LOOK: Duration = Duration::from_secs(3);
+
+/// What a local session does besides its own tasks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LocalOptions {
+    /// Addresses of arms besides those of the configuration.
+    pub(crate) arms: Vec<String>,
+    /// Whether to go on with unfinished tasks of processes that are gone.
+    pub(crate) take_over: bool,
+}
+
+/// An orchestrator, and what must be closed with it.
+pub(crate) struct Session {
+    orchestrator: Arc<dyn Orchestrator>,
+    local: Option<Local>,
+}
+
+struct Local {
+    orchestrator: Arc<LocalOrchestrator>,
+    store: Store,
+    /// Looks for arms as long as the session lives; `None` where no address is known.
+    _discovery: Option<Discovery>,
+}
+
+impl Session {
+    /// Works in this process, on this computer's store.
+    pub(crate) async fn local(config: &Config, options: &LocalOptions) -> Result<Self> {
+        let store = Store::open(config).await?;
+        let engine = EngineConfig {
+            max_concurrent_tasks: config.max_concurrent_tasks as usize,
+            task_timeout: config.task_timeout(),
+            take_over: options.take_over,
+            ..EngineConfig::default()
+        };
+        let registry = Arc::new(Registry::new(engine.limits.clone()));
+        let discovery = find_arms(config, &options.arms, &registry).await?;
+        let builder =
+            LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
+        let builder = builder.arm(Retriever::new(store.index.clone()));
+        let orchestrator = builder.start().await?;
+        let local = Local { orchestrator: orchestrator.clone(), store, _discovery: discovery };
+        Ok(Self { orchestrator, local: Some(local) })
+    }
+
+    /// Works on this server, or here.
+    pub(crate) async fn at(server: Option<&str>, config: &Config, options: &LocalOptions) -> Result<Self> {
+        match server {
+            Some(address) => {
+                let remote = RemoteOrchestrator::connect(address).await?;
+                Ok(Self { orchestrator: Arc::new(remote), local: None })
+            }
+            None => Self::local(config, options).await,
+        }
+    }
+
+    /// The orchestrator.
+    pub(crate) fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
+        &self.orchestrator
+    }
+
+    /// The store of this computer, if that is where the work is done.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.local.as_ref().map(|local| &local.store)
+    }
+
+    /// Goes on with a task that no living process works on.
+    pub(crate) async fn resume(&self, id: TaskId) -> Result<TaskResult> {
+        match &self.local {
+            Some(local) => local.orchestrator.resume(id).await,
+            None => Err(Error::new(ErrorKind::InvalidInput, "a server goes on with its tasks by itself")),
+        }
+    }
+
+    /// Lets running steps end, for a while, and leaves the rest in the journal.
+    pub(crate) async fn close(self) -> Result<()> {
+        let Some(local) = self.local else { return Ok(()) };
+        local.orchestrator.shutdown(GRACE).await;
+        local.store.close().await
+    }
+}
+
+/// Enters the arms behind HTTP that answer now, and keeps looking for the others.
+async fn find_arms(config: &Config, named: &[String], registry: &Arc<Registry>) -> Result<Option<Discovery>> {
+    let arm = HttpArmOptions::default();
+    // Who names an arm wants that one: here it is an error that it does not answer.
+    for address in named {
+        HttpArm::connect(address, arm.clone()).await?;
+    }
+    let options = DiscoveryOptions {
+        urls: config.arm_registry.iter().chain(named).cloned().collect(),
+        registry_url: config.arm_registry_url.clone(),
+        interval: config.arm_discovery_interval(),
+        arm,
+        ..DiscoveryOptions::default()
+    };
+    if options.urls.is_empty() && options.registry_url.is_none() {
+        return Ok(None);
+    }
+    let discovery = Discovery::start(options, registry.clone())?;
+    // An address where nobody answers must not keep the others from working.
+    let _ = tokio::time::timeout(FIRST_LOOK, discovery.first_scan()).await;
+    Ok(Some(discovery))
+}

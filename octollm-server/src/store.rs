@@ -1,0 +1,58 @@
+//! The store of this computer: one SQLite file in one folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use octollm_arms::retriever::Index;
+use octollm_core::config::Config;
+use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
+use octollm_core::{Error, ErrorKind, Result};
+
+const FILE: &str = "octollm.db";
+
+/// An open store.
+pub(crate) struct Store {
+    /// What tasks share.
+    pub(crate) memory: SharedMemory,
+    /// The documents that can be searched.
+    pub(crate) index: Arc<Index>,
+    sqlite: SqliteMemory,
+}
+
+impl Store {
+    /// Opens the store, and makes it where there is none yet.
+    pub(crate) async fn open(config: &Config) -> Result<Self> {
+        let sqlite = SqliteMemory::open(SqliteOptions::new(path(config)?)).await?;
+        let memory = SharedMemory::sqlite(sqlite.clone());
+        let (documents, vectors) = (memory.documents.clone(), memory.vectors.clone());
+        let index = Arc::new(Index::new(documents, vectors, memory.embedder.clone()));
+        Ok(Self { memory, index, sqlite })
+    }
+
+    /// Reads the whole file and says whether it is whole.
+    pub(crate) async fn check_integrity(&self) -> Result<()> {
+        self.sqlite.check_integrity().await
+    }
+
+    /// Waits until everything is written.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.sqlite.close().await
+    }
+}
+
+/// The folder of the store.
+pub(crate) fn home(config: &Config) -> Result<PathBuf> {
+    if let Some(home) = &config.octollm_home {
+        return Ok(home.clone());
+    }
+    let folders = directories::ProjectDirs::from("", "", "octollm").ok_or_else(|| {
+        Error::new(ErrorKind::NotConfigured, "this system does not say where programs keep their data")
+            .with_hint("name a folder with OCTOLLM_HOME or --home")
+    })?;
+    Ok(folders.data_dir().to_owned())
+}
+
+/// The store's file.
+pub(crate) fn path(config: &Config) -> Result<PathBuf> {
+    Ok(home(config)?.join(FILE))
+}
