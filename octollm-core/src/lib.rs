@@ -6,8 +6,11 @@
 
 pub mod arm;
 mod error;
+#[cfg(feature = "http")]
+pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
+pub mod resilience;
 pub mod schema;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]

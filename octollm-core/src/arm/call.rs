@@ -1,12 +1,13 @@
 //! One call of an arm: what it gets, what it says on the way, what it answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::task::{Grant, TaskId, Usage};
+use crate::task::{Grant, Priority, TaskId, Usage};
 
 /// What an arm gets.
 #[derive(Clone)]
@@ -21,7 +22,11 @@ pub struct ArmCall {
     pub attempt: u32,
     /// The same for every attempt of one step: an idempotency key.
     pub request_id: Arc<str>,
-    /// When the answer is no longer of use.
+    /// Who waits when the arm has no free place.
+    pub priority: Priority,
+    /// How long the arm may take once it was asked.
+    pub time_limit: Duration,
+    /// When the answer is no longer of use; the arm sees the earlier of the task's end and its time limit.
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
@@ -29,6 +34,28 @@ pub struct ArmCall {
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// When the arm was asked; empty while the call still waits.
+    pub(crate) began: Arc<OnceLock<Instant>>,
+}
+
+impl ArmCall {
+    /// A call with this input and every default: for calling an arm without an engine, as tests do.
+    pub fn new(input: Value) -> Self {
+        Self {
+            input: Arc::new(input),
+            task_id: TaskId::new(),
+            step: 1,
+            attempt: 1,
+            request_id: Arc::from(TaskId::new().to_string()),
+            priority: Priority::default(),
+            time_limit: Duration::from_secs(60),
+            deadline: Instant::now() + Duration::from_secs(60),
+            grant: Grant::default(),
+            cancelled: CancellationToken::new(),
+            progress: Progress::default(),
+            began: Arc::default(),
+        }
+    }
 }
 
 /// What an arm answers.

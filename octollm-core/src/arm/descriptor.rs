@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{ArmStats, SideEffects};
 use crate::error::{Error, Fault, Result};
+use crate::resilience::BreakerState;
 use crate::schema::Validator;
 
 /// Who an arm is and what it can do: the answer of `GET /capabilities`. Unknown fields are ignored, so that an arm
@@ -160,17 +161,4 @@ pub struct ArmInfo {
     pub in_flight: u32,
     /// What it has done so far.
     pub stats: ArmStats,
-}
-
-/// Whether calls go through.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BreakerState {
-    /// They do.
-    #[default]
-    Closed,
-    /// They are refused at once.
-    Open,
-    /// One goes through, to see whether the others may.
-    HalfOpen,
 }

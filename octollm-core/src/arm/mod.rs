@@ -6,19 +6,35 @@
 
 mod call;
 mod descriptor;
+#[cfg(feature = "http")]
+mod discovery;
+#[cfg(feature = "http")]
+mod http;
+mod layers;
+mod registry;
+mod typed;
 
 use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
-pub use descriptor::{ArmDescriptor, ArmInfo, BreakerState, Health, HealthStatus};
+pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
+#[cfg(feature = "http")]
+pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
+#[cfg(feature = "http")]
+pub use http::{HttpArm, HttpArmOptions};
+pub use layers::Limits;
+pub(crate) use registry::RegisteredArm;
+pub use registry::Registry;
+pub use typed::{ArmContext, TypedArm};
 
 use crate::error::Result;
+pub use crate::resilience::BreakerState;
 pub use crate::task::SideEffects;
 
 /// Something that does one kind of work.
 ///
-/// Most arms are written with `TypedArm`, which takes a function over typed input and output.
+/// Most arms are written with [`TypedArm`], which takes a function over typed input and output.
 #[async_trait]
 pub trait Arm: Send + Sync {
     /// Who the arm is and what it can do. Must not change while the arm is registered.

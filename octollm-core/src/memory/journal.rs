@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::task::{Event, ExecutionPlan, Priority, TaskId, TaskRequest, TaskState, TaskStatus, TaskSummary};
 
 /// Events of one task that become durable together, and the task's row in the list if that changes.
@@ -34,6 +34,56 @@ pub struct TaskRecord {
     pub result: Option<Arc<Value>>,
     /// SHA-256 of the caller's idempotency key. The first append of a task claims it for that task.
     pub idempotency_key: Option<[u8; 32]>,
+}
+
+impl Append {
+    /// The task that all of it is about.
+    ///
+    /// # Errors
+    /// `internal` if it is not what [`Append`] promises; every backend refuses that before it writes anything.
+    pub(crate) fn task_id(&self) -> Result<TaskId> {
+        let first = self.events.first().ok_or_else(|| malformed("it is empty"))?;
+        for (event, seq) in self.events.iter().zip(first.seq..) {
+            if event.task_id != first.task_id || event.seq != seq {
+                return Err(malformed("its events are not one task's, in order"));
+            }
+        }
+        if first.seq == 0 || self.events.iter().any(|event| event.kind.is_live_only()) {
+            return Err(malformed("it has events that are live only"));
+        }
+        if self.record.as_ref().is_some_and(|record| record.summary.task_id != first.task_id) {
+            return Err(malformed("its row is another task's"));
+        }
+        Ok(first.task_id)
+    }
+
+    /// The key that this append claims: only a task's first one does.
+    pub(crate) fn claimed_key(&self) -> Option<[u8; 32]> {
+        self.events.first().filter(|event| event.seq == 1)?;
+        self.record.as_ref()?.idempotency_key
+    }
+}
+
+fn malformed(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Internal, format!("an append to the journal is malformed: {detail}"))
+}
+
+/// A task has other events than an append expected, or its idempotency key is another task's.
+pub(crate) fn taken() -> Error {
+    Error::new(ErrorKind::Conflict, "somebody else wrote to the task, or its idempotency key is taken")
+        .with_hint("read the task again and go on from there")
+}
+
+/// There is no such task.
+pub(crate) fn no_such_task(task: TaskId) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such task").with_context("task", task.to_string())
+}
+
+/// A living engine works on the task.
+pub(crate) fn owned_elsewhere(task: TaskId) -> Error {
+    Error::new(ErrorKind::Conflict, "another engine works on the task")
+        .with_context("task", task.to_string())
+        .with_hint("ask the engine that works on it")
 }
 
 /// An unfinished task that an engine took over.
@@ -107,7 +157,7 @@ pub trait Journal: Send + Sync {
     /// engine succeeds.
     ///
     /// # Errors
-    /// `conflict` if a living engine owns it.
+    /// `not_found`; `conflict` if a living engine owns it.
     async fn claim_task(&self, task: TaskId) -> Result<()>;
 
     /// Recreates the list of tasks from the log; answers how many tasks that were.
@@ -171,6 +221,48 @@ pub struct TaskFilter {
     pub limit: Option<usize>,
     /// Where the page before ended: [`TaskPage::next`].
     pub cursor: Option<String>,
+}
+
+impl TaskFilter {
+    const DEFAULT_LIMIT: usize = 50;
+    const MAX_LIMIT: usize = 1000;
+
+    /// How many tasks a page has at most.
+    pub(crate) fn page_size(&self) -> Result<usize> {
+        let limit = self.limit.unwrap_or(Self::DEFAULT_LIMIT);
+        if (1..=Self::MAX_LIMIT).contains(&limit) {
+            return Ok(limit);
+        }
+        let fault = Fault::new("/limit", format!("must be 1 to {}", Self::MAX_LIMIT));
+        Err(Error::invalid("the filter is invalid", vec![fault]))
+    }
+
+    /// The last task of the page before.
+    pub(crate) fn before(&self) -> Result<Option<TaskId>> {
+        let invalid = |_| {
+            let fault = Fault::new("/cursor", "must be the `next` of an earlier page");
+            Error::invalid("the filter is invalid", vec![fault])
+        };
+        self.cursor.as_deref().map(str::parse).transpose().map_err(invalid)
+    }
+
+    /// Whether the task is listed, apart from limit and cursor.
+    pub(crate) fn matches(&self, task: &TaskSummary) -> bool {
+        self.status.is_none_or(|status| task.status == status)
+            && self.priority.is_none_or(|priority| task.priority == priority)
+            && self.parent_task_id.is_none_or(|parent| task.parent_task_id == Some(parent))
+            && self.metadata.iter().all(|(key, value)| task.metadata.get(key) == Some(value))
+    }
+}
+
+impl TaskPage {
+    /// The page out of up to one task more than it may have, which tells that there is another page.
+    pub(crate) fn cut(mut tasks: Vec<TaskSummary>, size: usize) -> Self {
+        let more = tasks.len() > size;
+        tasks.truncate(size);
+        let next = tasks.last().filter(|_| more).map(|task| task.task_id.to_string());
+        Self { tasks, next }
+    }
 }
 
 /// A page of tasks.

@@ -1,7 +1,19 @@
 //! The brain: takes a task, plans it, lets arms do it, answers.
 //!
-//! [`Orchestrator`] is the one interface, near and far: `LocalOrchestrator` runs tasks in this process,
+//! [`Orchestrator`] is the one interface, near and far: [`LocalOrchestrator`] runs tasks in this process,
 //! `RemoteOrchestrator` speaks to a server that does. Callers hold an `Arc<dyn Orchestrator>` and need not know.
+
+mod builder;
+mod engine;
+mod intent_parser;
+mod local;
+mod playbook;
+mod result_integrator;
+mod router;
+mod task_planner;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use std::sync::Arc;
 
@@ -11,10 +23,18 @@ use futures_util::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use builder::{Builder, EngineConfig};
+pub use intent_parser::{IntentParser, RulesIntentParser};
+pub use local::LocalOrchestrator;
+pub use playbook::{Playbook, PlaybookStep, Playbooks};
+pub use result_integrator::{Integrated, ResultIntegrator, RulesResultIntegrator};
+pub use router::{Router, RouterWeights};
+pub use task_planner::{RulesTaskPlanner, TaskPlanner};
+
 use crate::arm::{ArmInfo, Health};
 use crate::error::Result;
 use crate::memory::{TaskFilter, TaskPage};
-use crate::task::{Event, TaskId, TaskRequest, TaskResponse, TaskResult};
+use crate::task::{Event, TaskId, TaskRequest, TaskResponse, TaskResult, TaskState};
 
 /// The events of one task, as they happen. Ends after the event that ends the task.
 pub type EventStream = BoxStream<'static, Result<Arc<Event>>>;
@@ -94,10 +114,18 @@ pub trait Orchestrator: Send + Sync {
     /// As [`submit`](Self::submit).
     async fn run(&self, submission: Submission) -> Result<TaskResult> {
         let (response, mut events) = self.stream(submission).await?;
+        let mut state: Option<TaskState> = None;
         while let Some(event) = events.next().await {
-            event?;
+            let event = event?;
+            match &mut state {
+                Some(state) => state.apply(&event)?,
+                None => state = Some(TaskState::fold([event])?),
+            }
         }
-        self.task(response.task_id).await
+        match state.filter(|state| state.status().is_terminal()) {
+            Some(state) => Ok(state.result()),
+            None => self.task(response.task_id).await,
+        }
     }
 }
 

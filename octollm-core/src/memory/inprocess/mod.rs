@@ -2,8 +2,10 @@
 
 mod cache;
 mod graph;
+mod journal;
 mod vectors;
 
 pub use cache::InProcessCache;
 pub use graph::InProcessGraph;
+pub use journal::MemoryJournal;
 pub use vectors::InProcessVectors;

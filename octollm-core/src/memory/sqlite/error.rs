@@ -14,6 +14,7 @@ const IOERR: i32 = 10;
 const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
+const TOOBIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
 const NOTADB: i32 = 26;
 
@@ -52,6 +53,12 @@ pub(in crate::memory) fn is_taken(error: &sqlx::Error) -> bool {
     matches!(code, Some(CONSTRAINT_PRIMARYKEY | CONSTRAINT_UNIQUE))
 }
 
+/// Whether the rows were refused, and not the store failed: other rows may be written.
+pub(super) fn is_of_one_append(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().map(|error| extended_code(error) & 0xff);
+    matches!(code, Some(CONSTRAINT | TOOBIG))
+}
+
 /// Whether another connection has the database locked.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().map(|error| extended_code(error) & 0xff);
@@ -80,6 +87,7 @@ fn from_code(doing: &'static str, code: i32) -> Error {
             "it cannot be opened",
             "check that the path is a file in a directory which the user of this process may write",
         ),
+        TOOBIG => ("a value is larger than SQLite's limit of 1 GB", "store it as a file and refer to it"),
         NOTADB => ("the file is not a SQLite database", "give another path; the file was left as it is"),
         CONSTRAINT => ("it breaks a rule of its table", "this is a defect; please report it"),
         _ => ("SQLite refused", "look up the code at https://www.sqlite.org/rescode.html"),

@@ -5,20 +5,33 @@
 //!
 //! Nothing here builds SQL out of values; what is put together at run time are placeholders.
 
+mod claim;
 mod documents;
 mod engine;
 mod error;
 mod graph;
+mod group_commit;
+mod history;
+mod integrity;
+mod journal;
 mod json;
 mod open;
 mod options;
+mod prune;
+mod rebuild;
+mod rows;
 mod schema;
+mod size;
+mod statements;
+mod stats;
+#[cfg(test)]
+mod tests;
 mod vectors;
 
 use std::ffi::OsString;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, Transaction};
@@ -29,6 +42,8 @@ pub use documents::SqliteDocuments;
 use engine::Engine;
 use error::{closed, storage};
 pub use graph::SqliteGraph;
+use group_commit::CommitQueue;
+use integrity::Verdict;
 pub use options::{SqliteOptions, Synchronous};
 pub use vectors::SqliteVectors;
 
@@ -48,6 +63,10 @@ struct Shared {
     readers: Option<SqlitePool>,
     /// Who owns the tasks that are appended through this handle; dropped, and so given free, when it is closed.
     engine: std::sync::Mutex<Option<Arc<Engine>>>,
+    /// Where appends wait for the connection that writes.
+    queue: CommitQueue,
+    /// What a check in the background found.
+    verdict: Verdict,
 }
 
 impl SqliteMemory {
@@ -60,10 +79,16 @@ impl SqliteMemory {
     pub async fn open(options: SqliteOptions) -> Result<Self> {
         let path = options.path.clone();
         let path = blocking(move || open::prepare_file(&path)).await?;
-        let writer = open::connect_writer(&path, &options).await?;
+        let mut writer = open::connect_writer(&path, &options).await?;
+        let checked = integrity::check_if_small(&mut writer).await?;
         let engines = engines_directory(&path);
         let engine = blocking(move || Engine::start(&engines).map_err(|error| cannot_lock(&error))).await?;
-        Ok(Self::new(writer, Some(open::reader_pool(&path, &options)), engine))
+        let readers = open::reader_pool(&path, &options);
+        let memory = Self::new(writer, Some(readers.clone()), engine);
+        if !checked {
+            integrity::check_later(readers, memory.shared.verdict.clone());
+        }
+        Ok(memory)
     }
 
     /// A database in memory, gone with its last clone.
@@ -74,10 +99,36 @@ impl SqliteMemory {
         Ok(Self::new(open::connect_in_memory().await?, None, Engine::alone()))
     }
 
+    /// Writes what was appended, carries it over from the write-ahead log into the database, and gives up the tasks
+    /// that this engine works on. Every later call fails.
+    ///
+    /// # Errors
+    /// `storage` if the database cannot be closed cleanly; nothing that was acknowledged is lost even so.
+    pub async fn close(&self) -> Result<()> {
+        self.shared.queue.close().await;
+        if let Some(readers) = &self.shared.readers {
+            readers.close().await;
+        }
+        let connection = self.shared.writer.lock().await.take();
+        let closed = match connection {
+            Some(connection) => {
+                connection.close().await.map_err(|error| storage("cannot close the database", &error))
+            }
+            None => Ok(()),
+        };
+        drop(self.shared.engine.lock().unwrap_or_else(PoisonError::into_inner).take());
+        closed
+    }
+
     fn new(writer: SqliteConnection, readers: Option<SqlitePool>, engine: Engine) -> Self {
         let writer = Arc::new(Mutex::new(Some(writer)));
         let engine = std::sync::Mutex::new(Some(Arc::new(engine)));
-        Self { shared: Arc::new(Shared { writer, readers, engine }) }
+        let queue = CommitQueue::start(writer.clone());
+        Self { shared: Arc::new(Shared { writer, readers, engine, queue, verdict: Verdict::default() }) }
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        self.shared.engine.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)
     }
 
     /// A connection to read with. What was committed before is seen.
@@ -129,6 +180,11 @@ impl DerefMut for Reader<'_> {
 struct Writer<'a>(MappedMutexGuard<'a, SqliteConnection>);
 
 impl Writer<'_> {
+    /// For one statement, which is a transaction of its own.
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+
     /// Begins a transaction that is rolled back unless it is committed.
     async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>> {
         self.0

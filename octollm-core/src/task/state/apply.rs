@@ -83,7 +83,9 @@ impl TaskState {
                 self.status = TaskStatus::Planning;
             }
             EventKind::PlanCreated { plan } => self.adopt(plan),
-            EventKind::ApprovalRequested { step, reason, .. } => self.ask(*step, *reason)?,
+            EventKind::ApprovalRequested { step, reason, arm_id, .. } => {
+                self.ask(*step, *reason, arm_id.as_ref())?
+            }
             EventKind::ApprovalDecided { step, approved, .. } => self.decide(*step, *approved)?,
             EventKind::TaskCompleted { result, confidence } => {
                 self.result = Some(result.clone());
@@ -121,13 +123,14 @@ impl TaskState {
         self.status = TaskStatus::Executing;
     }
 
-    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason) -> Result<()> {
+    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason, arm_id: Option<&Arc<str>>) -> Result<()> {
         let Some(number) = step else {
             self.plan_consent = Consent::Asked(reason);
             return Ok(());
         };
         let step = self.step_mut(number)?;
         step.consent = Consent::Asked(reason);
+        step.asked_for = arm_id.cloned();
         step.status = StepStatus::AwaitingApproval;
         Ok(())
     }

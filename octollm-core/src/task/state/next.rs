@@ -180,11 +180,14 @@ impl TaskState {
         Ok(())
     }
 
-    /// Whether the step at `index` may go to an arm with these side effects.
-    pub fn admit(&self, index: usize, side_effects: SideEffects) -> Admission {
+    /// Whether the step at `index` may go to this arm. An approval holds for the arm that it was asked for.
+    pub fn admit(&self, index: usize, arm_id: &str, side_effects: SideEffects) -> Admission {
+        let step = self.steps.get(index);
+        let granted = step.is_some_and(|step| {
+            step.consent == Consent::Granted && step.asked_for.as_deref().is_none_or(|asked| asked == arm_id)
+        });
         let asked_for =
             self.plan.as_ref().and_then(|plan| plan.subtasks.get(index)).is_some_and(|s| s.approval);
-        let granted = self.steps.get(index).is_some_and(|step| step.consent == Consent::Granted);
         if granted {
             Admission::Go
         } else if asked_for {

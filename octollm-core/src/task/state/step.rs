@@ -26,6 +26,8 @@ pub struct StepState {
     /// What the running attempt may spend.
     pub(super) grant: Grant,
     pub(super) consent: Consent,
+    /// The arm that a person was asked about.
+    pub(super) asked_for: Option<Arc<str>>,
     pub(super) retry_at: Option<Timestamp>,
     pub(super) output: Option<Arc<Value>>,
     pub(super) error: Option<TaskError>,
@@ -59,6 +61,7 @@ impl StepState {
             side_effects: SideEffects::None,
             grant: Grant::default(),
             consent: Consent::NotAsked,
+            asked_for: None,
             retry_at: None,
             output: None,
             error: None,
@@ -87,6 +90,11 @@ impl StepState {
     /// Failures on the arm that has it now.
     pub fn failures(&self) -> u32 {
         self.failures
+    }
+
+    /// The arm that has it, or had it last.
+    pub fn arm_id(&self) -> Option<&Arc<str>> {
+        self.arm_id.as_ref()
     }
 
     /// Arms that are not asked again.

@@ -177,7 +177,7 @@ impl World {
     fn start(&mut self, index: usize, grant: Grant) {
         let step = self.state.steps()[index].step();
         let side_effects = self.scenario.scripts[index].side_effects;
-        match self.state.admit(index, side_effects) {
+        match self.state.admit(index, "arm", side_effects) {
             Admission::Ask(reason) => {
                 self.append(EventKind::ApprovalRequested {
                     step: Some(step),

@@ -68,7 +68,7 @@ impl TaskState {
     /// The open questions: the step (absent for the plan) and why.
     pub fn open_questions(&self) -> Vec<(Option<u32>, ApprovalReason)> {
         let plan = match self.plan_consent {
-            Consent::Asked(reason) => Some((None, reason)),
+            Consent::Asked(reason) if !self.status.is_terminal() => Some((None, reason)),
             _ => None,
         };
         let steps = self.steps.iter().filter(|step| step.status == StepStatus::AwaitingApproval);

@@ -1,0 +1,53 @@
+# The two commands of the README are `make run` and `make test`; the rest are their parts.
+#
+#   make run     builds, and answers a real question over this repository's own documents
+#   make test    formats, lints and tests everything; installs what it needs into .venv and target/
+#   make bench   measures; asserts nothing
+#   make soak    kills the process at random points for a long time
+
+QUESTION ?= How does a task survive a crash, and what happens to a step of an unsafe arm?
+PYTHON   ?= python3
+VENV     := .venv
+OCTO     := target/debug/octollm-server
+# A home of its own, so that trying the project leaves nothing behind.
+RUN_HOME := target/run-home
+
+.PHONY: run test lint fmt-check clippy deny doc test-rust bench soak venv
+
+run:
+	cargo build --quiet --package octollm-server
+	OCTOLLM_HOME=$(RUN_HOME) $(OCTO) run "$(QUESTION)" --docs README.md --docs docs
+
+test: lint venv test-rust
+
+lint: fmt-check clippy doc
+
+fmt-check:
+	cargo fmt --all -- --check
+
+clippy:
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo check --package octollm-core --no-default-features --locked
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Licences, advisories and sources of dependencies. Needs cargo-deny: `cargo install cargo-deny --locked`.
+deny:
+	cargo deny check licenses bans sources
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: examples/weather_arm/requirements.txt
+	$(PYTHON) -m venv $(VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(VENV)/bin/python -m pip install --quiet --requirement examples/weather_arm/requirements.txt
+	touch $@
+
+test-rust: venv
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --workspace --all-features --locked -- --include-ignored --skip soak
+	
+bench:
+	cargo bench --package octollm-workspace
+
+soak:
+	cargo test --release --package octollm-workspace --test crash -- --ignored soak --nocapture

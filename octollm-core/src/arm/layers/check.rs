@@ -1,0 +1,45 @@
+//! Trusts no arm: neither that it does not panic nor that it answers what it promised.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+
+use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
+use crate::error::{Error, ErrorKind, Result, Status};
+use crate::schema::Validator;
+
+/// Marks when the arm was asked, catches its panics, and holds its answer against its own schema.
+pub(super) struct Check {
+    pub(super) arm: Arc<dyn Arm>,
+    pub(super) output: Validator,
+}
+
+#[async_trait]
+impl Arm for Check {
+    fn descriptor(&self) -> &ArmDescriptor {
+        self.arm.descriptor()
+    }
+
+    async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
+        call.began.set(Instant::now()).ok();
+        tracing::debug!(task = %call.task_id, step = call.step, arm = %self.descriptor().arm_id, "asking the arm");
+        let reply = AssertUnwindSafe(self.arm.execute(call)).catch_unwind().await;
+        let reply = reply.unwrap_or_else(|_| {
+            let error = Error::new(ErrorKind::ArmFailed, "the arm panicked").with_status(Status::Permanent);
+            Err(error.with_context("arm", self.descriptor().arm_id.as_str()))
+        })?;
+        let faults = self.output.faults(&reply.output);
+        if faults.is_empty() {
+            return Ok(reply);
+        }
+        let broken: Vec<_> =
+            faults.iter().take(5).map(|fault| format!("`{}` {}", fault.pointer, fault.detail)).collect();
+        Err(Error::new(ErrorKind::ArmFailed, "the arm answered what its own output_schema forbids")
+            .with_status(Status::Permanent)
+            .with_context("arm", self.descriptor().arm_id.as_str())
+            .with_context("faults", broken.join("; ")))
+    }
+}

@@ -1,0 +1,216 @@
+//! The arms that there are, each with what surrounds its calls.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use super::layers::{self, Limits};
+use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus};
+use crate::error::{Error, ErrorKind, Result};
+use crate::resilience::{Breaker, Gate};
+use crate::schema::Validator;
+
+/// How much of a new call's duration goes into the moving average (the guides: a tenth).
+const NEW_SHARE: f64 = 0.1;
+
+/// The arms that there are, by id. Shared: arms may come and go while tasks run.
+#[derive(Default)]
+pub struct Registry {
+    arms: RwLock<Arc<BTreeMap<String, Arc<RegisteredArm>>>>,
+    /// What arms did before this process, or before they went away.
+    past: Mutex<BTreeMap<String, ArmStats>>,
+    limits: Limits,
+}
+
+/// An arm, and what surrounds its calls.
+pub(crate) struct RegisteredArm {
+    pub(crate) id: Arc<str>,
+    pub(crate) descriptor: ArmDescriptor,
+    pub(crate) url: Option<String>,
+    pub(crate) input: Validator,
+    pub(crate) breaker: Breaker,
+    pub(crate) gate: Gate,
+    /// The arm within its layers.
+    pub(crate) layered: Arc<dyn Arm>,
+    /// The arm itself, for its health.
+    bare: Arc<dyn Arm>,
+    health: AtomicU8,
+    stats: Mutex<ArmStats>,
+}
+
+impl Registry {
+    /// An empty registry whose arms get these limits.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Adds an arm, replacing the one with the same id; `url` says where it is, if it is elsewhere.
+    ///
+    /// # Errors
+    /// `invalid_input` if its descriptor breaks a rule.
+    pub fn add(&self, arm: Arc<dyn Arm>, url: Option<String>) -> Result<()> {
+        arm.descriptor().validate()?;
+        let id = arm.descriptor().arm_id.clone();
+        let before = self.get(&id).map(|old| old.stats());
+        let stats = before.or_else(|| self.past().get(&id).copied()).unwrap_or_default();
+        let registered = Arc::new(RegisteredArm::new(arm, url, stats, &self.limits)?);
+        self.change(|arms| {
+            arms.insert(id, registered);
+        });
+        Ok(())
+    }
+
+    /// Removes an arm; answers whether it was there. Calls that run are not disturbed.
+    pub fn remove(&self, arm_id: &str) -> bool {
+        let mut removed = None;
+        self.change(|arms| removed = arms.remove(arm_id));
+        if let Some(arm) = &removed {
+            self.past().insert(arm_id.to_owned(), arm.stats());
+        }
+        removed.is_some()
+    }
+
+    /// Says how an arm is. An arm that is well again is tried at once, even if its breaker is open.
+    pub fn set_health(&self, arm_id: &str, health: HealthStatus) {
+        if let Some(arm) = self.get(arm_id) {
+            let before = arm.health();
+            arm.health.store(health as u8, Ordering::Relaxed);
+            if health == HealthStatus::Healthy && before == HealthStatus::Unhealthy {
+                arm.breaker.hint_recovered(tokio::time::Instant::now());
+            }
+        }
+    }
+
+    /// The arms as they stand, by id.
+    pub fn infos(&self) -> Vec<ArmInfo> {
+        self.snapshot().values().map(|arm| arm.info()).collect()
+    }
+
+    /// The descriptors, by id.
+    pub fn descriptors(&self) -> Vec<ArmDescriptor> {
+        self.snapshot().values().map(|arm| arm.descriptor.clone()).collect()
+    }
+
+    /// What every arm has done so far, here and before.
+    pub fn all_stats(&self) -> BTreeMap<String, ArmStats> {
+        let mut all = self.past().clone();
+        all.extend(self.snapshot().iter().map(|(id, arm)| (id.clone(), arm.stats())));
+        all
+    }
+
+    /// Takes over what arms did before this process.
+    pub fn remember(&self, stats: BTreeMap<String, ArmStats>) {
+        for (id, arm) in self.snapshot().iter() {
+            if let Some(stats) = stats.get(id) {
+                *lock(&arm.stats) = *stats;
+            }
+        }
+        *self.past() = stats;
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<BTreeMap<String, Arc<RegisteredArm>>> {
+        self.arms.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn get(&self, arm_id: &str) -> Option<Arc<RegisteredArm>> {
+        self.snapshot().get(arm_id).cloned()
+    }
+
+    fn past(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, ArmStats>> {
+        lock(&self.past)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<RegisteredArm>>)) {
+        let mut arms = self.arms.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut arms));
+    }
+}
+
+#[cfg(feature = "http")]
+impl super::ArmDirectory for Registry {
+    fn add(&self, arm: Arc<dyn Arm>, url: Option<String>) -> Result<()> {
+        let id = &arm.descriptor().arm_id;
+        if self.get(id).is_some_and(|known| known.url.is_none()) {
+            return Err(Error::new(ErrorKind::Conflict, "an arm of this process has the same id")
+                .with_context("arm", id.as_str())
+                .with_hint("give one of the two another `arm_id`"));
+        }
+        Self::add(self, arm, url)
+    }
+
+    fn remove(&self, arm_id: &str) {
+        Self::remove(self, arm_id);
+    }
+
+    fn set_health(&self, arm_id: &str, health: HealthStatus) {
+        Self::set_health(self, arm_id, health);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl RegisteredArm {
+    fn new(bare: Arc<dyn Arm>, url: Option<String>, stats: ArmStats, limits: &Limits) -> Result<Self> {
+        let descriptor = bare.descriptor().clone();
+        let compile =
+            |schema| Validator::compile(schema).map_err(|detail| Error::new(ErrorKind::InvalidInput, detail));
+        let (input, output) = (compile(&descriptor.input_schema)?, compile(&descriptor.output_schema)?);
+        let breaker = Breaker::new(limits.breaker);
+        let gate = Gate::new(descriptor.max_concurrent as usize, limits.max_waiting);
+        let layered = layers::around(bare.clone(), output, &breaker, &gate);
+        Ok(Self {
+            id: descriptor.arm_id.as_str().into(),
+            descriptor,
+            url,
+            input,
+            breaker,
+            gate,
+            layered,
+            bare,
+            health: AtomicU8::new(HealthStatus::Healthy as u8),
+            stats: Mutex::new(stats),
+        })
+    }
+
+    pub(crate) fn health(&self) -> HealthStatus {
+        match self.health.load(Ordering::Relaxed) {
+            0 => HealthStatus::Healthy,
+            1 => HealthStatus::Degraded,
+            _ => HealthStatus::Unhealthy,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ArmStats {
+        *lock(&self.stats)
+    }
+
+    /// Takes a call that ended into the statistics.
+    pub(crate) fn record(&self, success: bool, took: Duration) {
+        let mut stats = lock(&self.stats);
+        let took_ms = took.as_secs_f64() * 1000.0;
+        let first = stats.total == 0;
+        stats.total += 1;
+        stats.success += u64::from(success);
+        let average = stats.avg_duration_ms;
+        stats.avg_duration_ms =
+            if first { took_ms } else { average * (1.0 - NEW_SHARE) + took_ms * NEW_SHARE };
+    }
+
+    pub(crate) fn bare(&self) -> &Arc<dyn Arm> {
+        &self.bare
+    }
+
+    fn info(&self) -> ArmInfo {
+        ArmInfo {
+            descriptor: self.descriptor.clone(),
+            url: self.url.clone(),
+            health: self.health(),
+            breaker: self.breaker.state(tokio::time::Instant::now()),
+            in_flight: u32::try_from(self.gate.in_use()).unwrap_or(u32::MAX),
+            stats: self.stats(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Puts an orchestrator together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine::{Brain, Engine};
+use super::local::LocalOrchestrator;
+use super::playbook::{Playbook, Playbooks};
+use super::router::{Router, RouterWeights};
+use super::{
+    IntentParser, ResultIntegrator, RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
+};
+use crate::arm::{Arm, Limits, Registry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::SharedMemory;
+use crate::resilience::Backoff;
+
+/// What an engine may do at once, and for how long.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Tasks that run at once, 1..=100000.
+    pub max_concurrent_tasks: usize,
+    /// Tasks that may wait for their turn; one more is refused with a time to come back.
+    pub max_queued_tasks: usize,
+    /// Time from acceptance to failure where the task does not say, 10 s..=1 h.
+    pub task_timeout: Duration,
+    /// Time that one attempt at a step may take where the step does not say.
+    pub step_timeout: Duration,
+    /// How often a temporary failure is retried where the step does not say.
+    pub max_retries: u32,
+    /// How long to wait before a retry.
+    pub backoff: Backoff,
+    /// What each part of an arm's score weighs.
+    pub weights: RouterWeights,
+    /// Limits that every arm gets.
+    pub limits: Limits,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_concurrent_tasks: 100,
+            max_queued_tasks: 10_000,
+            task_timeout: Duration::from_secs(300),
+            step_timeout: Duration::from_secs(120),
+            max_retries: 4,
+            backoff: Backoff::default(),
+            weights: RouterWeights::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Puts a [`LocalOrchestrator`] together. Everything has a default; without arms it can plan, but do nothing.
+#[derive(Default)]
+pub struct Builder {
+    memory: Option<SharedMemory>,
+    config: EngineConfig,
+    arms: Vec<Arc<dyn Arm>>,
+    registry: Option<Arc<Registry>>,
+    playbooks: Playbooks,
+    intent_parser: Option<Arc<dyn IntentParser>>,
+    task_planner: Option<Arc<dyn TaskPlanner>>,
+    result_integrator: Option<Arc<dyn ResultIntegrator>>,
+}
+
+impl Builder {
+    /// Where tasks are kept; in this process only, and gone with it, where nothing is said.
+    #[must_use]
+    pub fn memory(mut self, memory: SharedMemory) -> Self {
+        self.memory = Some(memory);
+        self
+    }
+
+    /// Limits and times.
+    #[must_use]
+    pub fn config(mut self, config: EngineConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Adds an arm.
+    #[must_use]
+    pub fn arm(mut self, arm: impl Arm + 'static) -> Self {
+        self.arms.push(Arc::new(arm));
+        self
+    }
+
+    /// Uses this registry, so that arms can be added and removed from outside.
+    #[must_use]
+    pub fn registry(mut self, registry: Arc<Registry>) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Adds a playbook, replacing the one with the same name.
+    #[must_use]
+    pub fn playbook(mut self, playbook: Playbook) -> Self {
+        self.playbooks.add(playbook);
+        self
+    }
+
+    /// Reads goals with this parser instead of the rules.
+    #[must_use]
+    pub fn intent_parser(mut self, parser: impl IntentParser + 'static) -> Self {
+        self.intent_parser = Some(Arc::new(parser));
+        self
+    }
+
+    /// Plans with this planner instead of the rules.
+    #[must_use]
+    pub fn task_planner(mut self, planner: impl TaskPlanner + 'static) -> Self {
+        self.task_planner = Some(Arc::new(planner));
+        self
+    }
+
+    /// Integrates with this integrator instead of the rules.
+    #[must_use]
+    pub fn result_integrator(mut self, integrator: impl ResultIntegrator + 'static) -> Self {
+        self.result_integrator = Some(Arc::new(integrator));
+        self
+    }
+
+    /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
+    ///
+    /// # Errors
+    /// `invalid_input` for a bad arm or limit; `storage` if the journal cannot be read.
+    pub async fn start(self) -> Result<Arc<LocalOrchestrator>> {
+        if !(1..=100_000).contains(&self.config.max_concurrent_tasks) {
+            return Err(Error::new(ErrorKind::InvalidInput, "max_concurrent_tasks must be 1 to 100000"));
+        }
+        let registry = self.registry.unwrap_or_else(|| Arc::new(Registry::new(self.config.limits.clone())));
+        for arm in self.arms {
+            registry.add(arm, None)?;
+        }
+        let playbooks = Arc::new(self.playbooks);
+        let brain = Brain {
+            intent_parser: self.intent_parser.unwrap_or_else(|| Arc::new(RulesIntentParser)),
+            task_planner: self
+                .task_planner
+                .unwrap_or_else(|| Arc::new(RulesTaskPlanner::new(playbooks.clone()))),
+            result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
+            playbooks,
+        };
+        let memory = match self.memory {
+            Some(memory) => memory,
+            None => default_memory().await?,
+        };
+        let router = Router::new(self.config.weights);
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));
+        engine.start().await?;
+        Ok(Arc::new(LocalOrchestrator::new(engine)))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn default_memory() -> Result<SharedMemory> {
+    SharedMemory::in_process().await
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn default_memory() -> Result<SharedMemory> {
+    Err(Error::new(ErrorKind::NotConfigured, "the orchestrator has no memory")
+        .with_hint("give the builder a `memory`, or build with the feature `sqlite`"))
+}

@@ -1,0 +1,156 @@
+//! Takes a task in: checks it, makes it durable, gives it a driver.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::{COMMAND_CAPACITY, Engine, driver, stopping};
+use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::memory::{Append, TaskRecord};
+use crate::orchestrator::Submission;
+use crate::task::{
+    Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now,
+};
+
+impl Engine {
+    /// Accepts a task under this id, or answers the one that the idempotency key already stands for.
+    pub(crate) async fn accept(self: &Arc<Self>, id: TaskId, submission: Submission) -> Result<TaskResponse> {
+        let Submission { mut request, idempotency_key } = submission;
+        request.validate()?;
+        self.check_names(&request)?;
+        self.check_parent(&request).await?;
+        if let Some(plan) = request.plan.take() {
+            request.plan = Some(plan.normalised());
+        }
+        let key = idempotency_key.as_deref().map(digest).transpose()?;
+        if let Some(known) = self.known(key).await? {
+            return Ok(known);
+        }
+        if self.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        let room = self.room.clone().try_acquire_owned().map_err(|_| self.full())?;
+        let state = match self.append_first(id, request, key).await {
+            Ok(state) => state,
+            // Somebody else was a moment earlier with the same key.
+            Err(error) if error.kind() == ErrorKind::Conflict && key.is_some() => {
+                return self.known(key).await?.ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let response = accepted(&state);
+        let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
+        self.drivers().insert(id, sender);
+        self.spawn(driver::Start::Fresh(Box::new(state)), commands, Some(room));
+        Ok(response)
+    }
+
+    async fn append_first(
+        &self,
+        id: TaskId,
+        request: TaskRequest,
+        key: Option<[u8; 32]>,
+    ) -> Result<TaskState> {
+        let at = now();
+        let timeout =
+            request.deadline_seconds.map_or(self.config.task_timeout, |s| Duration::from_secs(s.into()));
+        let deadline_at = at.checked_add(timeout).unwrap_or(at);
+        let kind = EventKind::TaskAccepted { request: Arc::new(request), deadline_at };
+        let event = Arc::new(Event { task_id: id, seq: 1, at, kind });
+        let state = TaskState::fold([&event])?;
+        let mut record = TaskRecord::of(&state);
+        record.idempotency_key = key;
+        self.memory
+            .journal
+            .append(Append { events: vec![event.clone()], record: Some(Box::new(record)) })
+            .await?;
+        self.hub.publish(id, &[event]);
+        Ok(state)
+    }
+
+    async fn known(&self, key: Option<[u8; 32]>) -> Result<Option<TaskResponse>> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(task_id) = self.memory.journal.task_for_key(key).await? else { return Ok(None) };
+        let record = self.memory.journal.record(task_id).await?;
+        Ok(record.map(|record| TaskResponse {
+            task_id,
+            status: record.status,
+            estimated_duration_seconds: None,
+            message: "This task was submitted before under the same key".into(),
+        }))
+    }
+
+    /// Names that only this engine can know to be wrong: playbooks, arms, capabilities.
+    fn check_names(&self, request: &TaskRequest) -> Result<()> {
+        if let Some(name) = &request.playbook {
+            let playbook = self.brain.playbooks.get(name)?;
+            self.check_arms(&playbook.fill(request)?, Some("/playbook"))?;
+        }
+        match &request.plan {
+            Some(plan) => self.check_arms(plan, None),
+            None => Ok(()),
+        }
+    }
+
+    /// `place` stands for the whole plan where the caller did not write it.
+    fn check_arms(&self, plan: &ExecutionPlan, place: Option<&str>) -> Result<()> {
+        let arms = self.registry.snapshot();
+        let names = || arms.keys().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+        let there_are =
+            if arms.is_empty() { "there is none".into() } else { format!("there are {}", names()) };
+        let mut faults = Vec::new();
+        for (index, subtask) in plan.subtasks.iter().enumerate() {
+            let capabilities = &subtask.required_capabilities;
+            let (can_be_done, field, what) = if capabilities.is_empty() {
+                (arms.contains_key(&subtask.required_arm), "required_arm", "there is no such arm")
+            } else {
+                let able = arms.values().any(|arm| arm.descriptor.has_all(capabilities));
+                (able, "required_capabilities", "no arm has them all")
+            };
+            if !can_be_done {
+                let place = place.map_or_else(|| format!("/plan/subtasks/{index}/{field}"), str::to_owned);
+                faults.push(Fault::new(place, format!("{what}; {there_are}")));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::invalid("the task is invalid", faults)) }
+    }
+
+    async fn check_parent(&self, request: &TaskRequest) -> Result<()> {
+        let Some(parent) = request.parent_task_id else { return Ok(()) };
+        let fault = match self.memory.journal.record(parent).await? {
+            None => "there is no such task",
+            Some(record) if record.status.is_terminal() => "that task has ended and takes no sub-tasks",
+            Some(_) => return Ok(()),
+        };
+        Err(Error::invalid("the task is invalid", vec![Fault::new("/parent_task_id", fault)]))
+    }
+
+    fn full(&self) -> Error {
+        let (running, queued) = (self.config.max_concurrent_tasks, self.config.max_queued_tasks);
+        Error::new(
+            ErrorKind::Unavailable,
+            format!("the queue is full: {running} tasks run and {queued} wait"),
+        )
+        .with_retry_after(Duration::from_secs(5))
+        .with_hint("come back later, or raise MAX_CONCURRENT_TASKS")
+    }
+}
+
+fn accepted(state: &TaskState) -> TaskResponse {
+    let estimated = state.request().plan.as_ref().map(|plan| plan.estimated_duration_seconds);
+    TaskResponse {
+        task_id: state.task_id(),
+        status: TaskStatus::Accepted,
+        estimated_duration_seconds: estimated.filter(|seconds| *seconds > 0),
+        message: "Task submitted successfully".into(),
+    }
+}
+
+fn digest(key: &str) -> Result<[u8; 32]> {
+    if key.is_empty() || key.len() > 255 {
+        return Err(Error::new(ErrorKind::InvalidInput, "an idempotency key must have 1 to 255 bytes"));
+    }
+    Ok(Sha256::digest(key.as_bytes()).into())
+}

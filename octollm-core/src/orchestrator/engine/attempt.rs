@@ -1,0 +1,53 @@
+//! One attempt at one step: the call of an arm, and what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm};
+use crate::error::Result;
+use crate::task::{Event, EventKind, TaskId, now};
+
+use super::Engine;
+
+/// What came of a call.
+pub(crate) struct Outcome {
+    /// The step's place in the plan.
+    pub(crate) index: usize,
+    pub(crate) arm: Arc<RegisteredArm>,
+    pub(crate) reply: Result<ArmReply>,
+    /// Whether the arm was asked, or only waited for.
+    pub(crate) called: bool,
+    pub(crate) took: Duration,
+}
+
+/// Calls the arm within its layers.
+pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
+    let began = call.began.clone();
+    let cancelled = call.cancelled.clone().drop_guard();
+    let reply = arm.layered.execute(call).await;
+    cancelled.disarm();
+    let began = began.get();
+    Outcome {
+        index,
+        arm,
+        reply,
+        called: began.is_some(),
+        took: began.map_or(Duration::ZERO, |began| began.elapsed()),
+    }
+}
+
+/// Hands a step's progress to those who watch the task.
+pub(crate) struct StepProgress {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) task_id: TaskId,
+    pub(crate) step: u32,
+}
+
+impl ProgressSink for StepProgress {
+    fn report(&self, message: &str, fraction: Option<f32>) {
+        let fraction =
+            fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
+        let kind = EventKind::StepProgress { step: self.step, message: message.to_owned(), fraction };
+        self.engine.hub.publish_live(Event { task_id: self.task_id, seq: 0, at: now(), kind });
+    }
+}

@@ -1,0 +1,333 @@
+//! One task's driver: performs what its state says, appends what came of it.
+//!
+//! What must be on disk before what: a step's completion before a step that builds on it starts and before anybody
+//! sees it; a step's start before the call only where the arm is `unsafe`. Everything else rides with the next commit,
+//! or goes by itself when nothing happens for a moment, so that those who watch see it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+
+use super::attempt::Outcome;
+use super::{Ask, Command, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::{Append, Claimed, TaskRecord};
+use crate::orchestrator::Decision;
+use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, now};
+
+/// How long events that nothing waits for may stay in memory.
+const LINGER: Duration = Duration::from_millis(20);
+/// Events that are read at once when a task is loaded.
+const PAGE: usize = 512;
+
+/// How a task comes to its driver.
+pub(super) enum Start {
+    /// Just accepted.
+    Fresh(Box<TaskState>),
+    /// Left unfinished by an earlier process.
+    Left(Claimed),
+    /// Parked, and asked for something.
+    Woken(TaskId),
+}
+
+pub(super) struct Driver {
+    pub(super) engine: Arc<Engine>,
+    pub(super) state: TaskState,
+    pub(super) commands: mpsc::Receiver<Box<Command>>,
+    /// Applied, but not yet durable.
+    pending: Vec<Arc<Event>>,
+    /// What a dependent step or a caller may not see before it is durable is among `pending`.
+    pub(super) must_flush: bool,
+    /// The status that the task's row has.
+    recorded: TaskStatus,
+    pub(super) running: JoinSet<Outcome>,
+    /// Which step each running call is for.
+    pub(super) calls: Vec<(Id, usize)>,
+    /// Nothing new may begin.
+    pub(super) stopping: bool,
+}
+
+/// Sees a task through until it ends, parks, or the engine stops.
+pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Receiver<Box<Command>>) {
+    let id = start.task_id();
+    let outcome = Box::pin(begin(&engine, start, commands)).await;
+    // Only this driver's own entry: its channel is closed by now, a successor's is not.
+    let mut drivers = engine.drivers();
+    if drivers.get(&id).is_some_and(mpsc::Sender::is_closed) {
+        drivers.remove(&id);
+    }
+    drop(drivers);
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            tracing::warn!(task = %id, %error, "somebody else works on the task; leaving it to them");
+        }
+        Err(error) => tracing::error!(task = %id, %error, "the task stopped; it goes on at the next start"),
+        Ok(()) => {}
+    }
+}
+
+async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<Box<Command>>) -> Result<()> {
+    match start {
+        Start::Fresh(state) => Driver::new(engine.clone(), *state, commands).wait_for_a_turn().await,
+        Start::Left(Claimed { task_id, priority }) => {
+            // Loaded when it is its turn, so that a long queue is a list of ids.
+            let turn = tokio::select! {
+                turn = engine.gate.acquire(priority) => Some(turn?),
+                () = engine.stopping.cancelled() => return Ok(()),
+                command = commands.recv() => {
+                    let mut driver = Driver::new(engine.clone(), load(engine, task_id).await?, commands);
+                    driver.obey(command).await?;
+                    return driver.wait_for_a_turn().await;
+                }
+            };
+            let driver = Driver::new(engine.clone(), load(engine, task_id).await?, commands);
+            let done = driver.run().await;
+            drop(turn);
+            done
+        }
+        Start::Woken(task_id) => {
+            let Some(command) = commands.recv().await else { return Ok(()) };
+            match wake(engine, task_id).await {
+                Ok(state) => {
+                    let mut driver = Driver::new(engine.clone(), state, commands);
+                    driver.obey(Some(command)).await?;
+                    driver.wait_for_a_turn().await
+                }
+                Err(error) => {
+                    command.reply.send(Err(error)).ok();
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+async fn wake(engine: &Engine, id: TaskId) -> Result<TaskState> {
+    engine.memory.journal.claim_task(id).await?;
+    load(engine, id).await
+}
+
+/// The task as the journal has it. Whoever ran its steps is gone.
+pub(super) async fn load(engine: &Engine, id: TaskId) -> Result<TaskState> {
+    let mut state = super::super::local::read_state(&engine.memory, id, PAGE).await?;
+    state.interrupt();
+    Ok(state)
+}
+
+impl Start {
+    fn task_id(&self) -> TaskId {
+        match self {
+            Self::Fresh(state) => state.task_id(),
+            Self::Left(claimed) => claimed.task_id,
+            Self::Woken(id) => *id,
+        }
+    }
+}
+
+/// What ended a wait.
+enum Woke {
+    Command(Option<Box<Command>>),
+    Call(std::result::Result<(Id, Outcome), JoinError>),
+    Time,
+    Stopping,
+    Leaving,
+}
+
+impl Driver {
+    fn new(engine: Arc<Engine>, state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
+        let recorded = state.status();
+        Self {
+            engine,
+            state,
+            commands,
+            pending: Vec::new(),
+            must_flush: false,
+            recorded,
+            running: JoinSet::new(),
+            calls: Vec::new(),
+            stopping: false,
+        }
+    }
+
+    /// Runs as soon as there is a free place; a command or the deadline needs none.
+    async fn wait_for_a_turn(mut self) -> Result<()> {
+        while !self.is_over() {
+            let priority: Priority = self.state.request().priority;
+            let deadline = self.instant(self.state.deadline_at());
+            let engine = self.engine.clone();
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => self.obey(command).await?,
+                () = engine.stopping.cancelled() => return Ok(()),
+                turn = engine.gate.acquire(priority) => {
+                    let turn = turn?;
+                    let done = self.run().await;
+                    drop(turn);
+                    return done;
+                }
+                () = tokio::time::sleep_until(deadline) => return self.run().await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(mut self) -> Result<()> {
+        loop {
+            let wake_at = self.perform_all().await?;
+            if self.is_over() || (self.stopping && self.running.is_empty()) {
+                return self.flush().await;
+            }
+            if self.must_flush {
+                self.flush().await?;
+            }
+            match self.wait(wake_at).await {
+                Woke::Command(command) => self.obey(command).await?,
+                Woke::Call(ended) => self.take_ended(ended)?,
+                Woke::Time => self.flush().await?,
+                Woke::Stopping => self.stopping = true,
+                Woke::Leaving => {
+                    self.running.abort_all();
+                    return self.flush().await;
+                }
+            }
+        }
+    }
+
+    /// Performs actions until there is nothing to do but wait; answers until when.
+    async fn perform_all(&mut self) -> Result<Timestamp> {
+        loop {
+            let mut wake_at = None;
+            let mut acted = false;
+            for action in self.state.next(now()) {
+                match action {
+                    Action::WaitUntil(at) => wake_at = Some(at),
+                    _ if self.stopping => {}
+                    action => {
+                        acted = true;
+                        self.perform(action).await?;
+                    }
+                }
+            }
+            if !acted {
+                return Ok(wake_at.unwrap_or_else(|| self.state.deadline_at()));
+            }
+        }
+    }
+
+    async fn wait(&mut self, wake_at: Timestamp) -> Woke {
+        let mut until = self.instant(wake_at);
+        if !self.pending.is_empty() {
+            until = until.min(Instant::now() + LINGER);
+        }
+        tokio::select! {
+            biased;
+            command = self.commands.recv() => Woke::Command(command),
+            Some(ended) = self.running.join_next_with_id() => Woke::Call(ended),
+            () = self.engine.stopping.cancelled(), if !self.stopping => Woke::Stopping,
+            () = self.engine.leaving.cancelled() => Woke::Leaving,
+            () = tokio::time::sleep_until(until) => Woke::Time,
+        }
+    }
+
+    /// Takes a call that ended, and every other that has ended by now: they share a commit.
+    fn take_ended(&mut self, ended: std::result::Result<(Id, Outcome), JoinError>) -> Result<()> {
+        self.settle(ended)?;
+        while let Some(ended) = self.running.try_join_next_with_id() {
+            self.settle(ended)?;
+        }
+        Ok(())
+    }
+
+    /// Whether this driver has nothing more to do.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.status().is_terminal() || self.state.status() == TaskStatus::AwaitingApproval
+    }
+
+    /// Takes what happened; durable with the next flush.
+    pub(super) fn append(&mut self, kind: EventKind) -> Result<()> {
+        let event = Event { task_id: self.state.task_id(), seq: self.state.seq() + 1, at: now(), kind };
+        self.state.apply(&event)?;
+        self.pending.push(Arc::new(event));
+        Ok(())
+    }
+
+    /// Makes what happened durable, then shows it. A store that cannot take it is asked again until it can, or the
+    /// engine stops.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.pending);
+        let changed = self.recorded != self.state.status();
+        let record = changed.then(|| Box::new(TaskRecord::of(&self.state)));
+        let mut tries = 1;
+        while let Err(error) =
+            self.engine.memory.journal.append(Append { events: events.clone(), record: record.clone() }).await
+        {
+            if error.kind() == ErrorKind::Conflict {
+                self.running.abort_all();
+                return Err(error);
+            }
+            let wait = self.engine.config.backoff.delay(tries, None, self.state.seq());
+            tracing::error!(task = %self.state.task_id(), %error, wait_ms = wait.as_millis(), "the journal cannot take it");
+            tries = tries.saturating_add(1);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.engine.stopping.cancelled() => return Err(error),
+            }
+        }
+        self.recorded = self.state.status();
+        self.must_flush = false;
+        self.engine.hub.publish(self.state.task_id(), &events);
+        Ok(())
+    }
+
+    /// Does what a person asks for.
+    pub(super) async fn obey(&mut self, command: Option<Box<Command>>) -> Result<()> {
+        let Some(command) = command else { return Ok(()) };
+        let Command { ask, reply } = *command;
+        let answer = match ask {
+            Ask::Resume => Ok(()),
+            Ask::Cancel(_) if self.state.status().is_terminal() => Ok(()),
+            Ask::Cancel(reason) => {
+                self.append(EventKind::TaskCancelled { reason })?;
+                self.running.abort_all();
+                Ok(())
+            }
+            Ask::Decide(decision) => match self.question(&decision) {
+                Ok(step) => {
+                    let Decision { approved, note, .. } = decision;
+                    self.append(EventKind::ApprovalDecided { step, approved, note })
+                }
+                Err(error) => Err(error),
+            },
+        };
+        self.flush().await?;
+        reply.send(answer.map(|()| self.state.result())).ok();
+        Ok(())
+    }
+
+    /// What a decision is about.
+    fn question(&self, decision: &Decision) -> Result<Option<u32>> {
+        let open: Vec<_> = self.state.open_questions().into_iter().map(|(step, _)| step).collect();
+        match (decision.step, open.as_slice()) {
+            (None, [only]) => Ok(*only),
+            (step, open) if open.contains(&step) => Ok(step),
+            (_, []) => Err(Error::new(ErrorKind::Conflict, "the task does not wait for a decision")),
+            (_, open) => {
+                let name = |step: &Option<u32>| step.map_or("the plan".into(), |step| format!("step {step}"));
+                let names = open.iter().map(name).collect::<Vec<_>>().join(", ");
+                Err(Error::new(ErrorKind::Conflict, "the task does not wait for this decision")
+                    .with_hint(format!("it waits for a decision about {names}")))
+            }
+        }
+    }
+
+    pub(super) fn instant(&self, at: Timestamp) -> Instant {
+        let wait = Duration::try_from(at.duration_since(now())).unwrap_or(Duration::ZERO);
+        Instant::now() + wait
+    }
+}

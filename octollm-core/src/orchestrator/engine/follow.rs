@@ -1,0 +1,107 @@
+//! A task's events as one stream: first those of the journal, then those that come.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
+
+use super::Engine;
+use crate::error::Result;
+use crate::orchestrator::EventStream;
+use crate::task::{Event, TaskId};
+
+/// Events that are read from the journal at once.
+const PAGE: usize = 256;
+/// How often the journal is looked at for what another process appended.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Follows one task.
+pub(crate) struct Follower {
+    engine: Arc<Engine>,
+    task: TaskId,
+    /// The last kept event that was handed on.
+    after: u64,
+    /// Events that were read but not handed on.
+    read: VecDeque<Arc<Event>>,
+    live: Option<mpsc::Receiver<Arc<Event>>>,
+    ended: bool,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if self.live.take().is_some() {
+            self.engine.hub.forget_gone(self.task);
+        }
+    }
+}
+
+impl Follower {
+    pub(crate) fn new(engine: Arc<Engine>, task: TaskId, after: u64) -> Self {
+        Self { engine, task, after, read: VecDeque::new(), live: None, ended: false }
+    }
+
+    /// A follower that watches already, from before the task's first event on.
+    pub(crate) fn from_the_start(engine: Arc<Engine>, task: TaskId) -> Self {
+        let live = engine.hub.watch(task);
+        let mut follower = Self::new(engine, task, 0);
+        follower.live = Some(live);
+        follower
+    }
+
+    pub(crate) fn into_stream(self) -> EventStream {
+        stream::unfold(self, |mut follower| async move {
+            let next = follower.next().await.transpose()?;
+            Some((next, follower))
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Result<Option<Arc<Event>>> {
+        while !self.ended {
+            let event = match self.read.pop_front() {
+                Some(event) => Some(event),
+                None => self.more().await?,
+            };
+            if let Some(event) = event.filter(|event| event.seq == 0 || event.seq > self.after) {
+                self.after = self.after.max(event.seq);
+                self.ended = event.kind.is_terminal();
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next live event, or `None` after having looked into the journal.
+    async fn more(&mut self) -> Result<Option<Arc<Event>>> {
+        let Some(live) = &mut self.live else {
+            // Watch before reading, so that nothing falls between the two.
+            self.live = Some(self.engine.hub.watch(self.task));
+            return self.look().await;
+        };
+        match tokio::time::timeout(LOOK_AGAIN, live.recv()).await {
+            Ok(Some(event)) if event.seq <= self.after + 1 => Ok(Some(event)),
+            Ok(_) => {
+                // Something was missed: the journal has it.
+                self.stop_watching();
+                Ok(None)
+            }
+            Err(_) => self.look().await,
+        }
+    }
+
+    fn stop_watching(&mut self) {
+        self.live = None;
+        self.engine.hub.forget_gone(self.task);
+    }
+
+    async fn look(&mut self) -> Result<Option<Arc<Event>>> {
+        self.read.extend(self.engine.memory.journal.read(self.task, self.after, PAGE).await?);
+        if self.read.len() == PAGE {
+            // More may be there: the live channel will not bring it.
+            self.stop_watching();
+        }
+        Ok(None)
+    }
+}

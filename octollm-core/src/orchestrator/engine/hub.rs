@@ -1,0 +1,76 @@
+//! Hands events to those who watch, and never waits for them.
+//!
+//! A watcher that is too slow loses its channel, not the events: they are in the journal, and
+//! [`follow`](super::follow) reads on from there. So no queue here is unbounded, and no task is held up by who looks.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use crate::task::{Event, TaskId};
+
+/// Events that a watcher may be behind.
+const WATCHER_CAPACITY: usize = 256;
+
+/// All watchers.
+#[derive(Default)]
+pub(crate) struct Hub {
+    topics: Mutex<HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>>,
+    /// Topics there are: spares the lock while nobody watches anything.
+    watched: AtomicUsize,
+}
+
+impl Hub {
+    /// The task's events from now on. The channel closes after the event that ends the task, or when it is full.
+    pub(crate) fn watch(&self, task: TaskId) -> mpsc::Receiver<Arc<Event>> {
+        let (sender, receiver) = mpsc::channel(WATCHER_CAPACITY);
+        let mut topics = self.topics();
+        topics.entry(task).or_default().push(sender);
+        self.watched.store(topics.len(), Ordering::Release);
+        receiver
+    }
+
+    /// Forgets the task's watchers that are gone: a task that has ended will publish nothing that would.
+    pub(crate) fn forget_gone(&self, task: TaskId) {
+        let mut topics = self.topics();
+        let Some(watchers) = topics.get_mut(&task) else { return };
+        watchers.retain(|watcher| !watcher.is_closed());
+        if watchers.is_empty() {
+            topics.remove(&task);
+            self.watched.store(topics.len(), Ordering::Release);
+        }
+    }
+
+    /// Hands durable events to the task's watchers.
+    pub(crate) fn publish(&self, task: TaskId, events: &[Arc<Event>]) {
+        if self.watched.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut topics = self.topics();
+        let Some(watchers) = topics.get_mut(&task) else { return };
+        watchers.retain(|watcher| events.iter().all(|event| watcher.try_send(event.clone()).is_ok()));
+        if watchers.is_empty() || events.iter().any(|event| event.kind.is_terminal()) {
+            topics.remove(&task);
+            self.watched.store(topics.len(), Ordering::Release);
+        }
+    }
+
+    /// Hands a live-only event to the task's watchers; one that is behind misses it.
+    pub(crate) fn publish_live(&self, event: Event) {
+        if self.watched.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let topics = self.topics();
+        let Some(watchers) = topics.get(&event.task_id) else { return };
+        let event = Arc::new(event);
+        for watcher in watchers {
+            watcher.try_send(event.clone()).ok();
+        }
+    }
+
+    fn topics(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>> {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

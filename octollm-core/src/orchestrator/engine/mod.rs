@@ -1,0 +1,169 @@
+//! The engine: takes tasks in, gives each a driver, wakes those that wait, and goes on with those that were left.
+
+mod accept;
+mod attempt;
+mod driver;
+mod follow;
+mod hub;
+mod perform;
+mod recovery;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use follow::Follower;
+use hub::Hub;
+
+use super::builder::EngineConfig;
+use super::playbook::Playbooks;
+use super::router::Router;
+use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
+use crate::arm::Registry;
+use crate::error::{Error, ErrorKind, Result};
+use crate::memory::SharedMemory;
+use crate::resilience::Gate;
+use crate::task::{TaskId, TaskResult};
+
+/// Commands that may wait for one driver.
+const COMMAND_CAPACITY: usize = 8;
+
+/// Who thinks.
+pub(crate) struct Brain {
+    pub(crate) intent_parser: Arc<dyn IntentParser>,
+    pub(crate) task_planner: Arc<dyn TaskPlanner>,
+    pub(crate) result_integrator: Arc<dyn ResultIntegrator>,
+    pub(crate) playbooks: Arc<Playbooks>,
+}
+
+/// Everything that drivers share.
+pub(crate) struct Engine {
+    pub(crate) memory: SharedMemory,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) router: Router,
+    pub(crate) brain: Brain,
+    pub(crate) config: EngineConfig,
+    pub(crate) hub: Hub,
+    /// Who may run: the most urgent first.
+    gate: Gate,
+    /// Tasks that may be here at all, running or waiting.
+    room: Arc<Semaphore>,
+    /// How to reach each driver.
+    drivers: Mutex<HashMap<TaskId, mpsc::Sender<Box<Command>>>>,
+    /// Set when nothing new is to begin.
+    stopping: CancellationToken,
+    /// Set when what still runs is to be left.
+    leaving: CancellationToken,
+    tracker: TaskTracker,
+}
+
+/// Something that a person asks of a running or parked task.
+pub(crate) struct Command {
+    pub(crate) ask: Ask,
+    pub(crate) reply: oneshot::Sender<Result<TaskResult>>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Ask {
+    Cancel(String),
+    Decide(Decision),
+    /// Go on where it stopped.
+    Resume,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        memory: SharedMemory,
+        registry: Arc<Registry>,
+        router: Router,
+        brain: Brain,
+        config: EngineConfig,
+    ) -> Self {
+        let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
+        Self {
+            memory,
+            registry,
+            router,
+            brain,
+            hub: Hub::default(),
+            // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
+            gate: Gate::new(running, usize::MAX),
+            room: Arc::new(Semaphore::new(running.saturating_add(queued).min(Semaphore::MAX_PERMITS))),
+            drivers: Mutex::default(),
+            stopping: CancellationToken::new(),
+            leaving: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+            config,
+        }
+    }
+
+    /// Asks something of a task, waking its driver if it has none.
+    pub(crate) async fn ask(self: &Arc<Self>, task: TaskId, ask: Ask) -> Result<TaskResult> {
+        if self.memory.journal.record(task).await?.is_none() {
+            return Err(unknown(task));
+        }
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let command = Box::new(Command { ask: ask.clone(), reply });
+            // A driver that is just ending drops the command unanswered: ask its successor.
+            if self.driver_of(task)?.send(command).await.is_ok()
+                && let Ok(answer) = answer.await
+            {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn driver_of(self: &Arc<Self>, task: TaskId) -> Result<mpsc::Sender<Box<Command>>> {
+        let mut drivers = self.drivers();
+        if let Some(sender) = drivers.get(&task).filter(|sender| !sender.is_closed()) {
+            return Ok(sender.clone());
+        }
+        if self.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
+        drivers.insert(task, sender.clone());
+        drop(drivers);
+        self.spawn(driver::Start::Woken(task), commands, None);
+        Ok(sender)
+    }
+
+    fn spawn(
+        self: &Arc<Self>,
+        start: driver::Start,
+        commands: mpsc::Receiver<Box<Command>>,
+        room: Option<tokio::sync::OwnedSemaphorePermit>,
+    ) {
+        let engine = self.clone();
+        self.tracker.spawn(async move {
+            driver::drive(engine, start, commands).await;
+            drop(room);
+        });
+    }
+
+    fn drivers(&self) -> MutexGuard<'_, HashMap<TaskId, mpsc::Sender<Box<Command>>>> {
+        self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tasks that run or wait for their turn.
+    pub(crate) fn active(&self) -> usize {
+        self.drivers().len()
+    }
+}
+
+pub(crate) fn unknown(task: TaskId) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such task")
+        .with_context("task", task.to_string())
+        .with_hint("it may have been pruned; `tasks list` shows what there is")
+}
+
+fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, "the orchestrator is shutting down")
+        .with_retry_after(std::time::Duration::from_secs(5))
+}

@@ -1,0 +1,321 @@
+//! What a driver does for each action.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::{Id, JoinError};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Outcome, StepProgress, attempt};
+use super::driver::Driver;
+use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm};
+use crate::error::{Error, ErrorKind, Result, Status};
+use crate::orchestrator::result_integrator::check_output;
+use crate::orchestrator::router::{Choice, Wanted};
+use crate::resilience::seed;
+use crate::task::{
+    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, PlanSource, SideEffects, SubTask,
+    TaskError, Usage, bind_input, now,
+};
+
+/// Retries on top of the usual where an arm cannot be reached: it may be starting again.
+const PATIENCE: u32 = 4;
+
+impl Driver {
+    pub(super) async fn perform(&mut self, action: Action) -> Result<()> {
+        match action {
+            Action::ParseIntent => self.parse_intent().await,
+            Action::Plan => self.plan().await,
+            Action::Ask { step, reason } => {
+                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
+            }
+            Action::Start { index, grant } => self.start(index, grant).await,
+            Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
+            Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
+                step,
+                arm_id: None,
+                error,
+                usage: Usage::default(),
+                duration_ms: 0,
+                then: crate::task::Then::GiveUp,
+            }),
+            Action::Integrate => self.integrate().await,
+            Action::Fail(error) => self.fail(error),
+            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::WaitUntil(_) => Ok(()),
+        }
+    }
+
+    fn fail(&mut self, error: TaskError) -> Result<()> {
+        self.running.abort_all();
+        self.append(EventKind::TaskFailed { error })
+    }
+
+    async fn parse_intent(&mut self) -> Result<()> {
+        let (engine, request) = (self.engine.clone(), self.state.request().clone());
+        let parse =
+            async move { engine.brain.intent_parser.parse(&request, &engine.registry.descriptors()).await };
+        match self.think(parse).await? {
+            Some(Ok(intent)) => self.append(EventKind::IntentParsed { intent: Arc::new(intent) }),
+            Some(Err(error)) => self.fail(TaskError::from(&error)),
+            None => Ok(()),
+        }
+    }
+
+    async fn plan(&mut self) -> Result<()> {
+        match self.make_plan().await? {
+            Some(Ok(plan)) => self.append(EventKind::PlanCreated { plan: Arc::new(plan) }),
+            Some(Err(error)) => self.fail(TaskError::from(&error)),
+            None => Ok(()),
+        }
+    }
+
+    async fn make_plan(&mut self) -> Result<Option<Result<ExecutionPlan>>> {
+        let request = self.state.request().clone();
+        if let Some(plan) = &request.plan {
+            // It was validated and normalised when the task was accepted.
+            return Ok(Some(Ok(ExecutionPlan { source: PlanSource::Caller, ..plan.clone() })));
+        }
+        let engine = self.engine.clone();
+        if let Some(name) = &request.playbook {
+            let filled = engine.brain.playbooks.get(name).and_then(|playbook| playbook.fill(&request));
+            return Ok(Some(filled.map(ExecutionPlan::normalised)));
+        }
+        let Some(intent) = self.state.intent().cloned() else { return Ok(None) };
+        let plan = async move {
+            let plan =
+                engine.brain.task_planner.plan(&request, &intent, &engine.registry.descriptors()).await?;
+            plan.validate()?;
+            Ok(plan.normalised())
+        };
+        self.think(plan).await
+    }
+
+    async fn integrate(&mut self) -> Result<()> {
+        let (engine, state) = (self.engine.clone(), self.state.clone());
+        let integrate = async move {
+            let integrated = engine.brain.result_integrator.integrate(&state).await?;
+            check_output(&state, &integrated.result)?;
+            Ok(integrated)
+        };
+        match self.think(integrate).await? {
+            Some(Ok(made)) => {
+                self.append(EventKind::TaskCompleted { result: made.result, confidence: made.confidence })
+            }
+            Some(Err(error)) => self.fail(TaskError::from(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Awaits a thought, obeying commands meanwhile. `None` if the task ended, its time is over, or the engine stops.
+    async fn think<T>(&mut self, thought: impl Future<Output = Result<T>>) -> Result<Option<Result<T>>> {
+        let mut thought = std::pin::pin!(thought);
+        // What takes no time needs none of what follows.
+        if let std::task::Poll::Ready(thought) = futures_util::poll!(&mut thought) {
+            return Ok(Some(thought));
+        }
+        self.flush().await?;
+        let deadline = self.instant(self.state.deadline_at());
+        let engine = self.engine.clone();
+        loop {
+            tokio::select! {
+                thought = &mut thought => return Ok(Some(thought)),
+                command = self.commands.recv() => {
+                    self.obey(command).await?;
+                    if self.is_over() {
+                        return Ok(None);
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => return Ok(None),
+                () = engine.stopping.cancelled() => {
+                    self.stopping = true;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Hands the step to the best arm, or asks a person first.
+    async fn start(&mut self, index: usize, grant: Grant) -> Result<()> {
+        let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
+        let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
+        let Choice { arm, routing } = match self.choose(index, subtask) {
+            Ok(choice) => choice,
+            Err(error) => return self.failed(index, None, &error, false, Duration::ZERO),
+        };
+        let input = match self.bind(subtask, &arm) {
+            Ok(input) => Arc::new(input),
+            Err(error) => return self.failed(index, Some(&arm), &error, false, Duration::ZERO),
+        };
+        let side_effects = arm.descriptor.side_effects;
+        let step = subtask.step;
+        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
+            let (arm_id, input) = (Some(arm.id.clone()), Some(input));
+            return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
+        }
+        if self.must_flush {
+            self.flush().await?;
+        }
+        let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
+        let (arm_id, routing) = (arm.id.clone(), Some(routing));
+        self.append(EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
+        if side_effects == SideEffects::Unsafe {
+            self.flush().await?;
+        }
+        let call = self.call(subtask, attempt, input, grant);
+        self.spawn(index, arm, call);
+        Ok(())
+    }
+
+    fn choose(&self, index: usize, subtask: &SubTask) -> Result<Choice> {
+        self.engine.router.choose(&self.engine.registry, &self.wanted(index, subtask))
+    }
+
+    fn wanted<'a>(&'a self, index: usize, subtask: &'a SubTask) -> Wanted<'a> {
+        let gave_up_on = self.state.steps().get(index).map_or(&[][..], |step| step.gave_up_on());
+        Wanted { subtask, any_of: &self.state.request().required_capabilities, gave_up_on }
+    }
+
+    fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
+        let outputs = |step| self.state.step(step).and_then(|step| step.output().cloned());
+        let binding = Binding {
+            request: self.state.request(),
+            subtask,
+            arm_id: &arm.id,
+            schema: &arm.descriptor.input_schema,
+            outputs: &outputs,
+        };
+        bind_input(&binding, &arm.input)
+    }
+
+    fn call(&self, subtask: &SubTask, attempt: u32, input: Arc<Value>, grant: Grant) -> ArmCall {
+        let task_id = self.state.task_id();
+        let step = subtask.step;
+        let own = subtask.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        ArmCall {
+            input,
+            task_id,
+            step,
+            attempt,
+            request_id: format!("{task_id}-step-{step}").into(),
+            priority: self.state.request().priority,
+            time_limit: own.unwrap_or(self.engine.config.step_timeout),
+            deadline: Instant::now() + self.state.time_left(now()),
+            grant,
+            cancelled: CancellationToken::new(),
+            progress: Progress::to(Arc::new(StepProgress { engine: self.engine.clone(), task_id, step })),
+            began: Arc::default(),
+        }
+    }
+
+    fn spawn(&mut self, index: usize, arm: Arc<RegisteredArm>, call: ArmCall) {
+        let handle = self.running.spawn(attempt(index, arm, call));
+        self.calls.push((handle.id(), index));
+    }
+
+    /// Takes a call that ended.
+    pub(super) fn settle(&mut self, ended: std::result::Result<(Id, Outcome), JoinError>) -> Result<()> {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(place) = self.calls.iter().position(|(call, _)| *call == id) else { return Ok(()) };
+        let (_, index) = self.calls.swap_remove(place);
+        match ended {
+            Ok((_, outcome)) => self.take(outcome),
+            Err(_) => {
+                let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
+                self.failed(index, None, &error, true, Duration::ZERO)
+            }
+        }
+    }
+
+    fn take(&mut self, outcome: Outcome) -> Result<()> {
+        let Outcome { index, arm, reply, called, took } = outcome;
+        if called {
+            arm.record(reply.is_ok(), took);
+        }
+        match reply {
+            Ok(reply) => self.completed(index, &arm, reply, took),
+            Err(error) => self.failed(index, Some(&arm), &error, called, took),
+        }
+    }
+
+    fn completed(
+        &mut self,
+        index: usize,
+        arm: &RegisteredArm,
+        reply: ArmReply,
+        took: Duration,
+    ) -> Result<()> {
+        let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
+            return Ok(());
+        };
+        let ArmReply { output, confidence, mut usage } = reply;
+        usage.arm_calls += 1;
+        self.must_flush = true;
+        self.append(EventKind::StepCompleted {
+            step,
+            arm_id: arm.id.clone(),
+            output: Arc::new(output),
+            confidence,
+            usage,
+            duration_ms: millis(took),
+        })
+    }
+
+    fn failed(
+        &mut self,
+        index: usize,
+        arm: Option<&Arc<RegisteredArm>>,
+        error: &Error,
+        called: bool,
+        took: Duration,
+    ) -> Result<()> {
+        let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
+        let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
+        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, called));
+        let arm_calls = u64::from(called);
+        self.append(EventKind::StepFailed {
+            step: subtask.step,
+            arm_id: arm.map(|arm| arm.id.clone()),
+            error: TaskError::from(error).in_step(subtask.step),
+            usage: Usage { arm_calls, ..Usage::default() },
+            duration_ms: millis(took),
+            then,
+        })
+    }
+
+    fn failure(
+        &self,
+        index: usize,
+        subtask: &SubTask,
+        arm: Option<&Arc<RegisteredArm>>,
+        error: &Error,
+        called: bool,
+    ) -> Failure {
+        let config = &self.engine.config;
+        let failures = self.state.steps().get(index).map_or(0, crate::task::StepState::failures);
+        let random = seed(self.state.task_id().as_bytes(), subtask.step, failures);
+        let wait = config.backoff.delay(failures + 1, error.retry_after(), random);
+        let (engine, wanted) = (&self.engine, self.wanted(index, subtask));
+        let unreachable = error.kind() == ErrorKind::Unavailable;
+        Failure {
+            kind: error.kind(),
+            temporary: error.status() == Status::Temporary,
+            called,
+            alternative: arm
+                .is_some_and(|arm| engine.router.has_alternative(&engine.registry, &wanted, &arm.id)),
+            retry_at: now().checked_add(wait).unwrap_or_else(|_| self.state.deadline_at()),
+            max_retries: config.max_retries + if unreachable { PATIENCE } else { 0 },
+        }
+    }
+}
+
+fn millis(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,168 @@
+//! Runs tasks in this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::builder::Builder;
+use super::engine::{Ask, Engine, Follower, unknown};
+use super::{Decision, EventStream, Orchestrator, Submission};
+use crate::arm::{ArmInfo, Health, HealthStatus, Registry};
+use crate::error::Result;
+use crate::memory::{SharedMemory, TaskFilter, TaskPage};
+use crate::task::{Event, TaskId, TaskResponse, TaskResult, TaskState};
+
+/// Events that are read at once when a task is looked at.
+const PAGE: usize = 512;
+
+/// Runs tasks in this process. Clone the `Arc`; call [`shutdown`](Self::shutdown) before the process ends, so that what
+/// runs can come to a good place. A process that dies without it loses nothing that was acknowledged.
+pub struct LocalOrchestrator {
+    engine: Arc<Engine>,
+}
+
+impl LocalOrchestrator {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// Begins to put one together.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The arms; they may be added and removed while tasks run.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.engine.registry
+    }
+
+    /// The memory that tasks share.
+    pub fn memory(&self) -> &SharedMemory {
+        &self.engine.memory
+    }
+
+    /// Goes on with a task that is not running here: one whose process died after this one started.
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` if a living process works on it.
+    pub async fn resume(&self, id: TaskId) -> Result<TaskResult> {
+        self.engine.ask(id, Ask::Resume).await
+    }
+
+    /// Stops: no new task is taken and no new step begins; running steps may end within `grace`; what is left goes on
+    /// at the next start.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.engine.shutdown(grace).await;
+    }
+
+    async fn cancel_children(&self, id: TaskId, reason: &str) -> Result<()> {
+        let mut parents = vec![id];
+        while let Some(parent) = parents.pop() {
+            let mut filter =
+                TaskFilter { parent_task_id: Some(parent), limit: Some(1000), ..TaskFilter::default() };
+            loop {
+                let page = self.engine.memory.journal.list(&filter).await?;
+                for child in page.tasks.iter().filter(|child| !child.status.is_terminal()) {
+                    self.engine.ask(child.task_id, Ask::Cancel(reason.to_owned())).await?;
+                    parents.push(child.task_id);
+                }
+                match page.next {
+                    Some(cursor) => filter.cursor = Some(cursor),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Orchestrator for LocalOrchestrator {
+    async fn submit(&self, submission: Submission) -> Result<TaskResponse> {
+        self.engine.accept(TaskId::new(), submission).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<TaskResult> {
+        Ok(read_state(&self.engine.memory, id, PAGE).await?.result())
+    }
+
+    async fn list(&self, filter: TaskFilter) -> Result<TaskPage> {
+        self.engine.memory.journal.list(&filter).await
+    }
+
+    async fn events(&self, id: TaskId, after: u64) -> Result<EventStream> {
+        if self.engine.memory.journal.record(id).await?.is_none() {
+            return Err(unknown(id));
+        }
+        Ok(Follower::new(self.engine.clone(), id, after).into_stream())
+    }
+
+    async fn journal(&self, id: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>> {
+        let events = self.engine.memory.journal.read(id, after, limit).await?;
+        if events.is_empty() && self.engine.memory.journal.record(id).await?.is_none() {
+            return Err(unknown(id));
+        }
+        Ok(events)
+    }
+
+    async fn cancel(&self, id: TaskId, reason: &str) -> Result<TaskResult> {
+        let result = self.engine.ask(id, Ask::Cancel(reason.to_owned())).await?;
+        self.cancel_children(id, "the task that it is part of was cancelled").await?;
+        Ok(result)
+    }
+
+    async fn decide(&self, id: TaskId, decision: Decision) -> Result<TaskResult> {
+        self.engine.ask(id, Ask::Decide(decision)).await
+    }
+
+    async fn arms(&self) -> Result<Vec<ArmInfo>> {
+        Ok(self.engine.registry.infos())
+    }
+
+    async fn health(&self) -> Result<Health> {
+        let mut health = Health { version: env!("CARGO_PKG_VERSION").into(), ..Health::healthy() };
+        if let Err(error) = self.engine.memory.journal.ping().await {
+            health.status = HealthStatus::Unhealthy;
+            health.dependencies.insert("journal".into(), json!(error.to_string()));
+        } else {
+            health.dependencies.insert("journal".into(), json!("healthy"));
+        }
+        for arm in self.engine.registry.infos() {
+            health.dependencies.insert(format!("arm:{}", arm.descriptor.arm_id), json!(arm.health));
+        }
+        health.dependencies.insert("active_tasks".into(), json!(self.engine.active()));
+        Ok(health)
+    }
+
+    /// Watches the task from before its first event on, so that nothing is read back from the journal.
+    async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
+        let id = TaskId::new();
+        let follower = Follower::from_the_start(self.engine.clone(), id);
+        let response = self.engine.accept(id, submission).await?;
+        let events = match response.task_id {
+            known if known != id => self.events(known, 0).await?,
+            _ => follower.into_stream(),
+        };
+        Ok((response, events))
+    }
+}
+
+/// The state that the journal folds to.
+pub(super) async fn read_state(memory: &SharedMemory, id: TaskId, page: usize) -> Result<TaskState> {
+    let first = memory.journal.read(id, 0, page).await?;
+    if first.is_empty() {
+        return Err(unknown(id));
+    }
+    let mut full = first.len() == page;
+    let mut state = TaskState::fold(&first)?;
+    while full {
+        let more = memory.journal.read(id, state.seq(), page).await?;
+        full = more.len() == page;
+        for event in &more {
+            state.apply(event)?;
+        }
+    }
+    Ok(state)
+}

@@ -1,0 +1,64 @@
+//! Makes one result out of the outputs of a plan's last steps.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Validator;
+use crate::task::TaskState;
+
+/// Makes results.
+#[async_trait]
+pub trait ResultIntegrator: Send + Sync {
+    /// The result of a task whose steps have all completed.
+    ///
+    /// # Errors
+    /// Where a model is asked and fails.
+    async fn integrate(&self, state: &TaskState) -> Result<Integrated>;
+}
+
+/// A result, and how sure one can be of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Integrated {
+    /// The result.
+    pub result: Arc<Value>,
+    /// See [`TaskResult::confidence`](crate::task::TaskResult::confidence).
+    pub confidence: Option<f64>,
+}
+
+/// The output of the last step; of several last steps, `{"outputs": [{"step", "output"}, ...]}`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RulesResultIntegrator;
+
+#[async_trait]
+impl ResultIntegrator for RulesResultIntegrator {
+    async fn integrate(&self, state: &TaskState) -> Result<Integrated> {
+        let mut outputs = state.final_outputs();
+        let result = match (outputs.pop(), outputs.is_empty()) {
+            (Some((_, only)), true) => only,
+            (last, _) => {
+                outputs.extend(last);
+                let outputs: Vec<_> =
+                    outputs.iter().map(|(step, output)| json!({"step": step, "output": output})).collect();
+                Arc::new(json!({"outputs": outputs}))
+            }
+        };
+        Ok(Integrated { result, confidence: state.stated_confidence() })
+    }
+}
+
+/// Checks the result against the schema that the task asked for.
+pub(crate) fn check_output(state: &TaskState, result: &Value) -> Result<()> {
+    let Some(schema) = &state.request().output_schema else { return Ok(()) };
+    let validator = Validator::compile(schema).map_err(|detail| {
+        Error::new(ErrorKind::InvalidInput, format!("`output_schema` is not valid: {detail}"))
+    })?;
+    let faults = validator.faults(result);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid("the result does not satisfy the task's `output_schema`", faults)
+        .with_hint("the steps completed, see their outputs; change the schema or the last step"))
+}

@@ -1,0 +1,159 @@
+//! Makes a plan for what a goal asks for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::playbook::Playbooks;
+use super::words::Words;
+use crate::arm::ArmDescriptor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::task::{ExecutionPlan, ParsedIntent, PlanSource, SubTask, TaskRequest};
+
+/// Makes plans.
+#[async_trait]
+pub trait TaskPlanner: Send + Sync {
+    /// A plan for `request`, using only `arms`.
+    ///
+    /// # Errors
+    /// `not_configured` if it takes a planner that is not there.
+    async fn plan(
+        &self,
+        request: &TaskRequest,
+        intent: &ParsedIntent,
+        arms: &[ArmDescriptor],
+    ) -> Result<ExecutionPlan>;
+}
+
+/// Plans what needs no model: one arm whose capabilities the goal names and whose input is at hand, or a playbook that
+/// the goal suggests.
+#[derive(Debug, Clone, Default)]
+pub struct RulesTaskPlanner {
+    playbooks: Arc<Playbooks>,
+}
+
+impl RulesTaskPlanner {
+    /// A planner over these playbooks.
+    pub fn new(playbooks: Arc<Playbooks>) -> Self {
+        Self { playbooks }
+    }
+
+    fn playbook(&self, request: &TaskRequest, arms: &[ArmDescriptor]) -> Option<ExecutionPlan> {
+        let goal = Words::of(&request.goal);
+        let fitting = self.playbooks.iter().filter(|playbook| playbook.is_triggered_by(&goal));
+        fitting.filter_map(|playbook| playbook.fill(request).ok()).find(|plan| all_registered(plan, arms))
+    }
+}
+
+#[async_trait]
+impl TaskPlanner for RulesTaskPlanner {
+    async fn plan(
+        &self,
+        request: &TaskRequest,
+        intent: &ParsedIntent,
+        arms: &[ArmDescriptor],
+    ) -> Result<ExecutionPlan> {
+        let named: Vec<_> = named(intent, arms).collect();
+        let ready = named.iter().find(|arm| missing(arm, request).is_empty());
+        if let Some(arm) = ready {
+            return Ok(direct(arm, request, intent));
+        }
+        self.playbook(request, arms).ok_or_else(|| no_rule(&named, request))
+    }
+}
+
+/// The arms that have everything the intent asks for.
+fn named<'a>(intent: &'a ParsedIntent, arms: &'a [ArmDescriptor]) -> impl Iterator<Item = &'a ArmDescriptor> {
+    let asked = !intent.required_capabilities.is_empty();
+    arms.iter().filter(move |arm| asked && arm.has_all(&intent.required_capabilities))
+}
+
+/// What the arm's schema requires and the task does not have.
+fn missing<'a>(arm: &'a ArmDescriptor, request: &TaskRequest) -> Vec<&'a str> {
+    let required = arm.input_schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    let of_the_task = ["goal", "instruction"];
+    let has = |name: &str| request.context.contains_key(name) || of_the_task.contains(&name);
+    required.filter_map(Value::as_str).filter(|name| !has(name)).collect()
+}
+
+/// One step on one arm; where another arm has the same capabilities, it may stand in.
+fn direct(arm: &ArmDescriptor, request: &TaskRequest, intent: &ParsedIntent) -> ExecutionPlan {
+    let mut subtask = SubTask::new(1, request.goal.trim(), &arm.arm_id);
+    subtask.required_capabilities.clone_from(&intent.required_capabilities);
+    subtask.estimated_duration_seconds = arm.average_latency_ms.div_ceil(1000);
+    let mut plan = ExecutionPlan::new(PlanSource::Rules, vec![subtask]);
+    plan.rationale =
+        Some(format!("arm `{}` can do what the goal names, and its input is at hand", arm.arm_id));
+    plan
+}
+
+fn all_registered(plan: &ExecutionPlan, arms: &[ArmDescriptor]) -> bool {
+    plan.subtasks.iter().all(|subtask| arms.iter().any(|arm| arm.arm_id == subtask.required_arm))
+}
+
+fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
+    let error =
+        Error::new(ErrorKind::NotConfigured, "no rule can plan this task, and there is no model to ask");
+    let Some(arm) = named.first() else {
+        return error.with_hint(
+            "send a `plan`, name a `playbook`, index documents to search, or register an arm whose capabilities the \
+             goal names; planning free goals takes a language model, which this version does not have yet",
+        );
+    };
+    let names: Vec<_> = missing(arm, request).iter().map(|name| format!("`{name}`")).collect();
+    error.with_hint(format!(
+        "arm `{}` could do it: put {} into the task's `context`",
+        arm.arm_id,
+        names.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orchestrator::{IntentParser, RulesIntentParser};
+    use serde_json::json;
+
+    fn arms() -> Vec<ArmDescriptor> {
+        let mut weather = ArmDescriptor::new("weather", ["weather_forecast"]);
+        weather.input_schema = json!({"properties": {"location": {}}, "required": ["location"]});
+        vec![weather, ArmDescriptor::new("retriever", ["knowledge_search"])]
+    }
+
+    async fn plan(request: &TaskRequest) -> Result<ExecutionPlan> {
+        let intent = RulesIntentParser.parse(request, &arms()).await?;
+        RulesTaskPlanner::default().plan(request, &intent, &arms()).await
+    }
+
+    #[tokio::test]
+    async fn an_arm_that_the_goal_names_comes_before_a_playbook() {
+        let mut request = TaskRequest::new("What is the weather forecast for Paris?");
+        request.context.insert("location".into(), "Paris".into());
+        let plan = plan(&request).await.unwrap();
+        assert_eq!((plan.source, plan.subtasks[0].required_arm.as_str()), (PlanSource::Rules, "weather"));
+    }
+
+    #[tokio::test]
+    async fn a_question_is_searched_for() {
+        let plan = plan(&TaskRequest::new("How does a task survive a crash?")).await.unwrap();
+        assert_eq!(
+            (plan.source, plan.subtasks[0].required_arm.as_str()),
+            (PlanSource::Playbook, "retriever")
+        );
+        assert_eq!(plan.subtasks[0].input.as_ref().unwrap()["query"], "How does a task survive a crash?");
+    }
+
+    #[tokio::test]
+    async fn what_no_rule_can_plan_says_what_to_do() {
+        let error = plan(&TaskRequest::new("Write a sonnet about octopuses")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotConfigured);
+        assert!(error.hint().unwrap().contains("`plan`"));
+    }
+
+    #[tokio::test]
+    async fn a_near_miss_names_what_is_missing() {
+        let error = plan(&TaskRequest::new("Get weather forecast, please")).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("`location`"), "{error:?}");
+    }
+}

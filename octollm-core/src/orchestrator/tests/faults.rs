@@ -1,0 +1,52 @@
+//! A journal that fails for a while.
+
+use serde_json::json;
+
+use super::*;
+use crate::memory::SharedMemory;
+use crate::testing::faulty::FaultyJournal;
+use crate::testing::orchestrator::{echo, planned};
+
+async fn over_a_faulty_journal() -> (Arc<LocalOrchestrator>, Arc<FaultyJournal>) {
+    let mut memory = SharedMemory::in_process().await.unwrap();
+    let journal = Arc::new(FaultyJournal::new(memory.journal.clone()));
+    memory.journal = journal.clone();
+    (with_arms(LocalOrchestrator::builder()).memory(memory).start().await.unwrap(), journal)
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_not_accepted() {
+    let (octo, journal) = over_a_faulty_journal().await;
+    journal.fail_next(1);
+    let error = octo.submit(planned(vec![echo(1, json!({}))]).into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Storage);
+    assert!(octo.list(TaskFilter::default()).await.unwrap().tasks.is_empty());
+}
+
+#[tokio::test]
+async fn a_task_waits_for_its_journal_and_goes_on() {
+    let (octo, journal) = over_a_faulty_journal().await;
+    let id = octo
+        .submit(planned(vec![echo(1, json!({})), echo(2, json!({})).after([1])]).into())
+        .await
+        .unwrap()
+        .task_id;
+    journal.fail_next(2);
+    let result = status_becomes(&*octo, id, TaskStatus::Completed).await;
+    assert!(result.steps.iter().all(|step| step.attempts == 1), "no step is done again for it: {result:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_somebody_else_writes_to_is_left_to_them() {
+    let (octo, journal) = over_a_faulty_journal().await;
+    let slow = crate::task::SubTask::new(1, "sleep", "slow").with_input(json!({"ms": 200}));
+    let id = octo.submit(planned(vec![slow]).into()).await.unwrap().task_id;
+    status_becomes(&*octo, id, TaskStatus::Executing).await;
+    journal.fence_next();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(
+        octo.task(id).await.unwrap().status,
+        TaskStatus::Executing,
+        "a fenced engine writes nothing more"
+    );
+}

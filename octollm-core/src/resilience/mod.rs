@@ -1,0 +1,19 @@
+//! Living with what fails and what is slow: a breaker, a backoff and a gate, one of each.
+//!
+//! All three decide and none of them waits by the clock: whoever calls brings the time and does the sleeping. So one
+//! implementation serves models and arms alike, and tests need no sleep.
+
+mod backoff;
+mod breaker;
+mod gate;
+
+pub use backoff::{Backoff, Jitter, seed};
+pub use breaker::{Breaker, BreakerOptions, BreakerPermit, BreakerState, RetryAfter};
+pub use gate::{Gate, Permit};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, also after a panic elsewhere: what stands behind these locks is whole after every statement.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,63 @@
+//! The process that is killed.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use octollm_core::arm::ArmDescriptor;
+use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
+use octollm_core::orchestrator::{LocalOrchestrator, Orchestrator};
+use octollm_core::task::{ExecutionPlan, PlanSource, SubTask, TaskRequest};
+use octollm_core::testing::arms::ScriptedArm;
+use serde_json::json;
+
+/// Does nothing in a usual run: the parent sets the variables.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crash_child() {
+    let Ok(database) = std::env::var("OCTOLLM_CRASH_DATABASE") else { return };
+    let address = std::env::var("OCTOLLM_CRASH_WORLD").unwrap();
+    let world = Arc::new(Mutex::new(TcpStream::connect(address).unwrap()));
+    let memory = SqliteMemory::open(SqliteOptions::new(database)).await.unwrap();
+    let octo = LocalOrchestrator::builder()
+        .memory(SharedMemory::sqlite(memory))
+        .arm(counted(world.clone()))
+        .start()
+        .await
+        .unwrap();
+    if std::env::var_os("OCTOLLM_CRASH_SUBMIT").is_some() {
+        submit_for_ever(&*octo, &world).await;
+    }
+    std::future::pending::<()>().await;
+}
+
+async fn submit_for_ever(octo: &dyn Orchestrator, world: &Mutex<TcpStream>) {
+    loop {
+        let chain = (1..=5).map(|step| SubTask::new(step, "count", "counted").after((1..step).last()));
+        let request = TaskRequest {
+            plan: Some(ExecutionPlan::new(PlanSource::Caller, chain.collect())),
+            ..TaskRequest::new("Count every step from outside")
+        };
+        let accepted = octo.submit(request.into()).await.unwrap();
+        tell(world, &format!("accepted {}", accepted.task_id));
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// An arm whose every call is seen from outside before it answers.
+fn counted(world: Arc<Mutex<TcpStream>>) -> ScriptedArm {
+    let mut descriptor = ArmDescriptor::new("counted", ["counting"]);
+    descriptor.max_concurrent = 1000;
+    ScriptedArm::new(descriptor, move |call| {
+        tell(&world, &format!("did {} {}", call.task_id, call.step));
+        async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(json!({"step": call.step}))
+        }
+    })
+}
+
+fn tell(world: &Mutex<TcpStream>, what: &str) {
+    let mut world = world.lock().unwrap();
+    writeln!(world, "{what}").unwrap();
+}
