@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,10 +57,27 @@ impl Validator {
             return Vec::new();
         }
         let errors = validator.iter_errors(document).take(MAX_FAULTS);
-        errors
-            .map(|error| Fault::new(error.instance_path().to_string(), error.masked().to_string()))
-            .collect()
+        errors.map(|error| Fault::new(error.instance_path().to_string(), describe(&error))).collect()
     }
+}
+
+/// What is wrong or what is allowed, without the offending value.
+fn describe(error: &ValidationError<'_>) -> String {
+    let allowed = match error.kind() {
+        ValidationErrorKind::OneOfNotValid { context } => names(context),
+        _ => None,
+    };
+    allowed.map_or_else(|| error.masked().to_string(), |names| format!("must be one of {names}"))
+}
+
+/// The names of an enum, which Rust's schemas write as one constant a branch.
+fn names(branches: &[Vec<ValidationError<'_>>]) -> Option<String> {
+    let constant = |error: &ValidationError<'_>| match error.kind() {
+        ValidationErrorKind::Constant { expected_value } => Some(expected_value.to_string()),
+        _ => None,
+    };
+    let names: Option<Vec<String>> = branches.iter().map(|branch| branch.iter().find_map(constant)).collect();
+    names.map(|names| names.join(", "))
 }
 
 fn accepts_everything(schema: &Value) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::builder::Builder;
@@ -93,8 +94,10 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn events(&self, id: TaskId, after: u64) -> Result<EventStream> {
-        if self.engine.memory.journal.record(id).await?.is_none() {
-            return Err(unknown(id));
+        let journal = &self.engine.memory.journal;
+        let record = journal.record(id).await?.ok_or_else(|| unknown(id))?;
+        if record.status.is_terminal() && journal.read(id, after, 1).await?.is_empty() {
+            return Ok(stream::empty().boxed());
         }
         Ok(Follower::new(self.engine.clone(), id, after).into_stream())
     }

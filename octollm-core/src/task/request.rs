@@ -1,6 +1,6 @@
 //! What a caller asks for, and whether it may be asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::OnceLock;
 
 use schemars::JsonSchema;
@@ -141,11 +141,24 @@ impl TaskRequest {
             request.validate()?;
             return Ok(request);
         }
-        // Rules beyond the schema can still be checked for a document that at least has the right shape.
-        if let Ok(request) = serde_json::from_value::<Self>(document) {
-            faults.extend(request.faults());
+        // Rules beyond the schema can still be checked where the document has the right shape.
+        let whole = serde_json::from_value::<Self>(document.clone()).ok();
+        if let Some(request) = whole.or_else(|| Self::readable_part(document, &faults)) {
+            let known: HashSet<String> = faults.iter().map(|fault| fault.pointer.clone()).collect();
+            faults.extend(request.faults().into_iter().filter(|fault| !known.contains(&fault.pointer)));
         }
         Err(invalid(faults))
+    }
+
+    /// The request without the fields that have a fault or are not known.
+    fn readable_part(document: Value, faults: &[Fault]) -> Option<Self> {
+        static SCHEMA: OnceLock<Value> = OnceLock::new();
+        let known = SCHEMA.get_or_init(schema::schema_of::<Self>).get("properties")?;
+        let Value::Object(mut fields) = document else { return None };
+        let faulty: HashSet<&str> =
+            faults.iter().filter_map(|fault| fault.pointer.split('/').nth(1)).collect();
+        fields.retain(|name, _| known.get(name).is_some() && !faulty.contains(name.as_str()));
+        serde_json::from_value(fields.into()).ok()
     }
 
     /// Checks every rule.

@@ -27,6 +27,7 @@ pub async fn orchestrator_suite(octo: Arc<dyn Orchestrator>) {
     an_arm_that_misbehaves_fails_its_step(octo).await;
     bad_requests_are_refused_with_every_fault(octo).await;
     events_are_numbered_without_gaps(octo).await;
+    an_ended_task_has_no_further_events(octo).await;
     a_running_task_can_be_cancelled(octo).await;
     cancelling_a_parent_cancels_its_children(octo).await;
     a_plan_waits_for_approval(octo).await;
@@ -165,6 +166,12 @@ async fn events_are_numbered_without_gaps(octo: &dyn Orchestrator) {
     assert_eq!(rest.len(), 2, "a reader goes on where it stopped");
     let page = octo.journal(response.task_id, 2, 3).await.unwrap();
     assert!(page.iter().map(|event| event.seq).eq(3..=5));
+}
+
+async fn an_ended_task_has_no_further_events(octo: &dyn Orchestrator) {
+    let result = run(octo, planned(vec![echo(1, json!({}))])).await;
+    let last = octo.journal(result.task_id, 0, 100).await.unwrap().last().unwrap().seq;
+    assert_eq!(octo.events(result.task_id, last).await.unwrap().count().await, 0);
 }
 
 async fn a_running_task_can_be_cancelled(octo: &dyn Orchestrator) {

@@ -203,6 +203,9 @@ pub(super) enum TasksCommand {
         /// Why
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        /// The address of an arm that may work on it
+        #[arg(long, value_name = "URL", conflicts_with = "server")]
+        arm: Vec<String>,
         #[command(flatten)]
         place: Place,
     },
@@ -210,6 +213,9 @@ pub(super) enum TasksCommand {
     Resume {
         /// The task [default: all of them]
         id: Option<TaskId>,
+        /// The address of an arm that may work on it
+        #[arg(long, value_name = "URL")]
+        arm: Vec<String>,
     },
     /// Recreate the list of tasks from the journal
     Rebuild,

@@ -26,11 +26,11 @@ pub(super) async fn run(app: &App, command: &TasksCommand) -> Outcome {
         TasksCommand::Show { id, json, place } => show(app, place, *id, *json).await,
         TasksCommand::Events { id, after, place } => events(app, place, *id, *after).await,
         TasksCommand::Cancel { id, reason, place } => cancel(app, place, *id, reason).await,
-        TasksCommand::Approve { id, step, deny, note, place } => {
+        TasksCommand::Approve { id, step, deny, note, arm, place } => {
             let decision = Decision { step: *step, approved: !deny, note: note.clone() };
-            approve(app, place, *id, decision).await
+            approve(app, place, arm, *id, decision).await
         }
-        TasksCommand::Resume { id } => resume(app, *id).await,
+        TasksCommand::Resume { id, arm } => resume(app, arm, *id).await,
         TasksCommand::Rebuild => rebuild(app).await,
         TasksCommand::Prune { older_than, keep } => prune(app, *older_than, *keep).await,
     }
@@ -105,8 +105,9 @@ async fn cancel(app: &App, place: &Place, id: TaskId, reason: &str) -> Outcome {
     Ok(Exit::Completed)
 }
 
-async fn approve(app: &App, place: &Place, id: TaskId, decision: Decision) -> Outcome {
-    let session = open(app, place).await?;
+async fn approve(app: &App, place: &Place, arms: &[String], id: TaskId, decision: Decision) -> Outcome {
+    let options = LocalOptions { arms: arms.to_vec(), take_over: false };
+    let session = Session::at(place.server.as_deref(), &app.settings.config, &options).await?;
     let outcome = match session.orchestrator().decide(id, decision).await {
         Ok(_) => see_through(app, &session, id).await,
         Err(error) => Err(error.into()),
@@ -115,8 +116,8 @@ async fn approve(app: &App, place: &Place, id: TaskId, decision: Decision) -> Ou
     outcome
 }
 
-async fn resume(app: &App, id: Option<TaskId>) -> Outcome {
-    let options = LocalOptions { take_over: id.is_none(), ..LocalOptions::default() };
+async fn resume(app: &App, arms: &[String], id: Option<TaskId>) -> Outcome {
+    let options = LocalOptions { arms: arms.to_vec(), take_over: id.is_none() };
     let session = Session::local(&app.settings.config, &options).await?;
     let outcome = match id {
         Some(id) => match session.resume(id).await {
@@ -138,14 +139,12 @@ async fn see_through(app: &App, session: &Session, id: TaskId) -> Outcome {
         output: app.output,
         show: Show::Answer,
     };
-    let seen = session.orchestrator().task(id).await?.steps.len();
-    tracing::debug!(steps = seen, "following");
     let last = last_event(session, id).await?;
     let events = session.orchestrator().events(id, last).await?;
     follow.task(id, events).await
 }
 
-/// The number of the task's last event, so that only what is new is shown. An ended task is shown from its last event.
+/// The number of the task's last event, so that only what is new is shown.
 async fn last_event(session: &Session, id: TaskId) -> Result<u64> {
     let mut last = 0;
     loop {

@@ -5,6 +5,7 @@
 //! that comes back after that is answered 204, which tells browsers to stop asking.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,8 +85,19 @@ async fn nothing_more(state: &AppState, id: TaskId, after: u64) -> Result<bool> 
     Ok(state.orchestrator.task(id).await?.status.is_terminal())
 }
 
+/// The events as frames; what keeps the journal from being read is told, and ends the stream.
 fn frames(events: EventStream) -> impl Stream<Item = Result<Frame, Infallible>> {
-    events.map(|event| Ok(event.and_then(|event| frame(&event)).unwrap_or_else(|error| broken(error))))
+    let frames = events.scan(false, |ended, event| {
+        if *ended {
+            return ready(None);
+        }
+        let frame = event.and_then(|event| frame(&event)).unwrap_or_else(|error| {
+            *ended = true;
+            broken(error)
+        });
+        ready(Some(frame))
+    });
+    frames.map(Ok)
 }
 
 fn frame(event: &Event) -> Result<Frame> {
@@ -95,7 +107,7 @@ fn frame(event: &Event) -> Result<Frame> {
     Ok(if event.seq == 0 { frame } else { frame.id(event.seq.to_string()) })
 }
 
-/// What a client reads where the journal cannot be read further. The stream ends after it.
+/// What a client reads where the journal cannot be read further.
 fn broken(error: Error) -> Frame {
     let problem = Problem::from(error);
     let body = serde_json::to_string(&problem.body(None)).unwrap_or_default();

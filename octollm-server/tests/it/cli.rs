@@ -300,14 +300,14 @@ fn a_server_is_spoken_to_and_stops_when_asked() {
     assert_eq!(code(&output), Some(1));
 }
 
-/// An arm that takes a minute.
-async fn sleepy_arm() -> SocketAddr {
+/// An arm that takes this long.
+async fn sleepy_arm(time: Duration) -> SocketAddr {
     let descriptor = json!({
         "arm_id": "sleepy", "name": "Sleepy", "version": "1", "capabilities": ["sleep"],
         "input_schema": {}, "output_schema": {}, "cost_tier": 1, "average_latency_ms": 1, "max_concurrent": 5,
     });
-    let execute = || async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+    let execute = move || async move {
+        tokio::time::sleep(time).await;
         Json(json!({"slept": true}))
     };
     let health = || async { Json(json!({"status": "healthy", "version": "1", "dependencies": {}})) };
@@ -324,7 +324,7 @@ async fn sleepy_arm() -> SocketAddr {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_cancels_the_task() {
     let desk = Desk::new();
-    let arm = format!("http://{}", sleepy_arm().await);
+    let arm = format!("http://{}", sleepy_arm(Duration::from_secs(60)).await);
     write_plan(&desk.path("plan.json"));
     let args = ["run", "Sleep for a good while", "--arm", &arm, "--plan", "plan.json", "--events"];
     let mut child = desk.command(&args).stdout(Stdio::piped()).spawn().unwrap();
@@ -334,6 +334,24 @@ async fn ctrl_c_cancels_the_task() {
     assert!(lines.any(|line| line.unwrap().contains("task.cancelled")));
     assert_eq!(end_of(&mut child), Some(130));
     assert!(stdout(&desk.run(&["tasks", "list"])).contains("cancelled"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_task_goes_on_when_it_is_resumed() {
+    let desk = Desk::new();
+    let arm = format!("http://{}", sleepy_arm(Duration::from_secs(2)).await);
+    write_plan(&desk.path("plan.json"));
+    let args = ["run", "Sleep for a little while", "--arm", &arm, "--plan", "plan.json", "--events"];
+    let mut child = desk.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("step.started")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(stdout(&desk.run(&["tasks", "list"])).contains("executing"));
+    let output = desk.run(&["tasks", "resume", "--arm", &arm]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\"slept\": true"), "{}", stdout(&output));
+    assert!(stdout(&desk.run(&["tasks", "list"])).contains("completed"));
 }
 
 fn write_plan(path: &Path) {

@@ -27,12 +27,16 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
       "pointer": "/deadline_seconds"
     },
     {
-      "detail": "value is not valid under any of the schemas listed in the 'oneOf' keyword",
+      "detail": "must be one of \"low\", \"medium\", \"high\", \"critical\"",
       "pointer": "/priority"
     },
     {
       "detail": "Additional properties are not allowed ('colour' was unexpected)",
       "pointer": ""
+    },
+    {
+      "detail": "must have 10 to 2000 characters after trimming, has 5",
+      "pointer": "/goal"
     }
   ],
   "request_id": "test-1",
