@@ -4,12 +4,13 @@
 //! sees it; a step's start before the call only where the arm is `unsafe`. Everything else rides with the next commit,
 //! or goes by itself when nothing happens for a moment, so that those who watch see it.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::attempt::Outcome;
 use super::{Ask, Command, Engine};
@@ -48,6 +49,8 @@ pub(super) struct Driver {
     pub(super) calls: Vec<(Id, usize)>,
     /// Nothing new may begin.
     pub(super) stopping: bool,
+    /// Armed no later than the next look is due. Firing early costs a look, arming for every step costs more.
+    timer: Pin<Box<Sleep>>,
 }
 
 /// Sees a task through until it ends, parks, or the engine stops.
@@ -149,6 +152,7 @@ impl Driver {
             running: JoinSet::new(),
             calls: Vec::new(),
             stopping: false,
+            timer: Box::pin(tokio::time::sleep(LINGER)),
         }
     }
 
@@ -222,13 +226,16 @@ impl Driver {
         if !self.pending.is_empty() {
             until = until.min(Instant::now() + LINGER);
         }
+        if self.timer.is_elapsed() || until < self.timer.deadline() {
+            self.timer.as_mut().reset(until);
+        }
         tokio::select! {
             biased;
             command = self.commands.recv() => Woke::Command(command),
             Some(ended) = self.running.join_next_with_id() => Woke::Call(ended),
             () = self.engine.stopping.cancelled(), if !self.stopping => Woke::Stopping,
             () = self.engine.leaving.cancelled() => Woke::Leaving,
-            () = tokio::time::sleep_until(until) => Woke::Time,
+            () = self.timer.as_mut() => Woke::Time,
         }
     }
 

@@ -1,11 +1,13 @@
 //! A task's events as one stream: first those of the journal, then those that come.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
 
 use super::Engine;
 use crate::error::Result;
@@ -27,6 +29,8 @@ pub(crate) struct Follower {
     read: VecDeque<Arc<Event>>,
     live: Option<mpsc::Receiver<Arc<Event>>>,
     ended: bool,
+    /// When to look into the journal without having been told to.
+    look_again: Pin<Box<Sleep>>,
 }
 
 impl Drop for Follower {
@@ -39,7 +43,15 @@ impl Drop for Follower {
 
 impl Follower {
     pub(crate) fn new(engine: Arc<Engine>, task: TaskId, after: u64) -> Self {
-        Self { engine, task, after, read: VecDeque::new(), live: None, ended: false }
+        Self {
+            engine,
+            task,
+            after,
+            read: VecDeque::new(),
+            live: None,
+            ended: false,
+            look_again: Box::pin(tokio::time::sleep(LOOK_AGAIN)),
+        }
     }
 
     /// A follower that watches already, from before the task's first event on.
@@ -80,15 +92,20 @@ impl Follower {
             self.live = Some(self.engine.hub.watch(self.task));
             return self.look().await;
         };
-        match tokio::time::timeout(LOOK_AGAIN, live.recv()).await {
-            Ok(Some(event)) if event.seq <= self.after + 1 => Ok(Some(event)),
-            Ok(_) => {
-                // Something was missed: the journal has it.
-                self.stop_watching();
-                Ok(None)
+        let event = tokio::select! {
+            biased;
+            event = live.recv() => event,
+            () = self.look_again.as_mut() => {
+                self.look_again.as_mut().reset(Instant::now() + LOOK_AGAIN);
+                return self.look().await;
             }
-            Err(_) => self.look().await,
+        };
+        if event.as_ref().is_none_or(|event| event.seq > self.after + 1) {
+            // Something was missed: the journal has it.
+            self.stop_watching();
+            return Ok(None);
         }
+        Ok(event)
     }
 
     fn stop_watching(&mut self) {
