@@ -297,6 +297,7 @@ pub(super) enum ApprovalName {
     /// The plan, before its first step
     Plan,
     /// Every step whose arm changes the world
+    #[value(name = "side_effects", alias = "side-effects")]
     SideEffects,
 }
 

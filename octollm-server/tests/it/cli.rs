@@ -142,7 +142,7 @@ fn a_plan_waits_for_approval_over_processes() {
     let task: Value = serde_json::from_slice(&output.stdout).unwrap();
     let output =
         desk.run(&["tasks", "approve", task["task_id"].as_str().unwrap(), "--deny", "--note", "no need"]);
-    assert_ne!(code(&output), Some(0), "{}", stderr(&output));
+    assert_eq!(code(&output), Some(3), "{}", stderr(&output));
     assert_eq!(stdout(&desk.run(&["tasks", "list", "--status", "awaiting_approval"])), "");
 }
 
