@@ -9,7 +9,7 @@
 //!
 //! use octollm_arms::retriever::{DEFAULT_COLLECTION, Index, IngestOptions, Retriever, SearchRequest};
 //! use octollm_core::arm::Progress;
-//! use octollm_core::memory::{HashedEmbedder, SqliteDocuments, SqliteMemory, SqliteVectors};
+//! use octollm_core::memory::SharedMemory;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,12 +18,8 @@
 //! std::fs::create_dir(&docs)?;
 //! std::fs::write(docs.join("lamp.md"), "# Lamp\n\nIt is *lit* at dusk. The lamp burns whale oil.\n")?;
 //!
-//! let memory = SqliteMemory::in_memory().await?;
-//! let retriever = Retriever::new(Arc::new(Index::new(
-//!     Arc::new(SqliteDocuments::new(memory.clone())),
-//!     Arc::new(SqliteVectors::new(memory)),
-//!     Arc::new(HashedEmbedder),
-//! )));
+//! let memory = SharedMemory::in_process().await?;
+//! let retriever = Retriever::new(Arc::new(Index::over(&memory)));
 //! let (options, progress) = (IngestOptions::default(), Progress::default());
 //! let report = retriever.ingestor().ingest(DEFAULT_COLLECTION, &[docs], &options, &progress).await?;
 //! assert_eq!((report.added, report.chunks), (1, 1));

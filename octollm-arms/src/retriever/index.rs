@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use octollm_core::arm::Progress;
 use octollm_core::memory::{
-    Chunk, Document, DocumentInfo, DocumentStore, Embedder, VectorRecord, VectorStore,
+    Chunk, Document, DocumentInfo, DocumentStore, Embedder, SharedMemory, VectorRecord, VectorStore,
 };
 use octollm_core::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
@@ -42,6 +42,11 @@ impl Index {
         embedder: Arc<dyn Embedder>,
     ) -> Self {
         Self { documents, vectors, embedder, writer: Semaphore::new(1) }
+    }
+
+    /// An index in shared memory: its documents, its vectors, its embedder.
+    pub fn over(memory: &SharedMemory) -> Self {
+        Self::new(memory.documents.clone(), memory.vectors.clone(), memory.embedder.clone())
     }
 
     /// Brings a collection's vectors in step with its chunks: embeds what has no vector, and everything if the vectors

@@ -153,8 +153,9 @@ pub struct SearchResponse {
     pub method_used: Method,
     /// How many chunks were found before `limit`. Each way of searching looks at its best 50 or more, not at all.
     pub total_results: usize,
-    /// Sentences out of the results that answer the query, word for word except for Markdown's marks, each followed
-    /// by the number of its citation in brackets. Absent where no sentence does.
+    /// Sentences that answer the query, word for word as they were found but without Markdown's marks, each followed by
+    /// the number of its citation in brackets; of a long table row only its name and the cells that were asked for.
+    /// Absent where no sentence answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthesis: Option<String>,
     /// What the synthesis rests on, by number; without a synthesis, the results themselves.

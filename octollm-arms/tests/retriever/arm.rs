@@ -1,30 +1,11 @@
 //! The retriever as an arm.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use octollm_core::ErrorKind;
-use octollm_core::arm::{Arm, ArmCall, Progress, SideEffects};
+use octollm_core::arm::{Arm, ArmCall, SideEffects};
 use octollm_core::schema::Validator;
-use octollm_core::task::{Grant, TaskId};
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use serde_json::json;
 
 use crate::support::Bench;
-
-fn call(input: Value) -> ArmCall {
-    ArmCall {
-        input: Arc::new(input),
-        task_id: TaskId::new(),
-        step: 1,
-        attempt: 1,
-        request_id: "r-1".into(),
-        deadline: Instant::now() + Duration::from_secs(60),
-        grant: Grant::default(),
-        cancelled: Default::default(),
-        progress: Progress::default(),
-    }
-}
 
 #[tokio::test]
 async fn it_says_what_it_can_do_and_no_more() {
@@ -42,7 +23,7 @@ async fn output_satisfies_its_own_schema() {
     let input = json!({"query": "How many steps are there?", "filters": {"kind": ["markdown", "html"]}});
     let descriptor = bench.retriever.descriptor();
     assert_eq!(Validator::compile(&descriptor.input_schema).unwrap().faults(&input), []);
-    let reply = bench.retriever.execute(call(input)).await.unwrap();
+    let reply = bench.retriever.execute(ArmCall::new(input)).await.unwrap();
     assert_eq!(Validator::compile(&descriptor.output_schema).unwrap().faults(&reply.output), []);
     assert_eq!(reply.output["method_used"], "hybrid");
     assert_eq!(reply.output["citations"][0]["locator"], "tests/corpus/lighthouse.md:23");
@@ -61,7 +42,7 @@ async fn bad_input_is_refused_with_its_places() {
         (json!({"query": "x", "depth": 3}), ""),
         (json!("x"), ""),
     ] {
-        let error = bench.retriever.execute(call(input)).await.unwrap_err();
+        let error = bench.retriever.execute(ArmCall::new(input)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_eq!(error.faults()[0].pointer, pointer, "{error}");
         assert!(error.hint().is_some());

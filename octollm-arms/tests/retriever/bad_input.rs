@@ -4,7 +4,7 @@ use std::path::Path;
 
 use octollm_core::ErrorKind;
 
-use crate::support::{Bench, pdf};
+use crate::support::{Bench, assemble, pdf};
 
 #[tokio::test]
 async fn what_cannot_be_read_is_skipped_with_a_reason() {
@@ -85,4 +85,33 @@ async fn what_cannot_be_opened_keeps_what_was_known_of_it() {
     assert_eq!(report.skipped.len(), usize::from(kept_out));
     assert_eq!(report.removed, 0);
     assert_eq!(bench.sources("puffins").await.len(), 1);
+}
+
+/// A page that says "Seals." and draws object 6, which draws itself.
+fn page_that_draws(pages: &str, drawing: &str) -> Vec<u8> {
+    let stream = |head: &str, content: &str| {
+        format!("<< {head} /Length {} >>\nstream\n{content}\nendstream", content.len())
+    };
+    assemble(&[
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        format!("<< /Type /Pages /Kids [4 0 R] /Count 1 {pages} >>"),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /Contents 5 0 R /MediaBox [0 0 612 792] \
+         /Resources << /Font << /F1 3 0 R >> /XObject << /X1 6 0 R >> >> >>"
+            .to_owned(),
+        stream("", "BT /F1 12 Tf 72 720 Td (Seals.) Tj ET /X1 Do"),
+        stream(&format!("/Type /XObject /Subtype /Form {drawing}"), "/X1 Do"),
+    ])
+}
+
+#[tokio::test]
+async fn a_pdf_without_an_end_does_not_take_the_process_with_it() {
+    let bench = Bench::new().await;
+    bench.write("own.pdf", page_that_draws("", "/Resources << /XObject << /X1 6 0 R >> >>"));
+    bench.write("inherited.pdf", page_that_draws("", ""));
+    bench.write("parents.pdf", page_that_draws("/Parent 2 0 R", ""));
+    let report = bench.ingest().await;
+    assert_eq!(report.added, 2, "{report:?}");
+    assert_eq!(report.skipped[0].source, bench.source("parents.pdf"));
+    assert_eq!(bench.sources("seals").await.len(), 1, "the same text twice is one result");
 }

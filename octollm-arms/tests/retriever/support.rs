@@ -95,7 +95,8 @@ pub(crate) fn pdf(pages: &[&str]) -> Vec<u8> {
     assemble(&objects)
 }
 
-fn assemble(objects: &[String]) -> Vec<u8> {
+/// A PDF of these objects, numbered from 1; the first is its catalog.
+pub(crate) fn assemble(objects: &[String]) -> Vec<u8> {
     let mut file = "%PDF-1.4\n".to_owned();
     let mut places = Vec::new();
     for (number, object) in (1..).zip(objects) {

@@ -19,11 +19,11 @@ pub use cache::{Cache, CacheKey, Compute};
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
 pub use embedder::{Embedder, HashedEmbedder};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
-pub use inprocess::MemoryJournal;
+pub use inprocess::{InProcessCache, InProcessGraph, InProcessVectors, MemoryJournal};
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
 };
-pub use shared::SharedMemory;
+pub use shared::{MemoryHealth, SharedMemory};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteDocuments, SqliteGraph, SqliteMemory, SqliteOptions, SqliteVectors, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};

@@ -46,8 +46,8 @@ pub struct MemoryHealth {
 #[cfg(feature = "sqlite")]
 mod embedded {
     use super::*;
-    use crate::memory::inprocess::{InProcessCache, InProcessGraph, InProcessVectors, MemoryJournal};
     use crate::memory::{HashedEmbedder, SqliteDocuments, SqliteGraph, SqliteMemory, SqliteVectors};
+    use crate::memory::{InProcessCache, InProcessGraph, InProcessVectors, MemoryJournal};
 
     impl SharedMemory {
         /// Memory that ends with the process and leaves nothing on disk. Documents are kept in a SQLite database in
@@ -144,7 +144,7 @@ mod tests {
         let sqlite = SqliteMemory::open(options).await.unwrap();
         let memory = SharedMemory::sqlite(sqlite.clone());
         assert_eq!(names_of_the_healthy(&memory).await.len(), 5);
-        sqlite.close().await;
+        sqlite.close().await.unwrap();
         assert_eq!(names_of_the_healthy(&memory).await, ["cache"]);
     }
 }

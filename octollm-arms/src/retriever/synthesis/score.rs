@@ -169,7 +169,7 @@ fn preference(question: &Question, one: &Scored, raw: &str) -> f32 {
 fn form(sentence: &Sentence) -> f32 {
     match (sentence.shape, sentence.said.split_whitespace().count()) {
         (Shape::Row | Shape::Data, _) => 0.95,
-        (Shape::Code, _) => 0.7,
+        (Shape::Code, _) => 0.6,
         (Shape::Prose, 0..=3) => 0.5,
         (Shape::Prose, 4..=5) => 0.8,
         (Shape::Prose, 6..=45) => 1.0,

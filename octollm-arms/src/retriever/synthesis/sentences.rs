@@ -83,19 +83,15 @@ impl Reader<'_> {
     }
 
     fn markdown(&mut self, range: Range<usize>, line: &str, below: &str) {
-        if let Some(fence) = &self.fence {
-            if fence.closes(line) {
-                self.fence = None;
-            }
-            return;
+        if self.in_fence(line) {
+            return self.close();
         }
         if !markdown::is_row(line) {
             self.columns.clear();
         }
-        self.fence = Fence::opens(line);
         let underlined =
             markdown::underline(below).is_some() && self.open.is_none() && !markdown::is_item(line);
-        let no_text = self.fence.is_some() || underlined || markdown::is_separator(line);
+        let no_text = underlined || markdown::is_separator(line);
         if no_text || markdown::heading(line).is_some() || markdown::underline(line).is_some() {
             self.close();
         } else if markdown::is_row(line) {
@@ -121,13 +117,41 @@ impl Reader<'_> {
     }
 
     fn code(&mut self, range: Range<usize>, line: &str) {
-        match comment(line) {
-            Some(text) if text.trim().is_empty() => self.close(),
-            Some(text) if self.open.is_none() => {
-                self.open = Some(range.end - text.trim_start().len()..range.end)
+        let Some(text) = comment(line) else {
+            self.fence = None;
+            return self.single(range, line, Shape::Code);
+        };
+        // Comments that document an item are Markdown in most languages.
+        if self.in_fence(text) || markdown::heading(text.trim_start()).is_some() || text.trim().is_empty() {
+            return self.close();
+        }
+        let mark = markdown::item_marker(text);
+        if mark.is_some() {
+            self.close();
+        }
+        match &mut self.open {
+            Some(open) => open.end = range.end,
+            None => {
+                let said = text.get(mark.unwrap_or_default()..).unwrap_or_default().trim_start();
+                let before = line.find(said).unwrap_or_default();
+                self.open = Some(range.start + before..range.end);
             }
-            Some(_) => self.prose(range, line),
-            None => self.single(range, line, Shape::Code),
+        }
+    }
+
+    /// Whether this line is a part of a fenced listing, its fences included.
+    fn in_fence(&mut self, line: &str) -> bool {
+        match &self.fence {
+            Some(fence) => {
+                if fence.closes(line) {
+                    self.fence = None;
+                }
+                true
+            }
+            None => {
+                self.fence = Fence::opens(line);
+                self.fence.is_some()
+            }
         }
     }
 
@@ -160,7 +184,8 @@ impl Reader<'_> {
         for range in sentence_ranges(text) {
             let raw = text.get(range.clone()).unwrap_or_default();
             let lines = raw.lines().map(|line| if code { comment(line).unwrap_or(line) } else { line });
-            let lines: Vec<&str> = lines.map(|line| line.trim().trim_start_matches("> ")).collect();
+            let lines: Vec<&str> =
+                lines.map(|line| line.trim().trim_start_matches("> ").trim_end_matches("*/")).collect();
             let said = markdown::plain(&lines.join(" "));
             self.push(open.start + range.start..open.start + range.end, Shape::Prose, said, Vec::new());
         }

@@ -71,4 +71,8 @@ fn listings_are_not_read_aloud_but_comments_are() {
         "/// Drops the anchor and waits until it\n/// holds. Returns the depth.\npub fn drop_anchor() {}\n";
     let passage = Passage { content: code, heading: None, kind: Kind::Code, in_listing: false, rank: 0 };
     assert_eq!(said("drops the anchor", &[passage])[0], "Drops the anchor and waits until it holds.");
+    let code = "//! # Rigging\n//!\n//! - A halyard hoists the sail.\n//! - A sheet trims the sail.\n//!\n//! ```\n\
+                //! let halyard = hoists(sail);\n//! ```\n";
+    let passage = Passage { content: code, heading: None, kind: Kind::Code, in_listing: false, rank: 0 };
+    assert_eq!(said("what hoists the sail", &[passage])[0], "A halyard hoists the sail.");
 }

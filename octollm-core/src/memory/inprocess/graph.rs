@@ -113,13 +113,13 @@ impl Graph {
         entities.iter().flat_map(leaving).take(limit).collect()
     }
 
-    fn paths(&self, from: Uuid, to: Uuid, max_depth: usize, limit: usize) -> Vec<Path> {
+    fn neighbourhood(&self, from: Uuid, depth: usize) -> Neighbourhood {
         let mut reach = Neighbourhood::from(from);
-        for _ in 0..max_depth {
+        for _ in 0..depth {
             let leaving = self.leaving(reach.frontier(), reach.room());
             reach.extend(leaving);
         }
-        reach.paths(from, to, max_depth, limit)
+        reach
     }
 
     fn remove_entity(&mut self, id: Uuid) -> bool {
@@ -180,7 +180,8 @@ impl KnowledgeGraph for InProcessGraph {
 
     async fn paths(&self, from: Uuid, to: Uuid, max_depth: usize, limit: usize) -> Result<Vec<Path>> {
         check_depth(max_depth)?;
-        Ok(self.with(|graph| graph.paths(from, to, max_depth, limit)))
+        let reach = self.with(|graph| graph.neighbourhood(from, max_depth));
+        reach.walk(from, to, max_depth, limit).await
     }
 
     async fn remove_entity(&self, id: Uuid) -> Result<bool> {

@@ -116,7 +116,7 @@ impl KnowledgeGraph for SqliteGraph {
             reach.extend(leaving);
         }
         drop(reader);
-        super::blocking(move || Ok(reach.paths(from, to, max_depth, limit))).await
+        reach.walk(from, to, max_depth, limit).await
     }
 
     async fn remove_entity(&self, id: Uuid) -> Result<bool> {

@@ -128,7 +128,7 @@ async fn write(connection: &mut SqliteConnection, batch: &[Job]) -> Vec<Result<(
             }
         }
     }
-    batch.iter().map(|_| outcome.as_ref().map(|()| ()).map_err(refused)).collect()
+    batch.iter().map(|_| outcome.as_ref().copied().map_err(refused)).collect()
 }
 
 async fn write_together(connection: &mut SqliteConnection, batch: &[Job]) -> sqlx::Result<()> {

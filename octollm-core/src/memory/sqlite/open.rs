@@ -62,7 +62,7 @@ fn cannot_make(error: &io::Error) -> Error {
 
 /// The one connection that writes, with the schema brought up to date.
 pub(super) async fn connect_writer(path: &Path, options: &SqliteOptions) -> Result<SqliteConnection> {
-    let settings = settings(options).filename(path.to_owned());
+    let settings = settings(options).filename(path);
     let mut connection = settings.connect().await.map_err(|error| storage(OPENING, &error))?;
     schema::check(&mut connection).await?;
     enter_wal(&mut connection, options.busy_timeout).await?;
@@ -80,10 +80,8 @@ pub(super) async fn connect_in_memory() -> Result<SqliteConnection> {
 
 /// Connections that only read. None is made before it is needed.
 pub(super) fn reader_pool(path: &Path, options: &SqliteOptions) -> SqlitePool {
-    let settings = settings(options)
-        .filename(path.to_owned())
-        .pragma("query_only", "ON")
-        .journal_mode(SqliteJournalMode::Wal);
+    let settings =
+        settings(options).filename(path).pragma("query_only", "ON").journal_mode(SqliteJournalMode::Wal);
     SqlitePoolOptions::new()
         .max_connections(options.max_readers.max(1))
         .test_before_acquire(false)

@@ -16,7 +16,7 @@ const PRUNING: &str = "cannot drop old tasks";
 
 /// The tasks of one transaction; every statement of it names them anew, so that the row goes last.
 const VICTIMS: &str = "(SELECT task_id FROM task_history \
-     WHERE (completed_at, task_id) <= (?, ?) AND status IN ('completed', 'failed', 'cancelled') \
+     WHERE completed_at IS NOT NULL AND (completed_at, task_id) <= (?, ?) AND status IN ('completed', 'failed', 'cancelled') \
      ORDER BY completed_at, task_id LIMIT ?)";
 
 /// The last task, in the order in which tasks ended, that is dropped.

@@ -298,3 +298,38 @@ pub(super) async fn stage_for_test(
     insert(&mut transaction, id, rows).await.unwrap();
     transaction.commit().await.unwrap();
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chunk(bytes: usize) -> Chunk {
+        let content = "x".repeat(bytes);
+        Chunk {
+            id: String::new(),
+            source: String::new(),
+            content,
+            start_line: 1,
+            end_line: 1,
+            metadata: Map::new(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What the journal has to wait for: a batch, or a single chunk that is larger than one.
+        #[test]
+        fn no_transaction_writes_more_than_a_batch(sizes in prop::collection::vec(0_usize..200_000, 0..400)) {
+            let batches = batches(sizes.iter().map(|bytes| chunk(*bytes)).collect());
+            for batch in &batches {
+                let bytes: usize = batch.iter().map(|chunk| chunk.content.len()).sum();
+                prop_assert!(batch.len() <= BATCH_CHUNKS && (bytes <= BATCH_BYTES || batch.len() == 1));
+            }
+            let written: Vec<usize> = batches.into_iter().flatten().map(|chunk| chunk.content.len()).collect();
+            prop_assert_eq!(written, sizes);
+        }
+    }
+}

@@ -11,7 +11,8 @@ use super::super::{SqliteMemory, statements};
 use crate::memory::Append;
 use crate::task::{
     self, ApprovalReason, ArmScore, Budget, Complexity, Event, EventKind, ExecutionPlan, Grant, IntentSource,
-    ParsedIntent, PlanSource, Routing, SideEffects, SubTask, TaskError, TaskId, TaskRequest, Then, Usage,
+    ParsedIntent, PlanSource, Routing, SideEffects, SubTask, TaskError, TaskId, TaskRequest, Then, Timestamp,
+    Usage,
 };
 
 fn value() -> impl Strategy<Value = Value> {
@@ -37,100 +38,130 @@ fn finite() -> impl Strategy<Value = f64> {
     POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO
 }
 
-/// One event of every kind that is kept, around arbitrary values.
-fn kinds(value: &Value, text: &str, number: f64, count: u64) -> Vec<EventKind> {
-    // JSON cannot tell an optional value that is null from one that is absent, and means the same by both.
-    let given = Some(value.clone()).filter(|value| !value.is_null());
-    let value = Arc::new(value.clone());
-    let text = text.to_owned();
-    let arm: Arc<str> = text.as_str().into();
-    let usage = Usage { input_tokens: count, cost_usd: number, reflex_us: count, ..Usage::default() };
-    let error =
-        TaskError { code: text.clone(), message: text.clone(), hint: Some(text.clone()), step: Some(3) };
-    let at = task::now() + SignedDuration::from_nanos(7);
-    let mut request = TaskRequest::new(text.clone());
-    request.context.insert(text.clone(), (*value).clone());
-    request.budget =
-        Some(Budget { max_cost_usd: Some(number), max_tokens: Some(count), ..Budget::default() });
-    let plan = ExecutionPlan {
-        confidence: Some(number),
-        ..ExecutionPlan::new(
-            PlanSource::Model,
-            vec![
-                SubTask { input: given.clone(), ..SubTask::new(1, text.clone(), "arm") },
-                SubTask::new(2, "b", "c").after([1]),
-            ],
-        )
-    };
-    request.plan = Some(plan.clone());
-    let score = ArmScore {
-        arm_id: arm.clone(),
-        capability_match: number,
-        availability: -number,
-        historical_success: number / 3.0,
-        cost_efficiency: 0.1,
-        total: number * 0.7,
-        excluded: Some(text.clone()),
-    };
-    let intent = ParsedIntent {
-        goal: text.clone(),
-        required_capabilities: vec![text.clone()],
-        constraints: vec![],
-        context: request.context.clone(),
-        complexity: Complexity::Complex,
-        confidence: Some(number),
-        source: IntentSource::Model,
-    };
-    let (input, some_step) = (given.map(Arc::new), Some(2));
-    let started = |grant, routing| EventKind::StepStarted {
-        step: 1,
-        arm_id: arm.clone(),
-        attempt: 2,
-        side_effects: SideEffects::Unsafe,
-        grant,
-        routing,
-    };
-    let failed = |then| EventKind::StepFailed {
-        step: 1,
-        arm_id: Some(arm.clone()),
-        error: error.clone(),
-        usage: usage.clone(),
-        duration_ms: count,
-        then,
-    };
-    vec![
-        EventKind::TaskAccepted { request: Arc::new(request), deadline_at: at },
-        EventKind::IntentParsed { intent: Arc::new(intent) },
-        EventKind::PlanCreated { plan: Arc::new(plan) },
-        EventKind::ApprovalRequested {
-            step: some_step,
-            reason: ApprovalReason::InDoubt,
-            arm_id: Some(arm.clone()),
-            input,
-        },
-        EventKind::ApprovalRequested { step: None, reason: ApprovalReason::Plan, arm_id: None, input: None },
-        EventKind::ApprovalDecided { step: some_step, approved: true, note: Some(text.clone()) },
-        started(
-            Grant { tokens: Some(count), cost_usd: Some(number) },
-            Some(Arc::new(Routing { candidates: vec![score] })),
-        ),
-        started(Grant::default(), None),
-        EventKind::StepCompleted {
-            step: 1,
-            arm_id: arm.clone(),
-            output: value.clone(),
-            confidence: Some(number),
-            usage: usage.clone(),
-            duration_ms: count,
-        },
-        failed(Then::Retry { at }),
-        failed(Then::Reroute),
-        failed(Then::GiveUp),
-        EventKind::StepSkipped { step: 2, reason: text.clone() },
-        EventKind::TaskCompleted { result: value, confidence: Some(number) },
-        EventKind::TaskFailed { error: error.clone() },
-        EventKind::TaskCancelled { reason: text },
-    ]
+/// Arbitrary values to fill events with.
+struct Filling {
+    value: Arc<Value>,
+    text: String,
+    number: f64,
+    count: u64,
+    at: Timestamp,
+}
+
+impl Filling {
+    fn new(value: Value, text: String, number: f64, count: u64) -> Self {
+        let at = task::now() + SignedDuration::from_nanos(7);
+        Self { value: Arc::new(value), text, number, count, at }
+    }
+
+    /// JSON cannot tell an optional value that is null from one that is absent, and means the same by both.
+    fn optional(&self) -> Option<Value> {
+        Some((*self.value).clone()).filter(|value| !value.is_null())
+    }
+
+    fn arm(&self) -> Arc<str> {
+        self.text.as_str().into()
+    }
+
+    fn usage(&self) -> Usage {
+        Usage { input_tokens: self.count, cost_usd: self.number, reflex_us: self.count, ..Usage::default() }
+    }
+
+    fn error(&self) -> TaskError {
+        let text = self.text.clone();
+        TaskError { code: text.clone(), message: text.clone(), hint: Some(text), step: Some(3) }
+    }
+
+    fn plan(&self) -> ExecutionPlan {
+        let first = SubTask { input: self.optional(), ..SubTask::new(1, self.text.clone(), "arm") };
+        let second = SubTask::new(2, "b", "c").after([1]);
+        let plan = ExecutionPlan::new(PlanSource::Model, vec![first, second]);
+        ExecutionPlan { confidence: Some(self.number), ..plan }
+    }
+
+    fn request(&self) -> TaskRequest {
+        let (max_cost_usd, max_tokens) = (Some(self.number), Some(self.count));
+        let mut request = TaskRequest::new(self.text.clone());
+        request.context.insert(self.text.clone(), (*self.value).clone());
+        request.budget = Some(Budget { max_cost_usd, max_tokens, ..Budget::default() });
+        request.plan = Some(self.plan());
+        request
+    }
+
+    fn intent(&self) -> ParsedIntent {
+        ParsedIntent {
+            goal: self.text.clone(),
+            required_capabilities: vec![self.text.clone()],
+            constraints: vec![],
+            context: self.request().context,
+            complexity: Complexity::Complex,
+            confidence: Some(self.number),
+            source: IntentSource::Model,
+        }
+    }
+
+    fn routing(&self) -> Routing {
+        let score = ArmScore {
+            arm_id: self.arm(),
+            capability_match: self.number,
+            availability: -self.number,
+            historical_success: self.number / 3.0,
+            cost_efficiency: 0.1,
+            total: self.number * 0.7,
+            excluded: Some(self.text.clone()),
+        };
+        Routing { candidates: vec![score] }
+    }
+
+    /// One event of every kind that is kept.
+    fn kinds(&self) -> Vec<EventKind> {
+        [self.of_the_task(), self.of_approval(), self.of_steps()].concat()
+    }
+
+    fn of_the_task(&self) -> Vec<EventKind> {
+        vec![
+            EventKind::TaskAccepted { request: Arc::new(self.request()), deadline_at: self.at },
+            EventKind::IntentParsed { intent: Arc::new(self.intent()) },
+            EventKind::PlanCreated { plan: Arc::new(self.plan()) },
+            EventKind::TaskCompleted { result: self.value.clone(), confidence: Some(self.number) },
+            EventKind::TaskFailed { error: self.error() },
+            EventKind::TaskCancelled { reason: self.text.clone() },
+        ]
+    }
+
+    fn of_approval(&self) -> Vec<EventKind> {
+        let requested =
+            |step, reason, arm_id, input| EventKind::ApprovalRequested { step, reason, arm_id, input };
+        let input = self.optional().map(Arc::new);
+        vec![
+            requested(Some(2), ApprovalReason::InDoubt, Some(self.arm()), input),
+            requested(None, ApprovalReason::Plan, None, None),
+            EventKind::ApprovalDecided { step: Some(2), approved: true, note: Some(self.text.clone()) },
+        ]
+    }
+
+    fn of_steps(&self) -> Vec<EventKind> {
+        let (step, side_effects) = (1, SideEffects::Unsafe);
+        let (arm_id, usage, duration_ms) = (self.arm(), self.usage(), self.count);
+        let started = |grant, routing| {
+            let arm_id = self.arm();
+            EventKind::StepStarted { step, arm_id, attempt: 2, side_effects, grant, routing }
+        };
+        let failed = |then| {
+            let (arm_id, error, usage) = (Some(self.arm()), self.error(), self.usage());
+            EventKind::StepFailed { step, arm_id, error, usage, duration_ms, then }
+        };
+        let (output, confidence) = (self.value.clone(), Some(self.number));
+        let grant = Grant { tokens: Some(self.count), cost_usd: Some(self.number) };
+        vec![
+            started(grant, Some(Arc::new(self.routing()))),
+            started(Grant::default(), None),
+            EventKind::StepCompleted { step, arm_id, output, confidence, usage, duration_ms },
+            failed(Then::Retry { at: self.at }),
+            failed(Then::Reroute),
+            failed(Then::GiveUp),
+            EventKind::StepSkipped { step, reason: self.text.clone() },
+        ]
+    }
 }
 
 /// Writes events as the journal does and reads them back, without the rule that numbers follow each other in a life.
@@ -151,7 +182,7 @@ proptest! {
     #[test]
     fn every_kind_of_event_comes_back(value in value(), text in any::<String>(), number in finite(), count in any::<u64>()) {
         let task_id = TaskId::new();
-        let events: Vec<_> = kinds(&value, &text, number, count)
+        let events: Vec<_> = Filling::new(value, text, number, count).kinds()
             .into_iter()
             .zip(1..)
             .map(|(kind, seq)| Arc::new(Event { task_id, seq, at: task::now(), kind }))
@@ -166,10 +197,11 @@ proptest! {
     }
 }
 
-/// A new kind of event must be added to [`kinds`], which a name that is missing there shows.
+/// A new kind of event must be added to [`Filling`], which a name that is missing there shows.
 #[test]
 fn every_kind_is_tried() {
-    let mut names: Vec<_> = kinds(&json!(1), "text", 0.5, 1).iter().map(EventKind::name).collect();
+    let mut names: Vec<_> =
+        Filling::new(json!(1), "text".into(), 0.5, 1).kinds().iter().map(EventKind::name).collect();
     names.dedup();
     let schema = crate::schema::schema_of::<EventKind>();
     let all: Vec<_> =

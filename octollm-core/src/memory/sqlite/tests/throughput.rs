@@ -1,4 +1,5 @@
 //! How fast it is; run by hand, in release.
+#![allow(clippy::print_stderr, reason = "figures for whoever runs it")]
 
 use std::sync::Arc;
 use std::time::Instant;

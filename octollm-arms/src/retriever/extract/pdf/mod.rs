@@ -1,11 +1,15 @@
 //! The text of a PDF, page by page.
 //!
 //! PDF readers meet files that no specification describes, and this one answers some of them with a panic. So it runs
-//! where a panic is caught and said to nobody, and with a stack that deep nesting does not exhaust at once.
+//! where a panic is caught and said to nobody, on a thread that can be left behind, and after [`guard`] has looked for
+//! what would end the process.
+
+mod guard;
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
+use std::sync::{Once, mpsc};
+use std::time::Duration;
 
 use pdf_extract::{Document, PlainTextOutput};
 
@@ -15,6 +19,8 @@ use super::{Extracted, Kind};
 const MOST_PAGES: usize = 5_000;
 /// Bytes of text that are kept.
 const MOST_TEXT: usize = 20 << 20;
+/// How long reading may take. A reader that goes on after that is left behind.
+const MOST_TIME: Duration = Duration::from_secs(60);
 /// Stack of the thread that reads.
 const STACK: usize = 32 << 20;
 
@@ -23,10 +29,16 @@ const STACK: usize = 32 << 20;
 /// # Errors
 /// Why it cannot be read.
 pub(super) fn extract(bytes: Vec<u8>) -> Result<Extracted, String> {
+    let (sender, receiver) = mpsc::sync_channel(1);
     let reader = std::thread::Builder::new().name("octollm-pdf".to_owned()).stack_size(STACK);
-    let reading = reader.spawn(move || quietly(|| pages(&bytes)).unwrap_or_else(|| Err(BROKEN.to_owned())));
-    let pages = reading.map_err(|_| "could not be read: no thread to read it in".to_owned())?;
-    let pages = pages.join().unwrap_or_else(|_| Err(BROKEN.to_owned()))?;
+    let reading = reader.spawn(move || {
+        let pages = quietly(|| pages(&bytes)).unwrap_or_else(|| Err(BROKEN.to_owned()));
+        // Nobody listens any more if it took too long.
+        let _ = sender.send(pages);
+    });
+    reading.map_err(|_| "could not be read: no thread to read it in".to_owned())?;
+    let too_slow = |_| format!("takes more than {} s to read", MOST_TIME.as_secs());
+    let pages = receiver.recv_timeout(MOST_TIME).map_err(too_slow)??;
     let lines: Vec<_> = pages
         .iter()
         .flat_map(|(page, text)| text.lines().map(|line| (*page, line.trim_end().to_owned())))
@@ -40,10 +52,17 @@ pub(super) fn extract(bytes: Vec<u8>) -> Result<Extracted, String> {
 const BROKEN: &str = "is not a PDF that can be read";
 
 fn pages(bytes: &[u8]) -> Result<Vec<(u32, String)>, String> {
-    let document = Document::load_mem(bytes).map_err(|_| BROKEN.to_owned())?;
+    if !guard::unpacks_to_a_fitting_size(bytes) {
+        return Err("unpacks to more than fits in memory".to_owned());
+    }
+    let mut document = Document::load_mem(bytes).map_err(|_| BROKEN.to_owned())?;
     if document.is_encrypted() {
         return Err("is encrypted".to_owned());
     }
+    if !guard::parents_end(&document) {
+        return Err(BROKEN.to_owned());
+    }
+    guard::empty_endless_drawings(&mut document);
     let mut pages = Vec::new();
     let mut length = 0;
     for page in document.get_pages().into_keys().take(MOST_PAGES) {
