@@ -31,6 +31,7 @@ impl Arm for Check {
             let error = Error::new(ErrorKind::ArmFailed, "the arm panicked").with_status(Status::Permanent);
             Err(error.with_context("arm", self.descriptor().arm_id.as_str()))
         })?;
+        let reply = sound(reply);
         let faults = self.output.faults(&reply.output);
         if faults.is_empty() {
             return Ok(reply);
@@ -41,5 +42,29 @@ impl Arm for Check {
             .with_status(Status::Permanent)
             .with_context("arm", self.descriptor().arm_id.as_str())
             .with_context("faults", broken.join("; ")))
+    }
+}
+
+/// Numbers that are none would be journaled as `null`, and the journal could not be read again.
+fn sound(mut reply: ArmReply) -> ArmReply {
+    reply.confidence = reply.confidence.filter(|confidence| (0.0..=1.0).contains(confidence));
+    if !reply.usage.cost_usd.is_finite() || reply.usage.cost_usd < 0.0 {
+        reply.usage.cost_usd = 0.0;
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_that_are_none_do_not_reach_the_journal() {
+        let mut reply = ArmReply::new(json!({}));
+        reply.confidence = Some(f64::NAN);
+        reply.usage.cost_usd = f64::INFINITY;
+        let reply = sound(reply);
+        assert_eq!((reply.confidence, reply.usage.cost_usd), (None, 0.0));
     }
 }
