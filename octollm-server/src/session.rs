@@ -20,8 +20,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(3);
 /// What a local session does besides its own tasks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LocalOptions {
-    /// Addresses of arms besides those of the configuration.
-    pub(crate) arms: Vec<String>,
+    /// Addresses of arms besides those of the configuration; `None` where no arm is needed, and none is looked for.
+    pub(crate) arms: Option<Vec<String>>,
     /// Whether to go on with unfinished tasks of processes that are gone.
     pub(crate) take_over: bool,
 }
@@ -50,7 +50,10 @@ impl Session {
             ..EngineConfig::default()
         };
         let registry = Arc::new(Registry::new(engine.limits.clone()));
-        let discovery = find_arms(config, &options.arms, &registry).await?;
+        let discovery = match &options.arms {
+            Some(named) => find_arms(config, named, &registry).await?,
+            None => None,
+        };
         let builder =
             LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
         let builder = builder.arm(Retriever::new(store.index.clone()));

@@ -263,7 +263,7 @@ pub(super) struct ServeArgs {
     /// Port to serve on; 0 takes a free one [env: API_PORT] [default: 8000]
     #[arg(long)]
     pub(super) port: Option<String>,
-    /// The address of an arm [env: ARM_REGISTRY]
+    /// The address of an arm; it may come later [env: ARM_REGISTRY]
     #[arg(long, value_name = "URL")]
     pub(super) arm: Vec<String>,
     /// Serve other computers too, though nobody has to prove who they are
@@ -297,6 +297,7 @@ pub(super) enum ApprovalName {
     /// The plan, before its first step
     Plan,
     /// Every step whose arm changes the world
+    #[value(name = "side_effects", alias = "side-effects")]
     SideEffects,
 }
 

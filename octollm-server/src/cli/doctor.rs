@@ -97,7 +97,8 @@ fn without_effect(app: &App) -> Vec<Ignored> {
 async fn checks(app: &App) -> Vec<Check> {
     let config = &app.settings.config;
     let mut checks = Vec::new();
-    let session = Session::local(config, &LocalOptions::default()).await;
+    let options = LocalOptions { arms: Some(Vec::new()), take_over: false };
+    let session = Session::local(config, &options).await;
     match session {
         Ok(session) => {
             if let Some(store) = session.store() {

@@ -37,7 +37,7 @@ impl Follow<'_> {
     pub(super) async fn task(&self, id: TaskId, events: EventStream) -> Outcome {
         let mut progress = Progress::new(self.output);
         let outcome = self.watch(id, events, &mut progress).await;
-        progress.finish();
+        progress.finish(self.output);
         let (result, interrupted) = outcome?;
         self.print(&result)?;
         Ok(if interrupted { Exit::Interrupted } else { Exit::of_task(&result) })

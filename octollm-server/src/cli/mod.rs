@@ -104,7 +104,8 @@ fn global_flags(global: &Global) -> Vec<(&'static str, String)> {
 fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
     let host = args.host.as_ref().map(|host| ("API_HOST", host.clone()));
     let port = args.port.as_ref().map(|port| ("API_PORT", port.clone()));
-    host.into_iter().chain(port).collect()
+    let arms = (!args.arm.is_empty()).then(|| ("ARM_REGISTRY", args.arm.join(",")));
+    host.into_iter().chain(port).chain(arms).collect()
 }
 
 /// Logs to stderr. A command for one moment says only what needs attention, unless it is told otherwise.

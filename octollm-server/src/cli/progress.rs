@@ -52,24 +52,31 @@ impl Progress {
         }
     }
 
-    /// Stops moving, so that the answer can be printed. What is shown stays.
-    pub(super) fn finish(&self) {
+    /// Stops moving and begins a new line, so that the answer can be printed. What is shown stays.
+    pub(super) fn finish(&self, output: Output) {
         for bar in self.bars.values().filter(|bar| !bar.is_finished()) {
             bar.abandon();
+        }
+        if !self.bars.is_empty() {
+            output.note("");
         }
     }
 
     fn start(&mut self, step: u32, arm: &str, attempt: u32) {
         let Some(lines) = &self.lines else { return };
+        let action = self.action(step).to_owned();
         let bar = self.bars.entry(step).or_insert_with(|| {
             let bar = lines.add(ProgressBar::new_spinner());
             bar.set_style(style());
             bar.enable_steady_tick(TICK);
             bar
         });
-        let action = self.actions.get(&step).map_or("", String::as_str);
-        bar.set_prefix(format!("step {step} [{arm}] {action}"));
-        bar.set_message(if attempt > 1 { format!("attempt {attempt}") } else { String::new() });
+        bar.set_prefix(format!("step {step} [{}]", one_line(arm, WIDTH)));
+        bar.set_message(if attempt > 1 { format!("attempt {attempt}: {action}") } else { action });
+    }
+
+    fn action(&self, step: u32) -> &str {
+        self.actions.get(&step).map_or("", String::as_str)
     }
 
     fn say(&self, step: u32, message: &str) {
@@ -81,13 +88,13 @@ impl Progress {
     fn end(&self, step: u32, mark: &str, message: &str) {
         if let Some(bar) = self.bars.get(&step) {
             bar.set_prefix(format!("{mark} {}", bar.prefix()));
-            bar.finish_with_message(message.to_owned());
+            bar.finish_with_message(format!("{message}  {}", self.action(step)));
         }
     }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix}  {wide_msg}")
+    ProgressStyle::with_template("{spinner} {prefix} {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
         .tick_strings(&["⠋", "⠙", "⠸", "⠴", "⠦", "⠇", " "])
 }

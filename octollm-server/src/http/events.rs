@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::AppState;
 use super::problem::Problem;
 use super::query::Params;
-use super::tasks::task_id;
+use super::tasks::TaskPath;
 
 /// How often a silent stream says that it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -43,14 +43,13 @@ struct EventPage {
 /// `GET /api/v1/tasks/{id}/events`
 pub(super) async fn events(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    TaskPath(id): TaskPath,
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Problem> {
     let after = params.number("after", 0..=u64::MAX);
     let limit = params.number("limit", 1..=MAX_PAGE);
     params.finish()?;
-    let id = task_id(&id)?;
     if wants_stream(&headers) {
         let after = last_event_id(&headers)?.or(after).unwrap_or(0);
         return stream(&state, id, after).await;

@@ -54,10 +54,10 @@ pub async fn run(listener: TcpListener, app: Router, shutdown: CancellationToken
     Ok(())
 }
 
+/// HTTP/1.1 only: while a version is being negotiated no time limit would apply.
 fn connection_builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT).max_concurrent_streams(200);
     builder
 }
 

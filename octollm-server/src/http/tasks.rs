@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use octollm_core::memory::{TaskFilter, TaskPage};
@@ -92,11 +93,11 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
 /// `GET /api/v1/tasks/{id}`
 pub(super) async fn show(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    TaskPath(id): TaskPath,
     params: Params,
 ) -> Result<Json<TaskResult>, Problem> {
     params.finish()?;
-    Ok(Json(state.orchestrator.task(task_id(&id)?).await?))
+    Ok(Json(state.orchestrator.task(id).await?))
 }
 
 /// `GET /api/v1/tasks`
@@ -129,12 +130,11 @@ fn priority(name: &str) -> Option<Priority> {
 /// `POST /api/v1/tasks/{id}/cancel`
 pub(super) async fn cancel(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    TaskPath(id): TaskPath,
     params: Params,
     body: Option<JsonBody>,
 ) -> Result<Json<TaskResult>, Problem> {
     params.finish()?;
-    let id = task_id(&id)?;
     let cancellation: Cancellation = match body {
         Some(JsonBody(document)) => read(document, "the cancellation")?,
         None => Cancellation::default(),
@@ -156,20 +156,28 @@ fn read<T: JsonSchema + DeserializeOwned>(document: Value, what: &'static str) -
 /// `POST /api/v1/tasks/{id}/approve`
 pub(super) async fn approve(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    TaskPath(id): TaskPath,
     params: Params,
     JsonBody(document): JsonBody,
 ) -> Result<Json<TaskResult>, Problem> {
     params.finish()?;
-    let id = task_id(&id)?;
     let decision: Decision = read(document, "the decision")?;
     Ok(Json(state.orchestrator.decide(id, decision).await?))
 }
 
-/// The id out of a path. One that cannot be an id names no task, so it is not found like any other.
-pub(super) fn task_id(text: &str) -> Result<TaskId> {
-    text.parse().map_err(|_| {
-        Error::new(ErrorKind::NotFound, "there is no such task")
-            .with_hint("task ids look like task-01890a5d-ac96-774b-bcce-b302099a8057")
-    })
+/// The task that a path names. What cannot be an id names no task, so it is not found like any other.
+pub(super) struct TaskPath(pub(super) TaskId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await.ok();
+        let id = text.and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "there is no such task")
+                .with_hint("task ids look like task-01890a5d-ac96-774b-bcce-b302099a8057")
+                .into()
+        })
+    }
 }

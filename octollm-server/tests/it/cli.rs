@@ -142,7 +142,7 @@ fn a_plan_waits_for_approval_over_processes() {
     let task: Value = serde_json::from_slice(&output.stdout).unwrap();
     let output =
         desk.run(&["tasks", "approve", task["task_id"].as_str().unwrap(), "--deny", "--note", "no need"]);
-    assert_ne!(code(&output), Some(0), "{}", stderr(&output));
+    assert_eq!(code(&output), Some(3), "{}", stderr(&output));
     assert_eq!(stdout(&desk.run(&["tasks", "list", "--status", "awaiting_approval"])), "");
 }
 
@@ -258,9 +258,9 @@ impl Drop for Serving {
     }
 }
 
-fn serve(desk: &Desk) -> (Serving, String) {
-    let mut child =
-        desk.command(&["serve", "--port", "0"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+fn serve(desk: &Desk, more: &[&str]) -> (Serving, String) {
+    let mut command = desk.command(&[&["serve", "--port", "0"], more].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
@@ -286,7 +286,7 @@ fn end_of(child: &mut Child) -> Option<i32> {
 fn a_server_is_spoken_to_and_stops_when_asked() {
     let desk = Desk::new();
     assert_eq!(code(&desk.run(&["index", "notes"])), Some(0));
-    let (mut serving, url) = serve(&desk);
+    let (mut serving, url) = serve(&desk, &[]);
     let away = Desk::new();
     let output = away.run(&["run", QUESTION, "--server", &url]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
@@ -319,6 +319,16 @@ async fn sleepy_arm(time: Duration) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, app).await });
     address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_starts_though_an_arm_is_away() {
+    let desk = Desk::new();
+    let here = format!("http://{}", sleepy_arm(Duration::ZERO).await);
+    let (_serving, url) = serve(&desk, &["--arm", "http://127.0.0.1:1", "--arm", &here]);
+    write_plan(&desk.path("plan.json"));
+    let output = desk.run(&["run", "Sleep for no time at all", "--plan", "plan.json", "--server", &url]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

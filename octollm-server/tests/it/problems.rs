@@ -114,6 +114,7 @@ async fn what_is_not_there_is_not_found() {
     for path in [
         "/api/v1/tasks/nonsense",
         "/api/v1/tasks/nonsense/events",
+        "/api/v1/tasks/%ff",
         &unknown,
         &format!("{unknown}/events"),
         "/api/v1/tasks/",
@@ -137,6 +138,8 @@ async fn a_wrong_method_names_the_right_ones() {
     let allow = response.headers()["allow"].to_str().unwrap().to_owned();
     assert!(allow.contains("GET"), "{allow}");
     assert_eq!(crate::support::problem_of(response).await["status"], 405);
+    let request = server.client.delete(server.url("/api/v1/tasks")).header("x-request-id", "test-1");
+    assert_eq!(problem(request).await["status"], 405);
 }
 
 #[tokio::test]
