@@ -44,8 +44,10 @@ $(VENV)/.installed: examples/weather_arm/requirements.txt
 	touch $@
 
 test-rust: venv
-	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --workspace --all-features --locked -- --include-ignored --skip soak
-	
+	cargo test --workspace --all-features --locked
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --locked --package octollm-workspace --test weather -- --ignored
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --locked --package octollm-core --all-features --test python_arm -- --ignored
+
 bench:
 	cargo bench --package octollm-workspace
 
