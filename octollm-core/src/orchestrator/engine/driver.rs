@@ -158,6 +158,8 @@ impl Driver {
 
     /// Runs as soon as there is a free place; a command or the deadline needs none.
     async fn wait_for_a_turn(mut self) -> Result<()> {
+        // A command in between costs nobody his place.
+        let since = Instant::now();
         while !self.is_over() {
             let priority: Priority = self.state.request().priority;
             let deadline = self.instant(self.state.deadline_at());
@@ -166,7 +168,7 @@ impl Driver {
                 biased;
                 command = self.commands.recv() => self.obey(command).await?,
                 () = engine.stopping.cancelled() => return Ok(()),
-                turn = engine.gate.acquire(priority) => {
+                turn = engine.gate.acquire_since(priority, since) => {
                     let turn = turn?;
                     let done = self.run().await;
                     drop(turn);

@@ -65,6 +65,8 @@ impl Follower {
     pub(crate) fn into_stream(self) -> EventStream {
         stream::unfold(self, |mut follower| async move {
             let next = follower.next().await.transpose()?;
+            // Whoever reads on after an error would only read it again.
+            follower.ended |= next.is_err();
             Some((next, follower))
         })
         .boxed()
