@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use etcetera::BaseStrategy;
 use octollm_arms::retriever::Index;
 use octollm_core::config::Config;
 use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
@@ -45,11 +46,12 @@ pub(crate) fn home(config: &Config) -> Result<PathBuf> {
     if let Some(home) = &config.octollm_home {
         return Ok(home.clone());
     }
-    let folders = directories::ProjectDirs::from("", "", "octollm").ok_or_else(|| {
+    let folders = etcetera::choose_base_strategy().map_err(|error| {
         Error::new(ErrorKind::NotConfigured, "this system does not say where programs keep their data")
             .with_hint("name a folder with OCTOLLM_HOME or --home")
+            .with_source(error)
     })?;
-    Ok(folders.data_dir().to_owned())
+    Ok(folders.data_dir().join("octollm"))
 }
 
 /// The store's file.
