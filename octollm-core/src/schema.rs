@@ -56,9 +56,33 @@ impl Validator {
         if validator.is_valid(document) {
             return Vec::new();
         }
-        let errors = validator.iter_errors(document).take(MAX_FAULTS);
-        errors.map(|error| Fault::new(error.instance_path().to_string(), describe(&error))).collect()
+        let mut faults = Vec::new();
+        for error in validator.iter_errors(document) {
+            collect(&error, &mut faults);
+        }
+        faults.truncate(MAX_FAULTS);
+        faults
     }
+}
+
+/// The faults behind an error. Of an optional value (`anyOf` with `null`) they are those of the value that it would be:
+/// that none of two schemas fits helps nobody.
+fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
+    if faults.len() >= MAX_FAULTS {
+        return;
+    }
+    if let ValidationErrorKind::AnyOf { context } = error.kind() {
+        let here = error.instance_path();
+        let wrong_type = |fault: &ValidationError<'_>| {
+            matches!(fault.kind(), ValidationErrorKind::Type { .. }) && fault.instance_path() == here
+        };
+        let mut meant = context.iter().filter(|branch| !branch.is_empty() && !branch.iter().any(wrong_type));
+        if let (Some(branch), None) = (meant.next(), meant.next()) {
+            branch.iter().for_each(|error| collect(error, faults));
+            return;
+        }
+    }
+    faults.push(Fault::new(error.instance_path().to_string(), describe(error)));
 }
 
 /// What is wrong or what is allowed, without the offending value.
@@ -138,6 +162,24 @@ mod tests {
         assert_eq!(faults.len(), 2);
         assert!(faults.iter().any(|fault| fault.pointer == "/days"));
         assert!(faults.iter().all(|fault| !fault.detail.contains("99")), "a value leaked: {faults:?}");
+    }
+
+    #[test]
+    fn an_optional_value_names_its_own_faults() {
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[allow(dead_code, reason = "only its schema is looked at")]
+        struct Inner {
+            days: u8,
+        }
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[allow(dead_code, reason = "only its schema is looked at")]
+        struct Outer {
+            inner: Option<Inner>,
+        }
+        let faults = Validator::of::<Outer>().faults(&json!({"inner": {"days": "many"}}));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(faults[0].pointer, "/inner/days");
+        assert!(Validator::of::<Outer>().accepts(&json!({"inner": null})));
     }
 
     #[test]
