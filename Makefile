@@ -8,7 +8,7 @@
 QUESTION ?= How does a task survive a crash, and what happens to a step of an unsafe arm?
 PYTHON   ?= python3
 VENV     := .venv
-OCTO     := target/debug/octollm-server
+OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
 

@@ -14,6 +14,11 @@ use crate::schema::Validator;
 /// How much of a new call's duration goes into the moving average (the guides: a tenth).
 const NEW_SHARE: f64 = 0.1;
 
+/// Calls after which an arm's average says something.
+const QUICK_CALLS: u64 = 10;
+/// Milliseconds within which handing a call to another thread costs more than the call.
+const QUICK_MS: f64 = 0.05;
+
 /// The arms that there are, by id. Shared: arms may come and go while tasks run.
 #[derive(Default)]
 pub struct Registry {
@@ -197,6 +202,12 @@ impl RegisteredArm {
         let average = stats.avg_duration_ms;
         stats.avg_duration_ms =
             if first { took_ms } else { average * (1.0 - NEW_SHARE) + took_ms * NEW_SHARE };
+    }
+
+    /// Whether its calls usually end before another thread could have taken them over.
+    pub(crate) fn is_quick(&self) -> bool {
+        let stats = self.stats();
+        stats.total >= QUICK_CALLS && stats.avg_duration_ms < QUICK_MS
     }
 
     pub(crate) fn bare(&self) -> &Arc<dyn Arm> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::builder::Builder;
 use super::engine::{Ask, Engine, Follower, unknown};
@@ -17,6 +18,8 @@ use crate::task::{Event, TaskId, TaskResponse, TaskResult, TaskState};
 
 /// Events that are read at once when a task is looked at.
 const PAGE: usize = 512;
+/// How often a task that runs here is looked at in the journal.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs tasks in this process. Clone the `Arc`; call [`shutdown`](Self::shutdown) before the process ends, so that what
 /// runs can come to a good place. A process that dies without it loses nothing that was acknowledged.
@@ -56,6 +59,15 @@ impl LocalOrchestrator {
     /// at the next start.
     pub async fn shutdown(&self, grace: Duration) {
         self.engine.shutdown(grace).await;
+    }
+
+    /// The result of a task that may have ended already, or run elsewhere.
+    async fn end_of(&self, id: TaskId) -> Result<TaskResult> {
+        let mut events = self.events(id, 0).await?;
+        while let Some(event) = events.next().await {
+            event?;
+        }
+        self.task(id).await
     }
 
     async fn cancel_children(&self, id: TaskId, reason: &str) -> Result<()> {
@@ -139,6 +151,17 @@ impl Orchestrator for LocalOrchestrator {
         Ok(health)
     }
 
+    /// Waits for the end alone: the state that the driver has folded is the same as the stream's.
+    async fn run(&self, submission: Submission) -> Result<TaskResult> {
+        let id = TaskId::new();
+        let ending = Ending { engine: &self.engine, task: id, receiver: self.engine.hub.watch_end(id) };
+        let response = self.engine.accept(id, submission).await?;
+        match response.task_id {
+            known if known != id => self.end_of(known).await,
+            _ => ending.result(self).await,
+        }
+    }
+
     /// Watches the task from before its first event on, so that nothing is read back from the journal.
     async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
         let id = TaskId::new();
@@ -149,6 +172,42 @@ impl Orchestrator for LocalOrchestrator {
             _ => follower.into_stream(),
         };
         Ok((response, events))
+    }
+}
+
+/// Waits for a task's end, and is forgotten when dropped.
+struct Ending<'a> {
+    engine: &'a Engine,
+    task: TaskId,
+    receiver: oneshot::Receiver<TaskResult>,
+}
+
+impl Ending<'_> {
+    async fn result(mut self, octo: &LocalOrchestrator) -> Result<TaskResult> {
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut self.receiver => match ended {
+                    Ok(result) => return Ok(result),
+                    Err(_) => return octo.end_of(self.task).await,
+                },
+                // Another process may have taken the task over: only the journal says so.
+                () = tokio::time::sleep(LOOK_AGAIN) => {
+                    let record = self.engine.memory.journal.record(self.task).await?;
+                    if record.is_none_or(|record| record.status.is_terminal()) {
+                        return octo.task(self.task).await;
+                    }
+                    self.engine.still_works(self.task)?;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        self.engine.hub.forget_end(self.task);
     }
 }
 

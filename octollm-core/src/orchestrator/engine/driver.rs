@@ -49,6 +49,8 @@ pub(super) struct Driver {
     pub(super) calls: Vec<(Id, usize)>,
     /// Nothing new may begin.
     pub(super) stopping: bool,
+    /// Only one step starts now.
+    pub(super) alone: bool,
     /// Armed no later than the next look is due. Firing early costs a look, arming for every step costs more.
     timer: Pin<Box<Sleep>>,
 }
@@ -152,6 +154,7 @@ impl Driver {
             running: JoinSet::new(),
             calls: Vec::new(),
             stopping: false,
+            alone: false,
             timer: Box::pin(tokio::time::sleep(LINGER)),
         }
     }
@@ -207,7 +210,14 @@ impl Driver {
         loop {
             let mut wake_at = None;
             let mut acted = false;
-            for action in self.state.next(now()) {
+            let actions = self.state.next(now());
+            let starts = actions.iter().filter(|action| matches!(action, Action::Start { .. })).count();
+            // What completed must be on disk before a step that may build on it starts.
+            if starts > 0 && self.must_flush {
+                self.flush().await?;
+            }
+            self.alone = starts == 1;
+            for action in actions {
                 match action {
                     Action::WaitUntil(at) => wake_at = Some(at),
                     _ if self.stopping => {}
@@ -291,6 +301,9 @@ impl Driver {
         self.recorded = self.state.status();
         self.must_flush = false;
         self.engine.hub.publish(self.state.task_id(), &events);
+        if self.state.status().is_terminal() {
+            self.engine.hub.publish_end(self.state.task_id(), || self.state.result());
+        }
         Ok(())
     }
 

@@ -99,6 +99,7 @@ impl Follower {
             event = live.recv() => event,
             () = self.look_again.as_mut() => {
                 self.look_again.as_mut().reset(Instant::now() + LOOK_AGAIN);
+                self.engine.still_works(self.task)?;
                 return self.look().await;
             }
         };

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::task::{Event, TaskId};
+use crate::task::{Event, TaskId, TaskResult};
 
 /// Events that a watcher may be behind.
 const WATCHER_CAPACITY: usize = 256;
@@ -18,6 +18,8 @@ const WATCHER_CAPACITY: usize = 256;
 #[derive(Default)]
 pub(crate) struct Hub {
     topics: Mutex<HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>>,
+    /// Who waits for nothing but the end.
+    ends: Mutex<HashMap<TaskId, Vec<oneshot::Sender<TaskResult>>>>,
     /// Topics there are: spares the lock while nobody watches anything.
     watched: AtomicUsize,
 }
@@ -30,6 +32,31 @@ impl Hub {
         topics.entry(task).or_default().push(sender);
         self.watched.store(topics.len(), Ordering::Release);
         receiver
+    }
+
+    /// The task's result, once it has ended in this process.
+    pub(crate) fn watch_end(&self, task: TaskId) -> oneshot::Receiver<TaskResult> {
+        let (sender, receiver) = oneshot::channel();
+        lock(&self.ends).entry(task).or_default().push(sender);
+        receiver
+    }
+
+    /// Tells those who wait for the end.
+    pub(crate) fn publish_end(&self, task: TaskId, result: impl Fn() -> TaskResult) {
+        let waiting = lock(&self.ends).remove(&task);
+        for sender in waiting.into_iter().flatten() {
+            sender.send(result()).ok();
+        }
+    }
+
+    /// Forgets that somebody waited for the end, and no longer does.
+    pub(crate) fn forget_end(&self, task: TaskId) {
+        let mut ends = lock(&self.ends);
+        let Some(waiting) = ends.get_mut(&task) else { return };
+        waiting.retain(|sender| !sender.is_closed());
+        if waiting.is_empty() {
+            ends.remove(&task);
+        }
     }
 
     /// Forgets the task's watchers that are gone: a task that has ended will publish nothing that would.
@@ -71,6 +98,10 @@ impl Hub {
     }
 
     fn topics(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.topics)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

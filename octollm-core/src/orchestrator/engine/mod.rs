@@ -151,6 +151,19 @@ impl Engine {
         self.drivers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether anything can still happen to a task here.
+    ///
+    /// # Errors
+    /// `unavailable` once the engine has stopped.
+    pub(crate) fn still_works(&self, task: TaskId) -> Result<()> {
+        if self.stopping.is_cancelled() && self.tracker.is_empty() {
+            return Err(stopping()
+                .with_context("task", task.to_string())
+                .with_hint("the task goes on at the next start"));
+        }
+        Ok(())
+    }
+
     /// Tasks that run or wait for their turn.
     pub(crate) fn active(&self) -> usize {
         self.drivers().len()

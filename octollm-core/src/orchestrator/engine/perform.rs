@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -115,7 +116,7 @@ impl Driver {
     async fn think<T>(&mut self, thought: impl Future<Output = Result<T>>) -> Result<Option<Result<T>>> {
         let mut thought = std::pin::pin!(thought);
         // What takes no time needs none of what follows.
-        if let std::task::Poll::Ready(thought) = futures_util::poll!(&mut thought) {
+        if let Poll::Ready(thought) = futures_util::poll!(&mut thought) {
             return Ok(Some(thought));
         }
         self.flush().await?;
@@ -157,9 +158,6 @@ impl Driver {
             let (arm_id, input) = (Some(arm.id.clone()), Some(input));
             return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
         }
-        if self.must_flush {
-            self.flush().await?;
-        }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
         self.append(EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
@@ -167,8 +165,7 @@ impl Driver {
             self.flush().await?;
         }
         let call = self.call(subtask, attempt, input, grant);
-        self.spawn(index, arm, call);
-        Ok(())
+        self.hand_over(index, arm, call).await
     }
 
     fn choose(&self, index: usize, subtask: &SubTask) -> Result<Choice> {
@@ -212,9 +209,17 @@ impl Driver {
         }
     }
 
-    fn spawn(&mut self, index: usize, arm: Arc<RegisteredArm>, call: ArmCall) {
-        let handle = self.running.spawn(attempt(index, arm, call));
+    /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or
+    /// known to be quick. Others run side by side.
+    async fn hand_over(&mut self, index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Result<()> {
+        let here = self.alone || arm.is_quick();
+        let mut attempt = Box::pin(attempt(index, arm, call));
+        if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
+            return self.take(outcome);
+        }
+        let handle = self.running.spawn(attempt);
         self.calls.push((handle.id(), index));
+        Ok(())
     }
 
     /// Takes a call that ended.

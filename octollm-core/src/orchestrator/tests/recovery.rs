@@ -162,3 +162,15 @@ async fn statistics_outlive_the_process() {
     assert_eq!((echo.stats.total, echo.stats.success), (1, 1));
     second.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_waits_for_a_task_is_told_that_the_engine_stopped() {
+    let folder = TempDir::new().unwrap();
+    let process = Process::start(folder.path(), Vec::new()).await;
+    let octo = process.octo.clone();
+    let waiting = tokio::spawn(async move { octo.run(planned(vec![slow(60_000)]).into()).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    process.stop().await;
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+}
