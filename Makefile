@@ -12,15 +12,15 @@ OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
 
-.PHONY: run test lint fmt-check clippy deny doc test-rust bench soak venv
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv
 
 run:
 	cargo build --quiet --package octollm-server
 	OCTOLLM_HOME=$(RUN_HOME) $(OCTO) run "$(QUESTION)" --docs README.md --docs docs
 
-test: lint venv test-rust
+test: lint test-rust
 
-lint: fmt-check clippy doc
+lint: fmt-check lint-python clippy doc
 
 fmt-check:
 	cargo fmt --all -- --check
@@ -28,6 +28,10 @@ fmt-check:
 clippy:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo check --package octollm-core --no-default-features --locked
+
+lint-python: venv
+	$(VENV)/bin/ruff check examples
+	$(VENV)/bin/ruff format --check examples
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -38,9 +42,9 @@ deny:
 
 venv: $(VENV)/.installed
 
-$(VENV)/.installed: examples/weather_arm/requirements.txt
+$(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
 	$(PYTHON) -m venv $(VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(VENV)/bin/python -m pip install --quiet --requirement examples/weather_arm/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt
 	touch $@
 
 test-rust: venv
