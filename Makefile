@@ -49,8 +49,8 @@ $(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
 
 test-rust: venv
 	cargo test --workspace --all-features --locked
-	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --locked --package octollm-workspace --test weather -- --ignored
-	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python cargo test --locked --package octollm-core --all-features --test python_arm -- --ignored
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python \
+		cargo test --workspace --all-features --locked --test weather --test python_arm -- --ignored
 
 bench:
 	cargo bench --package octollm-workspace
