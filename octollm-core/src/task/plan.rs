@@ -186,20 +186,23 @@ impl ExecutionPlan {
         let known: BTreeSet<u32> = self.subtasks.iter().map(|subtask| subtask.step).collect();
         let mut seen = HashSet::new();
         for (index, subtask) in self.subtasks.iter().enumerate() {
-            let at = format!("{pointer}/subtasks/{index}");
+            let mut own = Vec::new();
             if !seen.insert(subtask.step) {
-                faults
-                    .push(Fault::new(format!("{at}/step"), format!("step {} is there twice", subtask.step)));
+                own.push(Fault::new("/step", format!("step {} is there twice", subtask.step)));
             }
-            subtask.faults(&at, &known, faults);
+            subtask.faults(&known, &mut own);
+            let place = |fault: Fault| {
+                Fault::new(format!("{pointer}/subtasks/{index}{}", fault.pointer), fault.detail)
+            };
+            faults.extend(own.into_iter().map(place));
         }
     }
 }
 
 impl SubTask {
-    fn faults(&self, at: &str, known: &BTreeSet<u32>, faults: &mut Vec<Fault>) {
-        let mut fault =
-            |field: &str, detail: String| faults.push(Fault::new(format!("{at}/{field}"), detail));
+    /// The step's own faults; their pointers begin at the step.
+    fn faults(&self, known: &BTreeSet<u32>, faults: &mut Vec<Fault>) {
+        let mut fault = |field: &str, detail: String| faults.push(Fault::new(format!("/{field}"), detail));
         if self.step == 0 {
             fault("step", "must be 1 or more".into());
         }
@@ -224,7 +227,7 @@ impl SubTask {
             }
         }
         if let Some(input) = &self.input {
-            check_references(input, &format!("{at}/input"), &mut |place, reference| {
+            check_references(input, "/input", &mut |place, reference| {
                 let detail = match reference {
                     Ok(step) => dependency_fault(self.step, step, known),
                     Err(detail) => Some(detail),

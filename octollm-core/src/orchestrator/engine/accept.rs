@@ -99,7 +99,7 @@ impl Engine {
         let arms = self.registry.snapshot();
         let names = || arms.keys().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
         let there_are =
-            if arms.is_empty() { "there is none".into() } else { format!("there are {}", names()) };
+            || if arms.is_empty() { "there is none".into() } else { format!("there are {}", names()) };
         let mut faults = Vec::new();
         for (index, subtask) in plan.subtasks.iter().enumerate() {
             let capabilities = &subtask.required_capabilities;
@@ -111,7 +111,7 @@ impl Engine {
             };
             if !can_be_done {
                 let place = place.map_or_else(|| format!("/plan/subtasks/{index}/{field}"), str::to_owned);
-                faults.push(Fault::new(place, format!("{what}; {there_are}")));
+                faults.push(Fault::new(place, format!("{what}; {}", there_are())));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid("the task is invalid", faults)) }

@@ -37,6 +37,8 @@ pub(super) enum Start {
 pub(super) struct Driver {
     pub(super) engine: Arc<Engine>,
     pub(super) state: TaskState,
+    /// The task's id, written out once.
+    pub(super) name: Box<str>,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
     /// Applied, but not yet durable.
     pending: Vec<Arc<Event>>,
@@ -145,6 +147,7 @@ impl Driver {
     fn new(engine: Arc<Engine>, state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
         let recorded = state.status();
         Self {
+            name: state.task_id().to_string().into(),
             engine,
             state,
             commands,

@@ -198,7 +198,7 @@ impl Driver {
             task_id,
             step,
             attempt,
-            request_id: format!("{task_id}-step-{step}").into(),
+            request_id: format!("{}-step-{step}", self.name).into(),
             priority: self.state.request().priority,
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
             deadline: Instant::now() + self.state.time_left(now()),
