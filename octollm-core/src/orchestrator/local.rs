@@ -69,26 +69,6 @@ impl LocalOrchestrator {
         }
         self.task(id).await
     }
-
-    async fn cancel_children(&self, id: TaskId, reason: &str) -> Result<()> {
-        let mut parents = vec![id];
-        while let Some(parent) = parents.pop() {
-            let mut filter =
-                TaskFilter { parent_task_id: Some(parent), limit: Some(1000), ..TaskFilter::default() };
-            loop {
-                let page = self.engine.memory.journal.list(&filter).await?;
-                for child in page.tasks.iter().filter(|child| !child.status.is_terminal()) {
-                    self.engine.ask(child.task_id, Ask::Cancel(reason.to_owned())).await?;
-                    parents.push(child.task_id);
-                }
-                match page.next {
-                    Some(cursor) => filter.cursor = Some(cursor),
-                    None => break,
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -123,9 +103,14 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn cancel(&self, id: TaskId, reason: &str) -> Result<TaskResult> {
-        let result = self.engine.ask(id, Ask::Cancel(reason.to_owned())).await?;
-        self.cancel_children(id, "the task that it is part of was cancelled").await?;
-        Ok(result)
+        let (engine, reason) = (self.engine.clone(), reason.to_owned());
+        let cancelling = async move {
+            let result = engine.ask(id, Ask::Cancel(reason)).await?;
+            cancel_children(&engine, id, "the task that it is part of was cancelled").await?;
+            Ok(result)
+        };
+        // Children must not outlive their parent because the caller went away.
+        self.engine.to_the_end(cancelling).await
     }
 
     async fn decide(&self, id: TaskId, decision: Decision) -> Result<TaskResult> {
@@ -173,6 +158,27 @@ impl Orchestrator for LocalOrchestrator {
         };
         Ok((response, events))
     }
+}
+
+/// Cancels every task below this one.
+async fn cancel_children(engine: &Arc<Engine>, id: TaskId, reason: &str) -> Result<()> {
+    let mut parents = vec![id];
+    while let Some(parent) = parents.pop() {
+        let mut filter =
+            TaskFilter { parent_task_id: Some(parent), limit: Some(1000), ..TaskFilter::default() };
+        loop {
+            let page = engine.memory.journal.list(&filter).await?;
+            for child in page.tasks.iter().filter(|child| !child.status.is_terminal()) {
+                engine.ask(child.task_id, Ask::Cancel(reason.to_owned())).await?;
+                parents.push(child.task_id);
+            }
+            match page.next {
+                Some(cursor) => filter.cursor = Some(cursor),
+                None => break,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits for a task's end, and is forgotten when dropped.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -15,17 +16,29 @@ pub struct FaultyJournal {
     failing: AtomicU32,
     fenced: AtomicBool,
     appends: AtomicU64,
+    delay_ms: AtomicU64,
 }
 
 impl FaultyJournal {
     /// A journal in front of `inner`.
     pub fn new(inner: Arc<dyn Journal>) -> Self {
-        Self { inner, failing: AtomicU32::new(0), fenced: AtomicBool::new(false), appends: AtomicU64::new(0) }
+        Self {
+            inner,
+            failing: AtomicU32::new(0),
+            fenced: AtomicBool::new(false),
+            appends: AtomicU64::new(0),
+            delay_ms: AtomicU64::new(0),
+        }
     }
 
     /// The next `count` appends fail as if the disk were full.
     pub fn fail_next(&self, count: u32) {
         self.failing.store(count, Ordering::SeqCst);
+    }
+
+    /// Every append takes this long from now on.
+    pub fn delay(&self, delay: Duration) {
+        self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     /// Appends that were asked for so far.
@@ -43,6 +56,7 @@ impl FaultyJournal {
 impl Journal for FaultyJournal {
     async fn append(&self, append: Append) -> Result<()> {
         self.appends.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(self.delay_ms.load(Ordering::SeqCst))).await;
         let less = |left: u32| left.checked_sub(1);
         if self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
             return Err(Error::new(ErrorKind::Storage, "the disk is full"));

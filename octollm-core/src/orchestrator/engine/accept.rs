@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{COMMAND_CAPACITY, Engine, driver, stopping};
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -32,17 +32,36 @@ impl Engine {
             return Err(stopping());
         }
         let room = self.room.clone().try_acquire_owned().map_err(|_| self.full())?;
-        let state = match self.append_first(id, request, key).await {
-            Ok(state) => state,
+        // A caller who goes away now must not leave a durable task without a driver.
+        let engine = self.clone();
+        match self.to_the_end(async move { engine.take_in(id, request, key, room).await }).await {
             // Somebody else was a moment earlier with the same key.
             Err(error) if error.kind() == ErrorKind::Conflict && key.is_some() => {
-                return self.known(key).await?.ok_or(error);
+                self.known(key).await?.ok_or(error)
             }
-            Err(error) => return Err(error),
-        };
-        let response = accepted(&state);
+            taken => taken,
+        }
+    }
+
+    /// Makes the task durable and gives it a driver.
+    async fn take_in(
+        self: &Arc<Self>,
+        id: TaskId,
+        request: TaskRequest,
+        key: Option<[u8; 32]>,
+        room: OwnedSemaphorePermit,
+    ) -> Result<TaskResponse> {
+        // Known before it is durable, so that nobody who finds it in the journal wakes a second driver.
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         self.drivers().insert(id, sender);
+        let state = match self.append_first(id, request, key).await {
+            Ok(state) => state,
+            Err(error) => {
+                self.drivers().remove(&id);
+                return Err(error);
+            }
+        };
+        let response = accepted(&state);
         self.spawn(driver::Start::Fresh(Box::new(state)), commands, Some(room));
         Ok(response)
     }

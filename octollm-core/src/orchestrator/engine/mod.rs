@@ -10,6 +10,7 @@ mod recovery;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -145,6 +146,19 @@ impl Engine {
             driver::drive(engine, start, commands).await;
             drop(room);
         });
+    }
+
+    /// Awaits a future that goes on to its end even if nobody waits for it any more.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let mut future = Box::pin(future);
+        if let Poll::Ready(done) = futures_util::poll!(&mut future) {
+            return done;
+        }
+        let broke_off = |error| Err(Error::new(ErrorKind::Internal, "the work broke off").with_source(error));
+        self.tracker.spawn(future).await.unwrap_or_else(broke_off)
     }
 
     fn drivers(&self) -> MutexGuard<'_, HashMap<TaskId, mpsc::Sender<Box<Command>>>> {

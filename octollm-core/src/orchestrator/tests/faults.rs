@@ -50,3 +50,17 @@ async fn a_task_that_somebody_else_writes_to_is_left_to_them() {
         "a fenced engine writes nothing more"
     );
 }
+
+#[tokio::test]
+async fn a_caller_who_goes_away_leaves_no_task_without_a_driver() {
+    let (octo, journal) = over_a_faulty_journal().await;
+    journal.delay(Duration::from_millis(100));
+    let near = octo.clone();
+    let submitting = tokio::spawn(async move { near.submit(planned(vec![echo(1, json!({}))]).into()).await });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    submitting.abort();
+    assert!(submitting.await.unwrap_err().is_cancelled());
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let id = octo.list(TaskFilter::default()).await.unwrap().tasks[0].task_id;
+    status_becomes(&*octo, id, TaskStatus::Completed).await;
+}
