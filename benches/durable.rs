@@ -25,7 +25,9 @@ use sqlx::{ConnectOptions, Connection};
 
 fn main() {
     // On the disk that the sources are on: a temporary folder may be memory.
-    let folder = tempfile::tempdir_in(concat!(env!("CARGO_MANIFEST_DIR"), "/target")).unwrap();
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    std::fs::create_dir_all(target).unwrap();
+    let folder = tempfile::tempdir_in(target).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         alone(folder.path()).await;
