@@ -33,7 +33,7 @@ pub async fn orchestrator_suite(octo: Arc<dyn Orchestrator>) {
     a_plan_waits_for_approval(octo).await;
     side_effects_wait_for_approval(octo).await;
     a_budget_is_kept(octo).await;
-    a_deadline_is_kept(octo).await;
+    a_steps_time_limit_is_kept(octo).await;
     the_same_key_is_the_same_task(octo).await;
     tasks_are_listed_newest_first(octo).await;
     what_is_unknown_is_not_found(octo).await;
@@ -251,7 +251,7 @@ async fn a_budget_is_kept(octo: &dyn Orchestrator) {
     assert_eq!(result.steps[1].attempts, 0);
 }
 
-async fn a_deadline_is_kept(octo: &dyn Orchestrator) {
+async fn a_steps_time_limit_is_kept(octo: &dyn Orchestrator) {
     let mut slow = SubTask::new(1, "sleep", "slow").with_input(json!({"ms": 60_000}));
     slow.timeout_seconds = Some(1);
     slow.max_retries = Some(0);

@@ -51,8 +51,6 @@ pub(super) struct Driver {
     pub(super) calls: Vec<(Id, usize)>,
     /// Nothing new may begin.
     pub(super) stopping: bool,
-    /// Only one step starts now.
-    pub(super) alone: bool,
     /// Armed no later than the next look is due. Firing early costs a look, arming for every step costs more.
     timer: Pin<Box<Sleep>>,
 }
@@ -157,7 +155,6 @@ impl Driver {
             running: JoinSet::new(),
             calls: Vec::new(),
             stopping: false,
-            alone: false,
             timer: Box::pin(tokio::time::sleep(LINGER)),
         }
     }
@@ -219,14 +216,13 @@ impl Driver {
             if starts > 0 && self.must_flush {
                 self.flush().await?;
             }
-            self.alone = starts == 1;
             for action in actions {
                 match action {
                     Action::WaitUntil(at) => wake_at = Some(at),
                     _ if self.stopping => {}
                     action => {
                         acted = true;
-                        self.perform(action).await?;
+                        self.perform(action, starts == 1).await?;
                     }
                 }
             }

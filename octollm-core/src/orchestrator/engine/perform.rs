@@ -26,7 +26,8 @@ use crate::task::{
 const PATIENCE: u32 = 4;
 
 impl Driver {
-    pub(super) async fn perform(&mut self, action: Action) -> Result<()> {
+    /// Does what the state says. `alone`: no other step starts now.
+    pub(super) async fn perform(&mut self, action: Action, alone: bool) -> Result<()> {
         match action {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
@@ -34,7 +35,7 @@ impl Driver {
                 let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
                 self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
             }
-            Action::Start { index, grant } => self.start(index, grant).await,
+            Action::Start { index, grant } => self.start(index, grant, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
                 step,
@@ -141,7 +142,7 @@ impl Driver {
     }
 
     /// Hands the step to the best arm, or asks a person first.
-    async fn start(&mut self, index: usize, grant: Grant) -> Result<()> {
+    async fn start(&mut self, index: usize, grant: Grant, alone: bool) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
@@ -165,7 +166,7 @@ impl Driver {
             self.flush().await?;
         }
         let call = self.call(subtask, attempt, input, grant);
-        self.hand_over(index, arm, call).await
+        self.hand_over(index, arm, call, alone).await
     }
 
     fn choose(&self, index: usize, subtask: &SubTask) -> Result<Choice> {
@@ -211,8 +212,14 @@ impl Driver {
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or
     /// known to be quick. Others run side by side.
-    async fn hand_over(&mut self, index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Result<()> {
-        let here = self.alone || arm.is_quick();
+    async fn hand_over(
+        &mut self,
+        index: usize,
+        arm: Arc<RegisteredArm>,
+        call: ArmCall,
+        alone: bool,
+    ) -> Result<()> {
+        let here = alone || arm.is_quick();
         let mut attempt = Box::pin(attempt(index, arm, call));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);

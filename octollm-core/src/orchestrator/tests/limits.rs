@@ -93,3 +93,20 @@ async fn a_step_starts_the_moment_its_own_inputs_are_there() {
         "step 3 waited for step 1: {result:?}"
     );
 }
+
+#[tokio::test]
+async fn a_deadline_ends_the_task_and_what_runs() {
+    let octo =
+        engine(EngineConfig { task_timeout: Duration::from_millis(200), ..EngineConfig::default() }).await;
+    let result = octo.run(slow(60_000).into()).await.unwrap();
+    let error = result.error.unwrap();
+    assert_eq!((error.code.as_str(), error.step), ("timeout", Some(1)));
+    for _ in 0..100 {
+        let arms = octo.arms().await.unwrap();
+        if arms.iter().all(|arm| arm.in_flight == 0) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the arm still works for a task that has ended");
+}

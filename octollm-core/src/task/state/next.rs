@@ -241,7 +241,9 @@ impl TaskState {
     }
 
     fn too_late(&self) -> TaskError {
-        let running = self.steps.iter().find(|step| step.status == StepStatus::Running);
+        // The arm's own limit may have ended the call a moment before the task's deadline did.
+        let begun = |step: &&StepState| step.attempts > 0 && step.status != StepStatus::Completed;
+        let running = self.steps.iter().find(begun);
         let error = TaskError::new(ErrorKind::Timeout, "the task's deadline passed")
             .with_hint("raise `deadline_seconds`, or look at the steps for what took so long");
         match running {
