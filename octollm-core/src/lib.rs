@@ -10,6 +10,7 @@ mod error;
 #[cfg(feature = "http")]
 pub mod http_client;
 pub mod memory;
+pub mod model;
 pub mod orchestrator;
 pub mod resilience;
 pub mod schema;
