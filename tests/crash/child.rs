@@ -35,7 +35,7 @@ async fn submit_for_ever(octo: &dyn Orchestrator, world: &Mutex<TcpStream>) {
     loop {
         let chain = (1..=5).map(|step| SubTask::new(step, "count", "counted").after((1..step).last()));
         let request = TaskRequest {
-            plan: Some(ExecutionPlan::new(PlanSource::Caller, chain.collect())),
+            plan: Some(Arc::new(ExecutionPlan::new(PlanSource::Caller, chain.collect()))),
             ..TaskRequest::new("Count every step from outside")
         };
         let accepted = octo.submit(request.into()).await.unwrap();

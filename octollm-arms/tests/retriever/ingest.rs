@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use octollm_arms::retriever::{DEFAULT_COLLECTION, IngestOptions};
-use octollm_core::arm::{Progress, ProgressSink};
+use octollm_core::arm::{Progress, ProgressSink, StepRef};
 use serde_json::{Map, json};
 
 use crate::support::{Bench, CORPUS, ingest, pdf};
@@ -108,7 +108,7 @@ async fn labels_are_kept_and_a_change_of_them_counts() {
 struct Heard(Mutex<Vec<String>>);
 
 impl ProgressSink for Heard {
-    fn report(&self, message: &str, _fraction: Option<f32>) {
+    fn report(&self, _: Option<StepRef>, message: &str, _: Option<f32>) {
         self.0.lock().unwrap().push(message.to_owned());
     }
 }

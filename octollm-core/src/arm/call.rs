@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::task::{Grant, Priority, TaskId, Usage};
+use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct ArmCall {
     /// Counts from 1 over all arms that were asked.
     pub attempt: u32,
     /// The same for every attempt of one step: an idempotency key.
-    pub request_id: Arc<str>,
+    pub request_id: RequestId,
     /// Who waits when the arm has no free place.
     pub priority: Priority,
     /// How long the arm may take once it was asked.
@@ -41,12 +41,13 @@ pub struct ArmCall {
 impl ArmCall {
     /// A call with this input and every default: for calling an arm without an engine, as tests do.
     pub fn new(input: Value) -> Self {
+        let task_id = TaskId::new();
         Self {
             input: Arc::new(input),
-            task_id: TaskId::new(),
+            task_id,
             step: 1,
             attempt: 1,
-            request_id: Arc::from(TaskId::new().to_string()),
+            request_id: RequestId::of_step(task_id, 1),
             priority: Priority::default(),
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
@@ -81,24 +82,44 @@ impl ArmReply {
 
 /// Receives progress. Must be cheap and must not block.
 pub trait ProgressSink: Send + Sync {
-    /// `message` says what is being done; `fraction` how much of it is done, 0..=1.
-    fn report(&self, message: &str, fraction: Option<f32>);
+    /// `message` says what is being done; `fraction` how much of it is done, 0..=1. `of` is the step that says so, where
+    /// a task's step does.
+    fn report(&self, of: Option<StepRef>, message: &str, fraction: Option<f32>);
+}
+
+/// A step of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StepRef {
+    /// The task.
+    pub task_id: TaskId,
+    /// The step's number in its plan.
+    pub step: u32,
 }
 
 /// Where an arm says how far it is; says it to nobody by default.
 #[derive(Clone, Default)]
-pub struct Progress(Option<Arc<dyn ProgressSink>>);
+pub struct Progress {
+    sink: Option<Arc<dyn ProgressSink>>,
+    of: Option<StepRef>,
+}
 
 impl Progress {
     /// Progress that goes to `sink`.
     pub fn to(sink: Arc<dyn ProgressSink>) -> Self {
-        Self(Some(sink))
+        Self { sink: Some(sink), of: None }
+    }
+
+    /// The progress of a task's step.
+    #[must_use]
+    pub fn of(mut self, step: StepRef) -> Self {
+        self.of = Some(step);
+        self
     }
 
     /// Says what is being done and how much of it is done, 0..=1.
     pub fn report(&self, message: &str, fraction: impl Into<Option<f32>>) {
-        if let Some(sink) = &self.0 {
-            sink.report(message, fraction.into());
+        if let Some(sink) = &self.sink {
+            sink.report(self.of, message, fraction.into());
         }
     }
 }

@@ -17,7 +17,7 @@ mod typed;
 use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
-pub use call::{ArmCall, ArmReply, Progress, ProgressSink};
+pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]
 pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::schema::{Validator, schema_of};
-use crate::task::{Grant, TaskId};
+use crate::task::{Grant, RequestId, TaskId};
 
 type Work = dyn Fn(ArmCall) -> BoxFuture<'static, Result<Value>> + Send + Sync;
 
@@ -197,7 +197,7 @@ impl ArmContext {
     }
 
     /// The same for every attempt of one step: an idempotency key.
-    pub fn request_id(&self) -> &str {
+    pub fn request_id(&self) -> &RequestId {
         &self.0.request_id
     }
 

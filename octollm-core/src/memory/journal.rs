@@ -120,7 +120,7 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// `conflict` if a `(task_id, seq)` or an idempotency key is taken: somebody else wrote to the task. `storage` if
     /// the store cannot take it.
-    async fn append(&self, append: Append) -> Result<()>;
+    async fn append(&self, append: &Append) -> Result<()>;
 
     /// A task's events with `seq > after`, in order, `limit` at most. Empty for an unknown task.
     ///

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::builder::Builder;
-use super::engine::{Ask, Engine, Follower, unknown};
+use super::engine::{Ask, Caller, Engine, Follower, unknown};
 use super::{Decision, EventStream, Orchestrator, Submission};
 use crate::arm::{ArmInfo, Health, HealthStatus, Registry};
 use crate::error::Result;
@@ -74,7 +74,7 @@ impl LocalOrchestrator {
 #[async_trait]
 impl Orchestrator for LocalOrchestrator {
     async fn submit(&self, submission: Submission) -> Result<TaskResponse> {
-        self.engine.accept(TaskId::new(), submission).await
+        self.engine.accept(TaskId::new(), submission, Caller::GoesOn).await
     }
 
     async fn task(&self, id: TaskId) -> Result<TaskResult> {
@@ -140,7 +140,7 @@ impl Orchestrator for LocalOrchestrator {
     async fn run(&self, submission: Submission) -> Result<TaskResult> {
         let id = TaskId::new();
         let ending = Ending { engine: &self.engine, task: id, receiver: self.engine.hub.watch_end(id) };
-        let response = self.engine.accept(id, submission).await?;
+        let response = self.engine.accept(id, submission, Caller::Waits).await?;
         match response.task_id {
             known if known != id => self.end_of(known).await,
             _ => ending.result(self).await,
@@ -151,7 +151,7 @@ impl Orchestrator for LocalOrchestrator {
     async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
         let id = TaskId::new();
         let follower = Follower::from_the_start(self.engine.clone(), id);
-        let response = self.engine.accept(id, submission).await?;
+        let response = self.engine.accept(id, submission, Caller::GoesOn).await?;
         let events = match response.task_id {
             known if known != id => self.events(known, 0).await?,
             _ => follower.into_stream(),

@@ -65,21 +65,17 @@ impl Router {
     /// `unavailable` if no registered arm can do it now; that may change, so it is temporary.
     pub(crate) fn choose(&self, registry: &Registry, wanted: &Wanted<'_>) -> Result<Choice> {
         let arms = registry.snapshot();
-        let mut candidates: Vec<_> = arms
-            .values()
-            .filter(|arm| wanted.admits(arm))
-            .map(|arm| (self.score(arm, wanted), arm))
-            .collect();
+        let admitted = arms.values().filter(|arm| wanted.admits(arm));
+        let mut candidates: Vec<_> = admitted.map(|arm| self.score(arm, wanted)).collect();
         // First those that may be asked, among them the one that the plan names, then by score; ties by id.
-        candidates.sort_by(|(left, left_arm), (right, right_arm)| {
-            let key = |score: &ArmScore, arm: &RegisteredArm| (score.excluded.is_some(), !wanted.names(arm));
-            let order = key(left, left_arm).cmp(&key(right, right_arm));
-            order.then(right.total.total_cmp(&left.total)).then_with(|| left.arm_id.cmp(&right.arm_id))
+        candidates.sort_by(|left, right| {
+            let key = |score: &ArmScore| (score.excluded.is_some(), !wanted.names(&score.arm_id));
+            let order = key(left).cmp(&key(right)).then(right.total.total_cmp(&left.total));
+            order.then_with(|| left.arm_id.cmp(&right.arm_id))
         });
-        let Some((_, best)) = candidates.first() else { return Err(wanted.nobody(registry)) };
-        let arm = Arc::clone(best);
-        let routing = Routing { candidates: candidates.into_iter().map(|(score, _)| score).collect() };
-        Ok(Choice { arm, routing: Arc::new(routing) })
+        let best = candidates.first().and_then(|best| arms.get(&*best.arm_id).cloned());
+        let Some(arm) = best else { return Err(wanted.nobody(registry)) };
+        Ok(Choice { arm, routing: Arc::new(Routing { candidates }) })
     }
 
     /// Whether another arm than `arm_id` could do the step.
@@ -115,14 +111,14 @@ impl Wanted<'_> {
     /// Whether the arm may do the step at all.
     fn admits(&self, arm: &RegisteredArm) -> bool {
         let capabilities = &self.subtask.required_capabilities;
-        let fits = self.names(arm) || (!capabilities.is_empty() && arm.descriptor.has_all(capabilities));
+        let fits = self.names(&arm.id) || (!capabilities.is_empty() && arm.descriptor.has_all(capabilities));
         let allowed =
             self.any_of.is_empty() || self.any_of.iter().any(|c| arm.descriptor.capabilities.contains(c));
         fits && allowed && arm.descriptor.has_all(capabilities) && !self.gave_up_on.contains(&arm.id)
     }
 
-    fn names(&self, arm: &RegisteredArm) -> bool {
-        *arm.id == *self.subtask.required_arm
+    fn names(&self, arm_id: &str) -> bool {
+        *arm_id == *self.subtask.required_arm
     }
 
     fn capability_match(&self, arm: &RegisteredArm) -> f64 {
@@ -151,7 +147,7 @@ impl Wanted<'_> {
 
 /// Why an arm is not chosen while another can do it.
 fn excluded(arm: &RegisteredArm) -> Option<String> {
-    if arm.breaker.state(Instant::now()) == BreakerState::Open {
+    if !arm.breaker.is_closed() && arm.breaker.state(Instant::now()) == BreakerState::Open {
         Some("it keeps failing".into())
     } else if arm.health() == HealthStatus::Unhealthy {
         Some("it is unhealthy".into())

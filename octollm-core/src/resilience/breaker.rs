@@ -94,6 +94,11 @@ impl Breaker {
         Self(Arc::new(Shared { options, inner: Mutex::default() }))
     }
 
+    /// Whether it is closed, which takes no look at the clock.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0.inner).open_until.is_none()
+    }
+
     /// Asks to make a call. What comes of it is told to the permit; a permit that is dropped tells nothing.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
 //! Identifiers: a prefix that a person can tell apart, and a UUIDv7, whose order in time keeps indexes local.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -13,8 +15,21 @@ use crate::error::{Error, ErrorKind};
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(Uuid);
+
+        /// By age, as one number: maps of many tasks are searched by it at every step.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.0.as_u128().cmp(&other.0.as_u128())
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl $name {
             /// A new identifier, later than every one made before in this process.
@@ -93,6 +108,39 @@ id!(
     /// Names a plan: `plan-` and a UUIDv7.
     PlanId, "plan-", "plan"
 );
+
+/// Names one step of one task to its arm: the same for every attempt, so that an arm can use it as an idempotency key.
+/// Written out only where somebody reads it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(Named);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Named {
+    Step(TaskId, u32),
+    ByCaller(Arc<str>),
+}
+
+impl RequestId {
+    /// The id of this step.
+    pub const fn of_step(task: TaskId, step: u32) -> Self {
+        Self(Named::Step(task, step))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Named::Step(task, step) => write!(f, "{task}-step-{step}"),
+            Named::ByCaller(name) => f.write_str(name),
+        }
+    }
+}
+
+impl From<&str> for RequestId {
+    fn from(name: &str) -> Self {
+        Self(Named::ByCaller(name.into()))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@ mod state;
 pub use binding::{Binding, bind_input, step_references};
 pub use budget::{Budget, Grant, Usage};
 pub use event::{ApprovalReason, ArmScore, Event, EventKind, Routing, SideEffects, Then};
-pub use id::{PlanId, TaskId};
+pub use id::{PlanId, RequestId, TaskId};
 pub use intent::{Complexity, IntentSource, ParsedIntent};
 pub use plan::{ExecutionPlan, PlanSource, SubTask};
 pub use request::{Approval, Priority, TaskRequest};

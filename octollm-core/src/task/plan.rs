@@ -2,7 +2,8 @@
 //!
 //! A step may depend only on steps with a smaller number, so a plan cannot hold a cycle, and running it always ends.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,9 @@ impl ExecutionPlan {
     /// need not look into inputs again. Call it on a valid plan.
     #[must_use]
     pub fn normalised(mut self) -> Self {
+        if self.is_normal() {
+            return self;
+        }
         self.subtasks.sort_by_key(|subtask| subtask.step);
         for subtask in &mut self.subtasks {
             let mut all: BTreeSet<u32> = subtask.depends_on.iter().copied().collect();
@@ -175,6 +179,26 @@ impl ExecutionPlan {
         self
     }
 
+    /// Whether [`normalised`](Self::normalised) would change nothing.
+    fn is_normal(&self) -> bool {
+        let ascending = |numbers: &[u32]| numbers.is_sorted_by(|left, right| left < right);
+        let complete = |subtask: &SubTask| match &subtask.input {
+            Some(input) => super::step_references(input).iter().all(|step| subtask.depends_on.contains(step)),
+            None => true,
+        };
+        self.subtasks.is_sorted_by_key(|subtask| subtask.step)
+            && self.subtasks.iter().all(|subtask| ascending(&subtask.depends_on) && complete(subtask))
+    }
+
+    /// The plan as a task that came with it keeps it: normal, and said to be the caller's.
+    pub(crate) fn from_caller(plan: Arc<Self>) -> Arc<Self> {
+        if plan.source == PlanSource::Caller && plan.is_normal() {
+            return plan;
+        }
+        let plan = Arc::unwrap_or_clone(plan);
+        Arc::new(Self { source: PlanSource::Caller, ..plan }.normalised())
+    }
+
     pub(crate) fn faults(&self, pointer: &str, faults: &mut Vec<Fault>) {
         if self.subtasks.is_empty() || self.subtasks.len() > MAX_STEPS {
             let detail = format!("must have 1 to {MAX_STEPS} steps, has {}", self.subtasks.len());
@@ -183,11 +207,13 @@ impl ExecutionPlan {
         if self.confidence.is_some_and(|confidence| !(0.0..=1.0).contains(&confidence)) {
             faults.push(Fault::new(format!("{pointer}/confidence"), "must be 0 to 1"));
         }
-        let known: BTreeSet<u32> = self.subtasks.iter().map(|subtask| subtask.step).collect();
-        let mut seen = HashSet::new();
+        let mut known: Vec<u32> = self.subtasks.iter().map(|subtask| subtask.step).collect();
+        known.sort_unstable();
+        let twice = known.windows(2).any(|pair| pair.first() == pair.last());
         for (index, subtask) in self.subtasks.iter().enumerate() {
             let mut own = Vec::new();
-            if !seen.insert(subtask.step) {
+            let before = self.subtasks.get(..index).unwrap_or_default();
+            if twice && before.iter().any(|earlier| earlier.step == subtask.step) {
                 own.push(Fault::new("/step", format!("step {} is there twice", subtask.step)));
             }
             subtask.faults(&known, &mut own);
@@ -201,7 +227,7 @@ impl ExecutionPlan {
 
 impl SubTask {
     /// The step's own faults; their pointers begin at the step.
-    fn faults(&self, known: &BTreeSet<u32>, faults: &mut Vec<Fault>) {
+    fn faults(&self, known: &[u32], faults: &mut Vec<Fault>) {
         let mut fault = |field: &str, detail: String| faults.push(Fault::new(format!("/{field}"), detail));
         if self.step == 0 {
             fault("step", "must be 1 or more".into());
@@ -240,8 +266,8 @@ impl SubTask {
     }
 }
 
-fn dependency_fault(step: u32, dependency: u32, known: &BTreeSet<u32>) -> Option<String> {
-    if !known.contains(&dependency) {
+fn dependency_fault(step: u32, dependency: u32, known: &[u32]) -> Option<String> {
+    if known.binary_search(&dependency).is_err() {
         let list: Vec<_> = known.iter().map(u32::to_string).collect();
         Some(format!("there is no step {dependency}; the plan has {}", list.join(", ")))
     } else if dependency >= step {

@@ -1,7 +1,7 @@
 //! What a caller asks for, and whether it may be asked.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ pub struct TaskRequest {
     pub budget: Option<Budget>,
     /// A ready plan: intent parsing and planning are skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<ExecutionPlan>,
+    pub plan: Option<Arc<ExecutionPlan>>,
     /// A stored plan template by name; `context` fills it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playbook: Option<String>,

@@ -135,7 +135,7 @@ pub struct StepResult {
     pub step: u32,
     /// The arm that did it, or last tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arm_id: Option<String>,
+    pub arm_id: Option<Arc<str>>,
     /// Where it stands.
     pub status: StepStatus,
     /// How often it was started.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
 use crate::error::{Error, ErrorKind, Result, Status};
+use crate::task::RequestId;
 
 type Work = dyn Fn(ArmCall) -> BoxFuture<'static, Result<Value>> + Send + Sync;
 
@@ -69,7 +70,7 @@ pub fn slow() -> ScriptedArm {
 
 /// Fails `failures` times with a temporary error, then answers `{"attempts": N}`.
 pub fn flaky() -> ScriptedArm {
-    let seen: Arc<Mutex<HashMap<Arc<str>, u64>>> = Arc::default();
+    let seen: Arc<Mutex<HashMap<RequestId, u64>>> = Arc::default();
     ScriptedArm::new(ArmDescriptor::new("flaky", ["flaky"]), move |call| {
         let attempts = {
             let mut seen = seen.lock().unwrap();

@@ -54,7 +54,7 @@ impl FaultyJournal {
 
 #[async_trait]
 impl Journal for FaultyJournal {
-    async fn append(&self, append: Append) -> Result<()> {
+    async fn append(&self, append: &Append) -> Result<()> {
         self.appends.fetch_add(1, Ordering::SeqCst);
         let delay_ms = self.delay_ms.load(Ordering::SeqCst);
         if delay_ms > 0 {

@@ -43,7 +43,7 @@ pub async fn orchestrator_suite(octo: Arc<dyn Orchestrator>) {
 /// A request with this plan.
 pub fn planned(subtasks: Vec<SubTask>) -> TaskRequest {
     TaskRequest {
-        plan: Some(ExecutionPlan::new(PlanSource::Caller, subtasks)),
+        plan: Some(Arc::new(ExecutionPlan::new(PlanSource::Caller, subtasks))),
         ..TaskRequest::new("Do what the plan says")
     }
 }

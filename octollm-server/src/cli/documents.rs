@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
-use octollm_core::arm::{Progress, ProgressSink};
+use octollm_core::arm::{Progress, ProgressSink, StepRef};
 use octollm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ pub(super) async fn ingest(
 struct Line(ProgressBar);
 
 impl ProgressSink for Line {
-    fn report(&self, message: &str, _: Option<f32>) {
+    fn report(&self, _: Option<StepRef>, message: &str, _: Option<f32>) {
         self.0.set_message(format!("indexing {}", one_line(message, SNIPPET)));
     }
 }

@@ -14,7 +14,7 @@ pub(super) fn of_call(call: &ArmCall, caller: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(9);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    put(&mut headers, "x-request-id", &call.request_id);
+    put(&mut headers, "x-request-id", &call.request_id.to_string());
     put(&mut headers, "x-task-id", &call.task_id.to_string());
     put(&mut headers, "x-arm-id", caller);
     put(&mut headers, "x-deadline-ms", &left.as_millis().to_string());

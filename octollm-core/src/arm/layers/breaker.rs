@@ -2,9 +2,8 @@
 
 use tokio::time::Instant;
 
-use async_trait::async_trait;
-
-use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
+use super::Layer;
+use crate::arm::{ArmCall, ArmDescriptor, ArmReply};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resilience::{Breaker, RetryAfter};
 
@@ -14,19 +13,18 @@ pub(super) struct Guard<A> {
     pub(super) breaker: Breaker,
 }
 
-#[async_trait]
-impl<A: Arm> Arm for Guard<A> {
+impl<A: Layer> Layer for Guard<A> {
     fn descriptor(&self) -> &ArmDescriptor {
         self.arm.descriptor()
     }
 
-    async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
+    async fn call(&self, call: ArmCall) -> Result<ArmReply> {
         let permit = self.breaker.try_acquire(Instant::now()).map_err(|RetryAfter(wait)| {
             Error::new(ErrorKind::Unavailable, "the arm keeps failing and is not asked for a while")
                 .with_context("arm", self.descriptor().arm_id.as_str())
                 .with_retry_after(wait)
         })?;
-        let reply = self.arm.execute(call).await;
+        let reply = self.arm.call(call).await;
         match &reply {
             Err(error) if speaks_against_the_arm(error) => permit.failure(Instant::now()),
             _ => permit.success(),

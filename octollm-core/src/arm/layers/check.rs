@@ -2,29 +2,26 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use tokio::time::Instant;
 
-use async_trait::async_trait;
 use futures_util::FutureExt;
 
+use super::Layer;
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::schema::Validator;
 
-/// Marks when the arm was asked, catches its panics, and holds its answer against its own schema.
+/// Catches the arm's panics, and holds its answer against its own schema.
 pub(super) struct Check {
     pub(super) arm: Arc<dyn Arm>,
     pub(super) output: Validator,
 }
 
-#[async_trait]
-impl Arm for Check {
+impl Layer for Check {
     fn descriptor(&self) -> &ArmDescriptor {
         self.arm.descriptor()
     }
 
-    async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
-        call.began.set(Instant::now()).ok();
+    async fn call(&self, call: ArmCall) -> Result<ArmReply> {
         tracing::debug!(task = %call.task_id, step = call.step, arm = %self.descriptor().arm_id, "asking the arm");
         let reply = AssertUnwindSafe(self.arm.execute(call)).catch_unwind().await;
         let reply = reply.unwrap_or_else(|_| {

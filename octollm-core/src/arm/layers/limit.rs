@@ -1,8 +1,7 @@
 //! Waits for a free place at the arm.
 
-use async_trait::async_trait;
-
-use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
+use super::Layer;
+use crate::arm::{ArmCall, ArmDescriptor, ArmReply};
 use crate::error::Result;
 use crate::resilience::Gate;
 
@@ -12,14 +11,13 @@ pub(super) struct Limit<A> {
     pub(super) gate: Gate,
 }
 
-#[async_trait]
-impl<A: Arm> Arm for Limit<A> {
+impl<A: Layer> Layer for Limit<A> {
     fn descriptor(&self) -> &ArmDescriptor {
         self.arm.descriptor()
     }
 
-    async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
+    async fn call(&self, call: ArmCall) -> Result<ArmReply> {
         let _place = self.gate.acquire(call.priority).await?;
-        self.arm.execute(call).await
+        self.arm.call(call).await
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! 1. [`limit`]: waits for a free place, the most urgent caller first. Waiting costs none of the call's time.
 //! 2. [`breaker`]: refuses at once while the arm keeps failing.
-//! 3. [`timeout`]: gives the call its time and no more.
-//! 4. [`check`]: marks that the arm was asked, catches its panics, and holds its answer against its own schema.
+//! 3. [`timeout`]: marks that the arm was asked, gives the call its time and no more.
+//! 4. [`check`]: catches the arm's panics, and holds its answer against its own schema.
 //!
 //! Dropping the future of a call drops all layers: the place is freed, the breaker's probe given back, the arm's own
 //! future dropped. Another attempt after a failure is no layer: it must survive a crash, so the task's state decides it.
@@ -15,7 +15,10 @@ mod timeout;
 
 use std::sync::Arc;
 
-use super::Arm;
+use async_trait::async_trait;
+
+use super::{Arm, ArmCall, ArmDescriptor, ArmReply};
+use crate::error::Result;
 use crate::resilience::{Breaker, BreakerOptions, Gate};
 use crate::schema::Validator;
 
@@ -34,10 +37,31 @@ impl Default for Limits {
     }
 }
 
+/// What a layer surrounds. The same as [`Arm`], but that the layers' futures nest, and only the whole is boxed.
+trait Layer: Send + Sync {
+    fn descriptor(&self) -> &ArmDescriptor;
+
+    fn call(&self, call: ArmCall) -> impl Future<Output = Result<ArmReply>> + Send;
+}
+
+/// The outermost layer, as an arm.
+struct Layered<L>(L);
+
+#[async_trait]
+impl<L: Layer> Arm for Layered<L> {
+    fn descriptor(&self) -> &ArmDescriptor {
+        self.0.descriptor()
+    }
+
+    async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
+        self.0.call(call).await
+    }
+}
+
 /// `arm` within its layers.
 pub(super) fn around(arm: Arc<dyn Arm>, output: Validator, breaker: &Breaker, gate: &Gate) -> Arc<dyn Arm> {
     let checked = check::Check { arm, output };
     let timed = timeout::Timeout { arm: checked };
     let guarded = breaker::Guard { arm: timed, breaker: breaker.clone() };
-    Arc::new(limit::Limit { arm: guarded, gate: gate.clone() })
+    Arc::new(Layered(limit::Limit { arm: guarded, gate: gate.clone() }))
 }

@@ -1,9 +1,9 @@
 //! Gives a call its time.
 
-use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
+use super::Layer;
+use crate::arm::{ArmCall, ArmDescriptor, ArmReply};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Ends a call at its time limit or its deadline, whichever comes first.
@@ -11,17 +11,17 @@ pub(super) struct Timeout<A> {
     pub(super) arm: A,
 }
 
-#[async_trait]
-impl<A: Arm> Arm for Timeout<A> {
+impl<A: Layer> Layer for Timeout<A> {
     fn descriptor(&self) -> &ArmDescriptor {
         self.arm.descriptor()
     }
 
-    async fn execute(&self, mut call: ArmCall) -> Result<ArmReply> {
-        let limit = call.time_limit;
-        call.deadline = call.deadline.min(Instant::now() + limit);
+    async fn call(&self, mut call: ArmCall) -> Result<ArmReply> {
+        let (limit, began) = (call.time_limit, Instant::now());
+        call.began.set(began).ok();
+        call.deadline = call.deadline.min(began + limit);
         let (deadline, cancelled) = (call.deadline, call.cancelled.clone());
-        let reply = tokio::time::timeout_at(deadline, self.arm.execute(call)).await;
+        let reply = tokio::time::timeout_at(deadline, self.arm.call(call)).await;
         reply.unwrap_or_else(|_| {
             cancelled.cancel();
             Err(Error::new(

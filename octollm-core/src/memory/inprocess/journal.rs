@@ -1,5 +1,6 @@
 //! A journal in memory.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -77,26 +78,30 @@ impl Task {
 }
 
 impl Store {
-    fn append(&mut self, task: TaskId, append: Append, engine: &Arc<()>) -> Result<()> {
+    fn append(&mut self, task: TaskId, append: &Append, engine: &Arc<()>) -> Result<()> {
         let key = append.claimed_key();
         if key.is_some_and(|key| self.keys.contains_key(&key)) {
             return Err(taken());
         }
-        let held = self.tasks.get(&task).map_or(0, |task| task.events.len());
+        let mut entry = self.tasks.entry(task);
+        let held = match &mut entry {
+            Entry::Occupied(held) => held.get().events.len(),
+            Entry::Vacant(_) => 0,
+        };
         if append.events.first().is_none_or(|first| first.seq != held as u64 + 1) {
             return Err(taken());
         }
         if let Some(key) = key {
             self.keys.insert(key, task);
         }
-        let entry = self.tasks.entry(task).or_default();
+        let entry = entry.or_default();
         entry.key = entry.key.or(key);
-        entry.events.extend(append.events);
-        if let Some(record) = append.record {
+        entry.events.extend_from_slice(&append.events);
+        if let Some(record) = &append.record {
             let status = record.summary.status;
             let at_rest = status.is_terminal() || status == TaskStatus::AwaitingApproval;
             entry.owner = if at_rest { Weak::new() } else { Arc::downgrade(engine) };
-            entry.summary = Some(record.summary);
+            entry.summary = Some(record.summary.clone());
         }
         Ok(())
     }
@@ -112,7 +117,7 @@ impl Store {
 
 #[async_trait]
 impl Journal for MemoryJournal {
-    async fn append(&self, append: Append) -> Result<()> {
+    async fn append(&self, append: &Append) -> Result<()> {
         let task = append.task_id()?;
         self.store().append(task, append, &self.engine)
     }

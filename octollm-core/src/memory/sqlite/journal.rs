@@ -18,12 +18,13 @@ const READING: &str = "cannot read the journal";
 
 #[async_trait]
 impl Journal for SqliteMemory {
-    async fn append(&self, append: Append) -> Result<()> {
+    async fn append(&self, append: &Append) -> Result<()> {
         let owner = *self.engine()?.id();
-        let rows = if size::is_large(&append) {
+        let rows = if size::is_large(append) {
+            let append = append.clone();
             blocking(move || Rows::of(&append, &owner)).await?
         } else {
-            Rows::of(&append, &owner)?
+            Rows::of(append, &owner)?
         };
         self.shared.queue.submit(rows).await
     }

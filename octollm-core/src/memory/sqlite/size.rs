@@ -44,7 +44,7 @@ impl Room {
 
     fn take_request(&mut self, request: &TaskRequest) {
         self.take_object(&request.context);
-        self.take_plan(request.plan.as_ref());
+        self.take_plan(request.plan.as_deref());
         self.take_value_of(request.output_schema.as_ref());
     }
 

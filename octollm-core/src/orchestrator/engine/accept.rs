@@ -14,15 +14,29 @@ use crate::task::{
     Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now,
 };
 
+/// What the caller does once its task is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Something else.
+    GoesOn,
+    /// Wait for the end.
+    Waits,
+}
+
 impl Engine {
     /// Accepts a task under this id, or answers the one that the idempotency key already stands for.
-    pub(crate) async fn accept(self: &Arc<Self>, id: TaskId, submission: Submission) -> Result<TaskResponse> {
+    pub(crate) async fn accept(
+        self: &Arc<Self>,
+        id: TaskId,
+        submission: Submission,
+        caller: Caller,
+    ) -> Result<TaskResponse> {
         let Submission { mut request, idempotency_key } = submission;
         request.validate()?;
         self.check_names(&request)?;
         self.check_parent(&request).await?;
         if let Some(plan) = request.plan.take() {
-            request.plan = Some(plan.normalised());
+            request.plan = Some(ExecutionPlan::from_caller(plan));
         }
         let key = idempotency_key.as_deref().map(digest).transpose()?;
         if let Some(known) = self.known(key).await? {
@@ -34,7 +48,7 @@ impl Engine {
         let room = self.room.clone().try_acquire_owned().map_err(|_| self.full())?;
         // A caller who goes away now must not leave a durable task without a driver.
         let engine = self.clone();
-        match self.to_the_end(async move { engine.take_in(id, request, key, room).await }).await {
+        match self.to_the_end(async move { engine.take_in(id, request, key, room, caller).await }).await {
             // Somebody else was a moment earlier with the same key.
             Err(error) if error.kind() == ErrorKind::Conflict && key.is_some() => {
                 self.known(key).await?.ok_or(error)
@@ -50,6 +64,7 @@ impl Engine {
         request: TaskRequest,
         key: Option<[u8; 32]>,
         room: OwnedSemaphorePermit,
+        caller: Caller,
     ) -> Result<TaskResponse> {
         // Known before it is durable, so that nobody who finds it in the journal wakes a second driver.
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
@@ -62,7 +77,11 @@ impl Engine {
             }
         };
         let response = accepted(&state);
-        self.spawn(driver::Start::Fresh(Box::new(state)), commands, Some(room));
+        let fresh = driver::Fresh { state: Box::new(state), room };
+        match caller {
+            Caller::GoesOn => self.spawn(driver::Start::Fresh(fresh), commands),
+            Caller::Waits => self.drive_here(fresh, commands).await,
+        }
         Ok(response)
     }
 
@@ -83,7 +102,7 @@ impl Engine {
         record.idempotency_key = key;
         self.memory
             .journal
-            .append(Append { events: vec![event.clone()], record: Some(Box::new(record)) })
+            .append(&Append { events: vec![event.clone()], record: Some(Box::new(record)) })
             .await?;
         self.hub.publish(id, &[event]);
         Ok(state)

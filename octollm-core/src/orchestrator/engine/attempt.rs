@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm};
+use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm, StepRef};
 use crate::error::Result;
-use crate::task::{Event, EventKind, TaskId, now};
+use crate::task::{Event, EventKind, now};
 
 use super::Engine;
 
@@ -37,17 +37,12 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall
 }
 
 /// Hands a step's progress to those who watch the task.
-pub(crate) struct StepProgress {
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) task_id: TaskId,
-    pub(crate) step: u32,
-}
-
-impl ProgressSink for StepProgress {
-    fn report(&self, message: &str, fraction: Option<f32>) {
+impl ProgressSink for Engine {
+    fn report(&self, of: Option<StepRef>, message: &str, fraction: Option<f32>) {
+        let Some(StepRef { task_id, step }) = of else { return };
         let fraction =
             fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
-        let kind = EventKind::StepProgress { step: self.step, message: message.to_owned(), fraction };
-        self.engine.hub.publish_live(Event { task_id: self.task_id, seq: 0, at: now(), kind });
+        let kind = EventKind::StepProgress { step, message: message.to_owned(), fraction };
+        self.hub.publish_live(Event { task_id, seq: 0, at: now(), kind });
     }
 }

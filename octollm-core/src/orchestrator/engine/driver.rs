@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 
@@ -27,18 +27,23 @@ const PAGE: usize = 512;
 /// How a task comes to its driver.
 pub(super) enum Start {
     /// Just accepted.
-    Fresh(Box<TaskState>),
+    Fresh(Fresh),
     /// Left unfinished by an earlier process.
     Left(Claimed),
     /// Parked, and asked for something.
     Woken(TaskId),
 }
 
+/// A task that was just accepted.
+pub(super) struct Fresh {
+    pub(super) state: Box<TaskState>,
+    /// Its place among the tasks that may be here at all.
+    pub(super) room: OwnedSemaphorePermit,
+}
+
 pub(super) struct Driver {
     pub(super) engine: Arc<Engine>,
     pub(super) state: TaskState,
-    /// The task's id, written out once.
-    pub(super) name: Box<str>,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
     /// Applied, but not yet durable.
     pending: Vec<Arc<Event>>,
@@ -76,7 +81,11 @@ pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Rec
 
 async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<Box<Command>>) -> Result<()> {
     match start {
-        Start::Fresh(state) => Driver::new(engine.clone(), *state, commands).wait_for_a_turn().await,
+        Start::Fresh(Fresh { state, room }) => {
+            let done = Driver::new(engine.clone(), *state, commands).wait_for_a_turn().await;
+            drop(room);
+            done
+        }
         Start::Left(Claimed { task_id, priority }) => {
             // Loaded when it is its turn, so that a long queue is a list of ids.
             let turn = tokio::select! {
@@ -125,7 +134,7 @@ pub(super) async fn load(engine: &Engine, id: TaskId) -> Result<TaskState> {
 impl Start {
     fn task_id(&self) -> TaskId {
         match self {
-            Self::Fresh(state) => state.task_id(),
+            Self::Fresh(fresh) => fresh.state.task_id(),
             Self::Left(claimed) => claimed.task_id,
             Self::Woken(id) => *id,
         }
@@ -145,7 +154,6 @@ impl Driver {
     fn new(engine: Arc<Engine>, state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
         let recorded = state.status();
         Self {
-            name: state.task_id().to_string().into(),
             engine,
             state,
             commands,
@@ -210,7 +218,8 @@ impl Driver {
         loop {
             let mut wake_at = None;
             let mut acted = false;
-            let actions = self.state.next(now());
+            let at = now();
+            let actions = self.state.next(at);
             let starts = actions.iter().filter(|action| matches!(action, Action::Start { .. })).count();
             // What completed must be on disk before a step that may build on it starts.
             if starts > 0 && self.must_flush {
@@ -222,7 +231,7 @@ impl Driver {
                     _ if self.stopping => {}
                     action => {
                         acted = true;
-                        self.perform(action, starts == 1).await?;
+                        self.perform(action, at, starts == 1).await?;
                     }
                 }
             }
@@ -266,7 +275,13 @@ impl Driver {
 
     /// Takes what happened; durable with the next flush.
     pub(super) fn append(&mut self, kind: EventKind) -> Result<()> {
-        let event = Event { task_id: self.state.task_id(), seq: self.state.seq() + 1, at: now(), kind };
+        self.append_at(now(), kind)
+    }
+
+    /// Takes what happened at this moment, or with the last event if that was later.
+    pub(super) fn append_at(&mut self, at: Timestamp, kind: EventKind) -> Result<()> {
+        let at = at.max(self.state.updated_at());
+        let event = Event { task_id: self.state.task_id(), seq: self.state.seq() + 1, at, kind };
         self.state.apply(&event)?;
         self.pending.push(Arc::new(event));
         Ok(())
@@ -278,13 +293,11 @@ impl Driver {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let events = std::mem::take(&mut self.pending);
         let changed = self.recorded != self.state.status();
         let record = changed.then(|| Box::new(TaskRecord::of(&self.state)));
+        let append = Append { events: std::mem::take(&mut self.pending), record };
         let mut tries = 1;
-        while let Err(error) =
-            self.engine.memory.journal.append(Append { events: events.clone(), record: record.clone() }).await
-        {
+        while let Err(error) = self.engine.memory.journal.append(&append).await {
             if error.kind() == ErrorKind::Conflict {
                 self.running.abort_all();
                 return Err(error);
@@ -299,7 +312,7 @@ impl Driver {
         }
         self.recorded = self.state.status();
         self.must_flush = false;
-        self.engine.hub.publish(self.state.task_id(), &events);
+        self.engine.hub.publish(self.state.task_id(), &append.events);
         if self.state.status().is_terminal() {
             self.engine.hub.publish_end(self.state.task_id(), || self.state.result());
         }

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use accept::Caller;
 pub(crate) use follow::Follower;
 use hub::Hub;
 
@@ -131,21 +132,22 @@ impl Engine {
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         drivers.insert(task, sender.clone());
         drop(drivers);
-        self.spawn(driver::Start::Woken(task), commands, None);
+        self.spawn(driver::Start::Woken(task), commands);
         Ok(sender)
     }
 
-    fn spawn(
-        self: &Arc<Self>,
-        start: driver::Start,
-        commands: mpsc::Receiver<Box<Command>>,
-        room: Option<tokio::sync::OwnedSemaphorePermit>,
-    ) {
-        let engine = self.clone();
-        self.tracker.spawn(async move {
-            driver::drive(engine, start, commands).await;
-            drop(room);
-        });
+    fn spawn(self: &Arc<Self>, start: driver::Start, commands: mpsc::Receiver<Box<Command>>) {
+        self.tracker.spawn(driver::drive(self.clone(), start, commands));
+    }
+
+    /// Drives a task that was just accepted and whose caller waits for its end: right here as long as nothing has to be
+    /// waited for, which spares two changes of thread, then by itself.
+    async fn drive_here(self: &Arc<Self>, fresh: driver::Fresh, commands: mpsc::Receiver<Box<Command>>) {
+        let driving = driver::drive(self.clone(), driver::Start::Fresh(fresh), commands);
+        let mut driving = Box::pin(self.tracker.track_future(driving));
+        if futures_util::poll!(&mut driving).is_pending() {
+            tokio::spawn(driving);
+        }
     }
 
     /// Awaits a future that goes on to its end even if nobody waits for it any more.

@@ -10,24 +10,24 @@ use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Outcome, StepProgress, attempt};
+use super::attempt::{Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm};
+use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::result_integrator::check_output;
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, PlanSource, SideEffects, SubTask,
-    TaskError, Usage, bind_input, now,
+    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, RequestId, SideEffects, SubTask,
+    TaskError, Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
 const PATIENCE: u32 = 4;
 
 impl Driver {
-    /// Does what the state says. `alone`: no other step starts now.
-    pub(super) async fn perform(&mut self, action: Action, alone: bool) -> Result<()> {
+    /// Does what the state said at `at`. `alone`: no other step starts now.
+    pub(super) async fn perform(&mut self, action: Action, at: Timestamp, alone: bool) -> Result<()> {
         match action {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
@@ -35,7 +35,7 @@ impl Driver {
                 let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
                 self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
             }
-            Action::Start { index, grant } => self.start(index, grant, alone).await,
+            Action::Start { index, grant } => self.start(index, grant, at, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
                 step,
@@ -70,29 +70,29 @@ impl Driver {
 
     async fn plan(&mut self) -> Result<()> {
         match self.make_plan().await? {
-            Some(Ok(plan)) => self.append(EventKind::PlanCreated { plan: Arc::new(plan) }),
+            Some(Ok(plan)) => self.append(EventKind::PlanCreated { plan }),
             Some(Err(error)) => self.fail(TaskError::from(&error)),
             None => Ok(()),
         }
     }
 
-    async fn make_plan(&mut self) -> Result<Option<Result<ExecutionPlan>>> {
+    async fn make_plan(&mut self) -> Result<Option<Result<Arc<ExecutionPlan>>>> {
         let request = self.state.request().clone();
         if let Some(plan) = &request.plan {
             // It was validated and normalised when the task was accepted.
-            return Ok(Some(Ok(ExecutionPlan { source: PlanSource::Caller, ..plan.clone() })));
+            return Ok(Some(Ok(plan.clone())));
         }
         let engine = self.engine.clone();
         if let Some(name) = &request.playbook {
             let filled = engine.brain.playbooks.get(name).and_then(|playbook| playbook.fill(&request));
-            return Ok(Some(filled.map(ExecutionPlan::normalised)));
+            return Ok(Some(filled.map(|plan| Arc::new(plan.normalised()))));
         }
         let Some(intent) = self.state.intent().cloned() else { return Ok(None) };
         let plan = async move {
             let plan =
                 engine.brain.task_planner.plan(&request, &intent, &engine.registry.descriptors()).await?;
             plan.validate()?;
-            Ok(plan.normalised())
+            Ok(Arc::new(plan.normalised()))
         };
         self.think(plan).await
     }
@@ -142,7 +142,7 @@ impl Driver {
     }
 
     /// Hands the step to the best arm, or asks a person first.
-    async fn start(&mut self, index: usize, grant: Grant, alone: bool) -> Result<()> {
+    async fn start(&mut self, index: usize, grant: Grant, at: Timestamp, alone: bool) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
@@ -161,11 +161,11 @@ impl Driver {
         }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
-        self.append(EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
+        self.append_at(at, EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
-        let call = self.call(subtask, attempt, input, grant);
+        let call = self.call(subtask, attempt, input, grant, at);
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -190,7 +190,14 @@ impl Driver {
         bind_input(&binding, &arm.input)
     }
 
-    fn call(&self, subtask: &SubTask, attempt: u32, input: Arc<Value>, grant: Grant) -> ArmCall {
+    fn call(
+        &self,
+        subtask: &SubTask,
+        attempt: u32,
+        input: Arc<Value>,
+        grant: Grant,
+        at: Timestamp,
+    ) -> ArmCall {
         let task_id = self.state.task_id();
         let step = subtask.step;
         let own = subtask.timeout_seconds.map(|seconds| Duration::from_secs(seconds.into()));
@@ -199,13 +206,13 @@ impl Driver {
             task_id,
             step,
             attempt,
-            request_id: format!("{}-step-{step}", self.name).into(),
+            request_id: RequestId::of_step(task_id, step),
             priority: self.state.request().priority,
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
-            deadline: Instant::now() + self.state.time_left(now()),
+            deadline: Instant::now() + self.state.time_left(at),
             grant,
             cancelled: CancellationToken::new(),
-            progress: Progress::to(Arc::new(StepProgress { engine: self.engine.clone(), task_id, step })),
+            progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
             began: Arc::default(),
         }
     }

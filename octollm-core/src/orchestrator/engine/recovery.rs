@@ -35,7 +35,7 @@ impl Engine {
         for task in claimed {
             let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
             self.drivers().insert(task.task_id, sender);
-            self.spawn(driver::Start::Left(task), commands, None);
+            self.spawn(driver::Start::Left(task), commands);
         }
         if count > 0 {
             tracing::info!(count, "going on with unfinished tasks");

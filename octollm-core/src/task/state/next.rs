@@ -98,8 +98,8 @@ impl TaskState {
         if let Some(action) = self.whole_task() {
             return vec![action];
         }
-        let mut actions = Vec::new();
-        let mut ready = Vec::new();
+        let mut actions = Vec::with_capacity(2);
+        let mut ready = 0;
         let mut wake_at = self.deadline_at;
         for (index, (subtask, step)) in plan.subtasks.iter().zip(&self.steps).enumerate() {
             match self.step_turn(subtask, step) {
@@ -108,10 +108,13 @@ impl TaskState {
                 Turn::Ready if step.retry_at.is_some_and(|at| at > now) => {
                     wake_at = wake_at.min(step.retry_at.unwrap_or(wake_at));
                 }
-                Turn::Ready => ready.push(index),
+                Turn::Ready => {
+                    ready += 1;
+                    actions.push(Action::Start { index, grant: Grant::default() });
+                }
             }
         }
-        if let Err(error) = self.start(&ready, &mut actions) {
+        if let Err(error) = self.grant_each(ready, &mut actions) {
             return vec![Action::Fail(error)];
         }
         actions.push(Action::WaitUntil(wake_at));
@@ -170,13 +173,20 @@ impl TaskState {
         turn
     }
 
-    fn start(&self, ready: &[usize], actions: &mut Vec<Action>) -> Result<(), TaskError> {
-        if ready.is_empty() {
+    /// Says what each step that is `ready` may spend; where nothing is left for now, none of them starts.
+    fn grant_each(&self, ready: usize, actions: &mut Vec<Action>) -> Result<(), TaskError> {
+        if ready == 0 {
             return Ok(());
         }
-        if let Some(grant) = self.grant(ready.len())? {
-            actions.extend(ready.iter().map(|&index| Action::Start { index, grant }));
-        }
+        let share = self.grant(ready)?;
+        actions.retain_mut(|action| match (action, share) {
+            (Action::Start { grant, .. }, Some(share)) => {
+                *grant = share;
+                true
+            }
+            (Action::Start { .. }, None) => false,
+            _ => true,
+        });
         Ok(())
     }
 

@@ -116,7 +116,7 @@ impl StepState {
     pub(super) fn result(&self) -> StepResult {
         StepResult {
             step: self.step,
-            arm_id: self.arm_id.as_deref().map(str::to_owned),
+            arm_id: self.arm_id.clone(),
             status: self.status,
             attempts: self.attempts,
             output: self.output.clone(),

@@ -72,7 +72,7 @@ struct World {
 impl World {
     fn new(scenario: Scenario, crash_at: Option<usize>) -> Self {
         let request = TaskRequest {
-            plan: Some(scenario.plan.clone()),
+            plan: Some(Arc::new(scenario.plan.clone())),
             approval: scenario.approval,
             ..TaskRequest::new("a goal that is long enough")
         };

@@ -50,6 +50,11 @@ impl TaskState {
             .and_then(|index| self.steps.get(index))
     }
 
+    /// When the last event happened.
+    pub fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
     /// The number of the last event.
     pub fn seq(&self) -> u64 {
         self.seq

@@ -24,7 +24,7 @@ async fn claimed(journal: &dyn Journal) -> Vec<TaskId> {
 }
 
 async fn refusal(journal: &dyn Journal, append: Append) -> ErrorKind {
-    journal.append(append).await.unwrap_err().kind()
+    journal.append(&append).await.unwrap_err().kind()
 }
 
 pub(super) async fn events_come_back_as_they_were(backend: &dyn JournalBackend) {
@@ -90,7 +90,7 @@ pub(super) async fn a_taken_number_is_a_conflict(backend: &dyn JournalBackend) {
     let mut task = Script::new();
     task.start(&*journal).await;
     let mut rival = task.clone();
-    journal.append(task.append(vec![step_completed()])).await.unwrap();
+    journal.append(&task.append(vec![step_completed()])).await.unwrap();
     let late = EventKind::TaskCancelled { reason: "too late".into() };
     assert_eq!(refusal(&*other, rival.append(vec![late])).await, ErrorKind::Conflict);
     assert_eq!(journal.read(task.id(), 0, 10).await.unwrap(), task.events());
@@ -108,7 +108,7 @@ pub(super) async fn an_append_is_kept_whole_or_not_at_all(backend: &dyn JournalB
     assert_eq!(refusal(&*journal, append).await, ErrorKind::Conflict);
     assert_eq!(journal.read(task.id(), 0, 10).await.unwrap(), task.events());
     assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
-    journal.append(task.append(vec![step_completed(), completed()])).await.unwrap();
+    journal.append(&task.append(vec![step_completed(), completed()])).await.unwrap();
     assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
 }
 
@@ -137,20 +137,20 @@ pub(super) async fn a_row_follows_its_task(backend: &dyn JournalBackend) {
     full.metadata = BTreeMap::from([("team".to_owned(), "ink".to_owned())]);
     task.accept(&*journal, full).await;
     for kind in [planned(), started(), step_completed(), completed()] {
-        journal.append(task.append(vec![kind])).await.unwrap();
+        journal.append(&task.append(vec![kind])).await.unwrap();
         assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
     }
     let mut failed = Script::new();
     failed.start(&*journal).await;
     let cancelled = EventKind::TaskCancelled { reason: "no longer wanted".into() };
-    journal.append(failed.append(vec![cancelled])).await.unwrap();
+    journal.append(&failed.append(vec![cancelled])).await.unwrap();
     assert_eq!(journal.record(failed.id()).await.unwrap(), Some(failed.summary()));
     // Where the row stays as it is, none comes along.
     let mut silent = Script::new();
     silent.start(&*journal).await;
     let before = silent.summary();
     let append = Append { record: None, ..silent.append(vec![step_completed()]) };
-    journal.append(append).await.unwrap();
+    journal.append(&append).await.unwrap();
     assert_eq!(journal.record(silent.id()).await.unwrap(), Some(before));
     assert_eq!(journal.read(silent.id(), 0, 10).await.unwrap().len(), 4);
 }
@@ -246,7 +246,7 @@ pub(super) async fn a_dead_engines_tasks_are_claimed_once(backend: &dyn JournalB
         arm_id: None,
         input: None,
     };
-    dying.append(waiting.append(vec![planned(), question])).await.unwrap();
+    dying.append(&waiting.append(vec![planned(), question])).await.unwrap();
     assert_eq!(waiting.summary().status, TaskStatus::AwaitingApproval);
     ended.run(&*dying).await;
     drop(dying);
@@ -261,7 +261,7 @@ pub(super) async fn a_dead_engines_tasks_are_claimed_once(backend: &dyn JournalB
     let expected = [(accepted.id(), Priority::High), (running.id(), Priority::Medium)];
     assert_eq!(both.iter().map(|claimed| (claimed.task_id, claimed.priority)).collect::<Vec<_>>(), expected);
     assert!(claimed(&**winner).await.is_empty());
-    winner.append(running.append(vec![step_completed(), completed()])).await.unwrap();
+    winner.append(&running.append(vec![step_completed(), completed()])).await.unwrap();
 }
 
 pub(super) async fn one_task_is_claimed(backend: &dyn JournalBackend) {
@@ -274,7 +274,7 @@ pub(super) async fn one_task_is_claimed(backend: &dyn JournalBackend) {
         arm_id: None,
         input: None,
     };
-    journal.append(waiting.append(vec![planned(), question])).await.unwrap();
+    journal.append(&waiting.append(vec![planned(), question])).await.unwrap();
     // It waits, so nobody owns it, though its engine lives.
     other.claim_task(waiting.id()).await.unwrap();
     other.claim_task(waiting.id()).await.unwrap();
@@ -325,7 +325,7 @@ pub(super) async fn pruning_keeps_the_newest(backend: &dyn JournalBackend) {
     assert_eq!(journal.task_for_key([99; 32]).await.unwrap(), Some(ended[99]));
     assert_eq!(journal.task_for_key([0; 32]).await.unwrap(), None, "a pruned task's key is free");
     Script::with_key([0; 32]).accept(&*journal, request("the key again")).await;
-    journal.append(unfinished.append(vec![step_completed(), completed()])).await.unwrap();
+    journal.append(&unfinished.append(vec![step_completed(), completed()])).await.unwrap();
 }
 
 pub(super) async fn pruning_by_age_spares_the_young(backend: &dyn JournalBackend) {

@@ -60,21 +60,21 @@ impl Script {
     /// The task is accepted.
     pub async fn accept(&mut self, journal: &dyn Journal, request: TaskRequest) {
         let append = self.append(vec![accepted(request)]);
-        journal.append(append).await.unwrap();
+        journal.append(&append).await.unwrap();
     }
 
     /// The task is accepted and its first step starts.
     pub async fn start(&mut self, journal: &dyn Journal) {
         self.accept(journal, TaskRequest::new("A goal of the contract suite")).await;
         let append = self.append(vec![planned(), started()]);
-        journal.append(append).await.unwrap();
+        journal.append(&append).await.unwrap();
     }
 
     /// The task runs from acceptance to its end.
     pub async fn run(&mut self, journal: &dyn Journal) {
         self.start(journal).await;
         let append = self.append(vec![step_completed(), completed()]);
-        journal.append(append).await.unwrap();
+        journal.append(&append).await.unwrap();
         assert_eq!(self.summary().status, TaskStatus::Completed);
     }
 }

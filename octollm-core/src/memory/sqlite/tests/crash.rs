@@ -27,7 +27,7 @@ async fn append_without_end(memory: SqliteMemory) {
         task.start(&memory).await;
         acknowledge(task.id(), 3);
         let cancelled = EventKind::TaskCancelled { reason: "x".repeat(500) };
-        memory.append(task.append(vec![cancelled])).await.unwrap();
+        memory.append(&task.append(vec![cancelled])).await.unwrap();
         acknowledge(task.id(), 4);
     }
 }

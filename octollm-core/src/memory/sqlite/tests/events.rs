@@ -83,7 +83,7 @@ impl Filling {
         let mut request = TaskRequest::new(self.text.clone());
         request.context.insert(self.text.clone(), (*self.value).clone());
         request.budget = Some(Budget { max_cost_usd, max_tokens, ..Budget::default() });
-        request.plan = Some(self.plan());
+        request.plan = Some(Arc::new(self.plan()));
         request
     }
 

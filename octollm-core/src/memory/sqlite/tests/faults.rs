@@ -112,13 +112,13 @@ async fn a_locked_database_is_a_temporary_error() {
 
     let mut task = Script::new();
     let append = task.append(vec![accepted()]);
-    for error in [memory.append(append.clone()).await.unwrap_err(), open(&path).await.err().unwrap()] {
+    for error in [memory.append(&append.clone()).await.unwrap_err(), open(&path).await.err().unwrap()] {
         assert_eq!(error.kind(), ErrorKind::Storage);
         assert!(error.is_temporary(), "{error:?}");
         assert!(error.to_string().contains("locked"), "{error}");
     }
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
-    memory.append(append).await.unwrap();
+    memory.append(&append).await.unwrap();
     assert_eq!(memory.read(task.id(), 0, 10).await.unwrap(), task.events());
 }
 
@@ -135,7 +135,7 @@ async fn a_full_disk_fails_appends_until_there_is_room() {
     let mut kept = Vec::new();
     for _ in 0..2000 {
         let mut task = Script::new();
-        match memory.append(task.append(vec![accepted()])).await {
+        match memory.append(&task.append(vec![accepted()])).await {
             Ok(()) => kept.push(task),
             Err(error) => {
                 failed = Some((task, error));

@@ -97,7 +97,7 @@ async fn a_closed_database_says_so() {
     memory.close().await.unwrap();
     memory.close().await.unwrap();
     let append = task.append(vec![EventKind::TaskCancelled { reason: "closed".into() }]);
-    assert_eq!(memory.append(append).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(memory.append(&append).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(memory.read(task.id(), 0, 10).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(memory.claim().await.unwrap_err().kind(), ErrorKind::Unavailable);
 }
@@ -109,7 +109,7 @@ async fn closing_writes_what_has_entered_the_queue() {
     let mut tasks: Vec<Script> = (0..50).map(|_| Script::new()).collect();
     let appends: Vec<_> = tasks.iter_mut().map(|task| task.append(vec![accepted()])).collect();
     let (appended, closed) =
-        futures_util::join!(join_all(appends.into_iter().map(|append| memory.append(append))), async {
+        futures_util::join!(join_all(appends.iter().map(|append| memory.append(append))), async {
             tokio::task::yield_now().await;
             memory.close().await
         });
@@ -129,7 +129,7 @@ async fn a_conflict_fails_only_the_append_that_brought_it() {
     first.run(&memory).await;
     taken.start(&memory).await;
     let mut rival = taken.clone();
-    memory.append(taken.append(vec![EventKind::TaskCancelled { reason: "first".into() }])).await.unwrap();
+    memory.append(&taken.append(vec![EventKind::TaskCancelled { reason: "first".into() }])).await.unwrap();
 
     let mut good: Vec<Script> = (0..20).map(|_| Script::new()).collect();
     let mut appends: Vec<_> = good.iter_mut().map(|task| task.append(vec![accepted()])).collect();
@@ -139,7 +139,7 @@ async fn a_conflict_fails_only_the_append_that_brought_it() {
     appends.insert(17, Script::with_key([4; 32]).append(vec![accepted()]));
 
     let busy = memory.writer().await.unwrap();
-    let appending = join_all(appends.into_iter().map(|append| memory.append(append)));
+    let appending = join_all(appends.iter().map(|append| memory.append(append)));
     let (answers, ()) = futures_util::join!(appending, async {
         tokio::task::yield_now().await;
         drop(busy);
@@ -161,7 +161,7 @@ async fn an_abandoned_append_is_written_whole() {
     let mut task = Script::new();
     let append = task.append(vec![accepted(), EventKind::TaskCancelled { reason: "abandoned".into() }]);
     let busy = memory.writer().await.unwrap();
-    let waited = tokio::time::timeout(std::time::Duration::from_millis(20), memory.append(append)).await;
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(20), memory.append(&append)).await;
     assert!(waited.is_err(), "the append must still wait for the writer");
     drop(busy);
     let mut after = Script::new();

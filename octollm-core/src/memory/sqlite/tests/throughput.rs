@@ -35,7 +35,7 @@ async fn append_many(journal: Arc<dyn Journal>) -> f64 {
         tokio::spawn(async move {
             let task = TaskId::new();
             for seq in 1..=EVENTS_EACH {
-                journal.append(step_completed(task, seq)).await.unwrap();
+                journal.append(&step_completed(task, seq)).await.unwrap();
             }
         })
     });
@@ -51,10 +51,10 @@ async fn measure() {
 
     let each = |started: Instant, count: u32| started.elapsed() / count;
     let mut task = Script::new();
-    memory.append(task.append(vec![accepted()])).await.unwrap();
+    memory.append(&task.append(vec![accepted()])).await.unwrap();
     let (started, id) = (Instant::now(), TaskId::new());
     for seq in 1..=500 {
-        memory.append(step_completed(id, seq)).await.unwrap();
+        memory.append(&step_completed(id, seq)).await.unwrap();
     }
     eprintln!("an append alone: {:?}", each(started, 500));
 
