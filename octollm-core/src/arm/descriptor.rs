@@ -144,6 +144,14 @@ impl Health {
     }
 }
 
+/// An arm that nothing is known about but who it is.
+impl From<ArmDescriptor> for ArmInfo {
+    fn from(descriptor: ArmDescriptor) -> Self {
+        let (health, breaker) = (HealthStatus::Healthy, BreakerState::Closed);
+        Self { descriptor, url: None, health, breaker, in_flight: 0, stats: ArmStats::default() }
+    }
+}
+
 /// A registered arm, as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArmInfo {

@@ -34,6 +34,8 @@ pub struct EngineConfig {
     pub weights: RouterWeights,
     /// Limits that every arm gets.
     pub limits: Limits,
+    /// How many plans may follow a task's first one, where the planner can revise plans.
+    pub max_revisions: u32,
     /// Whether unfinished tasks of processes that are gone go on at the start; else they wait to be resumed.
     pub take_over: bool,
 }
@@ -46,6 +48,7 @@ impl Default for EngineConfig {
             task_timeout: Duration::from_secs(300),
             step_timeout: Duration::from_secs(120),
             max_retries: 4,
+            max_revisions: 2,
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 
+use super::Thought;
 use super::words::Words;
-use crate::arm::ArmDescriptor;
+use crate::arm::ArmInfo;
 use crate::error::Result;
 use crate::task::{Complexity, IntentSource, ParsedIntent, TaskRequest};
 
@@ -14,7 +15,7 @@ pub trait IntentParser: Send + Sync {
     ///
     /// # Errors
     /// Where a model is asked and fails.
-    async fn parse(&self, request: &TaskRequest, arms: &[ArmDescriptor]) -> Result<ParsedIntent>;
+    async fn parse(&self, request: &TaskRequest, thought: &Thought) -> Result<ParsedIntent>;
 }
 
 /// Reads goals by looking for the words of the registered arms' capabilities: `weather_forecast` is meant where a goal
@@ -24,10 +25,10 @@ pub struct RulesIntentParser;
 
 #[async_trait]
 impl IntentParser for RulesIntentParser {
-    async fn parse(&self, request: &TaskRequest, arms: &[ArmDescriptor]) -> Result<ParsedIntent> {
+    async fn parse(&self, request: &TaskRequest, thought: &Thought) -> Result<ParsedIntent> {
         let words = Words::of(&request.goal);
         let required_capabilities = if request.required_capabilities.is_empty() {
-            meant(&words, arms)
+            meant(&words, &thought.arms)
         } else {
             request.required_capabilities.clone()
         };
@@ -44,9 +45,9 @@ impl IntentParser for RulesIntentParser {
 }
 
 /// The capabilities of which the goal says every word.
-fn meant(goal: &Words, arms: &[ArmDescriptor]) -> Vec<String> {
+fn meant(goal: &Words, arms: &[ArmInfo]) -> Vec<String> {
     let mut meant: Vec<String> = Vec::new();
-    for capability in arms.iter().flat_map(|arm| &arm.capabilities) {
+    for capability in arms.iter().flat_map(|arm| &arm.descriptor.capabilities) {
         if goal.share_of(&Words::of(capability)) >= 1.0 && !meant.contains(capability) {
             meant.push(capability.clone());
         }
@@ -66,12 +67,13 @@ fn complexity(words: &Words, request: &TaskRequest) -> Complexity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arm::ArmDescriptor;
 
     #[tokio::test]
     async fn a_capability_is_meant_when_all_its_words_are_said() {
-        let arms = [ArmDescriptor::new("weather", ["weather_forecast", "weather_analysis"])];
+        let arm = ArmDescriptor::new("weather", ["weather_forecast", "weather_analysis"]);
         let request = TaskRequest::new("Get the weather forecast for Paris");
-        let intent = RulesIntentParser.parse(&request, &arms).await.unwrap();
+        let intent = RulesIntentParser.parse(&request, &Thought::about([arm.into()])).await.unwrap();
         assert_eq!(intent.required_capabilities, ["weather_forecast"]);
         assert_eq!(intent.complexity, Complexity::Simple);
         assert_eq!(intent.confidence, None);

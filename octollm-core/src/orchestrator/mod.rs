@@ -15,6 +15,7 @@ mod router;
 mod task_planner;
 #[cfg(test)]
 mod tests;
+mod thought;
 mod words;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use playbook::{Playbook, PlaybookStep, Playbooks};
 pub use result_integrator::{Integrated, ResultIntegrator, RulesResultIntegrator};
 pub use router::{Router, RouterWeights};
 pub use task_planner::{RulesTaskPlanner, TaskPlanner};
+pub use thought::Thought;
 
 use crate::arm::{ArmInfo, Health};
 use crate::error::Result;

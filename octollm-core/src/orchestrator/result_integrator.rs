@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
+use super::Thought;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Validator;
 use crate::task::TaskState;
@@ -16,7 +17,7 @@ pub trait ResultIntegrator: Send + Sync {
     ///
     /// # Errors
     /// Where a model is asked and fails.
-    async fn integrate(&self, state: &TaskState) -> Result<Integrated>;
+    async fn integrate(&self, state: &TaskState, thought: &Thought) -> Result<Integrated>;
 }
 
 /// A result, and how sure one can be of it.
@@ -34,7 +35,7 @@ pub struct RulesResultIntegrator;
 
 #[async_trait]
 impl ResultIntegrator for RulesResultIntegrator {
-    async fn integrate(&self, state: &TaskState) -> Result<Integrated> {
+    async fn integrate(&self, state: &TaskState, _: &Thought) -> Result<Integrated> {
         let mut outputs = state.final_outputs();
         let result = match (outputs.pop(), outputs.is_empty()) {
             (Some((_, only)), true) => only,

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::Thought;
 use super::playbook::Playbooks;
 use super::words::Words;
-use crate::arm::ArmDescriptor;
+use crate::arm::{ArmDescriptor, ArmInfo};
 use crate::error::{Error, ErrorKind, Result};
-use crate::task::{ExecutionPlan, ParsedIntent, PlanSource, SubTask, TaskRequest};
+use crate::task::{ExecutionPlan, ParsedIntent, PlanSource, SubTask, TaskRequest, TaskState};
 
 /// Makes plans.
 #[async_trait]
 pub trait TaskPlanner: Send + Sync {
-    /// A plan for `request`, using only `arms`.
+    /// A plan for `request`, using only the arms that are there.
     ///
     /// # Errors
     /// `not_configured` if it takes a planner that is not there.
@@ -22,8 +23,22 @@ pub trait TaskPlanner: Send + Sync {
         &self,
         request: &TaskRequest,
         intent: &ParsedIntent,
-        arms: &[ArmDescriptor],
+        thought: &Thought,
     ) -> Result<ExecutionPlan>;
+
+    /// Whether [`revise`](Self::revise) is worth calling.
+    fn can_revise(&self) -> bool {
+        false
+    }
+
+    /// Another plan for a task of which a step has failed; see [`TaskState::check_revision`] for the rules.
+    ///
+    /// # Errors
+    /// `not_configured` if it takes a planner that is not there; those of a model that is asked.
+    async fn revise(&self, state: &TaskState, thought: &Thought) -> Result<ExecutionPlan> {
+        let _ = (state, thought);
+        Err(Error::new(ErrorKind::NotConfigured, "no rule can revise a plan"))
+    }
 }
 
 /// Plans what needs no model: one arm whose capabilities the goal names and whose input is at hand, or a playbook that
@@ -39,7 +54,7 @@ impl RulesTaskPlanner {
         Self { playbooks }
     }
 
-    fn playbook(&self, request: &TaskRequest, arms: &[ArmDescriptor]) -> Option<ExecutionPlan> {
+    fn playbook(&self, request: &TaskRequest, arms: &[ArmInfo]) -> Option<ExecutionPlan> {
         let goal = Words::of(&request.goal);
         let fitting = self.playbooks.iter().filter(|playbook| playbook.is_triggered_by(&goal));
         fitting.filter_map(|playbook| playbook.fill(request).ok()).find(|plan| all_registered(plan, arms))
@@ -52,8 +67,9 @@ impl TaskPlanner for RulesTaskPlanner {
         &self,
         request: &TaskRequest,
         intent: &ParsedIntent,
-        arms: &[ArmDescriptor],
+        thought: &Thought,
     ) -> Result<ExecutionPlan> {
+        let arms = &thought.arms;
         let named: Vec<_> = named(intent, arms).collect();
         let ready = named.iter().find(|arm| missing(arm, request).is_empty());
         if let Some(arm) = ready {
@@ -64,9 +80,10 @@ impl TaskPlanner for RulesTaskPlanner {
 }
 
 /// The arms that have everything the intent asks for.
-fn named<'a>(intent: &'a ParsedIntent, arms: &'a [ArmDescriptor]) -> impl Iterator<Item = &'a ArmDescriptor> {
+fn named<'a>(intent: &'a ParsedIntent, arms: &'a [ArmInfo]) -> impl Iterator<Item = &'a ArmDescriptor> {
     let asked = !intent.required_capabilities.is_empty();
-    arms.iter().filter(move |arm| asked && arm.has_all(&intent.required_capabilities))
+    let able = move |arm: &&ArmDescriptor| asked && arm.has_all(&intent.required_capabilities);
+    arms.iter().map(|arm| &arm.descriptor).filter(able)
 }
 
 /// What the arm's schema requires and the task does not have.
@@ -88,8 +105,8 @@ fn direct(arm: &ArmDescriptor, request: &TaskRequest, intent: &ParsedIntent) -> 
     plan
 }
 
-fn all_registered(plan: &ExecutionPlan, arms: &[ArmDescriptor]) -> bool {
-    plan.subtasks.iter().all(|subtask| arms.iter().any(|arm| arm.arm_id == subtask.required_arm))
+fn all_registered(plan: &ExecutionPlan, arms: &[ArmInfo]) -> bool {
+    plan.subtasks.iter().all(|subtask| arms.iter().any(|arm| arm.descriptor.arm_id == subtask.required_arm))
 }
 
 fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
@@ -115,10 +132,10 @@ mod tests {
     use crate::orchestrator::{IntentParser, RulesIntentParser};
     use serde_json::json;
 
-    fn arms() -> Vec<ArmDescriptor> {
+    fn arms() -> Thought {
         let mut weather = ArmDescriptor::new("weather", ["weather_forecast"]);
         weather.input_schema = json!({"properties": {"location": {}}, "required": ["location"]});
-        vec![weather, ArmDescriptor::new("retriever", ["knowledge_search"])]
+        Thought::about([weather.into(), ArmDescriptor::new("retriever", ["knowledge_search"]).into()])
     }
 
     async fn plan(request: &TaskRequest) -> Result<ExecutionPlan> {

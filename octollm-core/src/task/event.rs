@@ -52,12 +52,29 @@ pub enum EventKind {
     IntentParsed {
         /// What it asks for.
         intent: Arc<ParsedIntent>,
+        /// What thinking about it used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// There is a plan.
     #[serde(rename = "plan.created")]
     PlanCreated {
         /// The plan, normalised.
         plan: Arc<ExecutionPlan>,
+        /// What thinking about it used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
+    },
+    /// There is another plan: what has completed stays as it is.
+    #[serde(rename = "plan.revised")]
+    PlanRevised {
+        /// The whole plan as it is from now on, normalised.
+        plan: Arc<ExecutionPlan>,
+        /// Why: what failed.
+        reason: String,
+        /// What thinking about it used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// A person is asked.
     #[serde(rename = "approval.requested")]
@@ -156,12 +173,18 @@ pub enum EventKind {
         /// See [`TaskResult::confidence`](super::TaskResult::confidence).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confidence: Option<f64>,
+        /// What thinking about it used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// The task ended without a result.
     #[serde(rename = "task.failed")]
     TaskFailed {
         /// Why.
         error: TaskError,
+        /// What thinking about it used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// Somebody stopped the task.
     #[serde(rename = "task.cancelled")]
@@ -258,6 +281,7 @@ impl EventKind {
             Self::TaskAccepted { .. } => "task.accepted",
             Self::IntentParsed { .. } => "intent.parsed",
             Self::PlanCreated { .. } => "plan.created",
+            Self::PlanRevised { .. } => "plan.revised",
             Self::ApprovalRequested { .. } => "approval.requested",
             Self::ApprovalDecided { .. } => "approval.decided",
             Self::StepStarted { .. } => "step.started",
@@ -289,6 +313,20 @@ impl EventKind {
         match self {
             Self::StepStarted { arm_id, .. } | Self::StepCompleted { arm_id, .. } => Some(arm_id),
             Self::StepFailed { arm_id, .. } | Self::ApprovalRequested { arm_id, .. } => arm_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What it used, where it used anything.
+    pub const fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::IntentParsed { usage, .. }
+            | Self::PlanCreated { usage, .. }
+            | Self::PlanRevised { usage, .. }
+            | Self::StepCompleted { usage, .. }
+            | Self::StepFailed { usage, .. }
+            | Self::TaskCompleted { usage, .. }
+            | Self::TaskFailed { usage, .. } => Some(usage),
             _ => None,
         }
     }

@@ -30,7 +30,7 @@ impl Progress {
     /// Takes an event in.
     pub(super) fn observe(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::PlanCreated { plan } => {
+            EventKind::PlanCreated { plan, .. } | EventKind::PlanRevised { plan, .. } => {
                 let actions = plan.subtasks.iter().map(|step| (step.step, one_line(&step.action, WIDTH)));
                 self.actions = actions.collect();
             }

@@ -33,8 +33,10 @@ impl Room {
     fn take_event(&mut self, kind: &EventKind) {
         match kind {
             EventKind::TaskAccepted { request, .. } => self.take_request(request),
-            EventKind::IntentParsed { intent } => self.take_object(&intent.context),
-            EventKind::PlanCreated { plan } => self.take_plan(Some(plan)),
+            EventKind::IntentParsed { intent, .. } => self.take_object(&intent.context),
+            EventKind::PlanCreated { plan, .. } | EventKind::PlanRevised { plan, .. } => {
+                self.take_plan(Some(plan));
+            }
             EventKind::ApprovalRequested { input, .. } => self.take_value_of(input.as_deref()),
             EventKind::StepCompleted { output, .. } => self.take_value(output),
             EventKind::TaskCompleted { result, .. } => self.take_value(result),

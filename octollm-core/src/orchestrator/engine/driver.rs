@@ -151,7 +151,10 @@ enum Woke {
 }
 
 impl Driver {
-    fn new(engine: Arc<Engine>, state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
+    fn new(engine: Arc<Engine>, mut state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
+        if engine.brain.task_planner.can_revise() {
+            state.allow_revisions(engine.config.max_revisions);
+        }
         let recorded = state.status();
         Self {
             engine,

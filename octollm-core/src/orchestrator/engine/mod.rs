@@ -7,6 +7,7 @@ mod follow;
 mod hub;
 mod perform;
 mod recovery;
+mod think;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

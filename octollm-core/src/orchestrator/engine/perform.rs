@@ -1,6 +1,5 @@
 //! What a driver does for each action.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -14,12 +13,11 @@ use super::attempt::{Outcome, attempt};
 use super::driver::Driver;
 use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
-use crate::orchestrator::result_integrator::check_output;
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, ExecutionPlan, Failure, Grant, RequestId, SideEffects, SubTask,
-    TaskError, Timestamp, Usage, bind_input, now,
+    Action, Admission, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
+    Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
@@ -31,6 +29,7 @@ impl Driver {
         match action {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
+            Action::Revise => self.revise().await,
             Action::Ask { step, reason } => {
                 let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
                 self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
@@ -46,98 +45,9 @@ impl Driver {
                 then: crate::task::Then::GiveUp,
             }),
             Action::Integrate => self.integrate().await,
-            Action::Fail(error) => self.fail(error),
+            Action::Fail(error) => self.fail(error, Usage::default()),
             Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
             Action::WaitUntil(_) => Ok(()),
-        }
-    }
-
-    fn fail(&mut self, error: TaskError) -> Result<()> {
-        self.running.abort_all();
-        self.append(EventKind::TaskFailed { error })
-    }
-
-    async fn parse_intent(&mut self) -> Result<()> {
-        let (engine, request) = (self.engine.clone(), self.state.request().clone());
-        let parse =
-            async move { engine.brain.intent_parser.parse(&request, &engine.registry.descriptors()).await };
-        match self.think(parse).await? {
-            Some(Ok(intent)) => self.append(EventKind::IntentParsed { intent: Arc::new(intent) }),
-            Some(Err(error)) => self.fail(TaskError::from(&error)),
-            None => Ok(()),
-        }
-    }
-
-    async fn plan(&mut self) -> Result<()> {
-        match self.make_plan().await? {
-            Some(Ok(plan)) => self.append(EventKind::PlanCreated { plan }),
-            Some(Err(error)) => self.fail(TaskError::from(&error)),
-            None => Ok(()),
-        }
-    }
-
-    async fn make_plan(&mut self) -> Result<Option<Result<Arc<ExecutionPlan>>>> {
-        let request = self.state.request().clone();
-        if let Some(plan) = &request.plan {
-            // It was validated and normalised when the task was accepted.
-            return Ok(Some(Ok(plan.clone())));
-        }
-        let engine = self.engine.clone();
-        if let Some(name) = &request.playbook {
-            let filled = engine.brain.playbooks.get(name).and_then(|playbook| playbook.fill(&request));
-            return Ok(Some(filled.map(|plan| Arc::new(plan.normalised()))));
-        }
-        let Some(intent) = self.state.intent().cloned() else { return Ok(None) };
-        let plan = async move {
-            let plan =
-                engine.brain.task_planner.plan(&request, &intent, &engine.registry.descriptors()).await?;
-            plan.validate()?;
-            Ok(Arc::new(plan.normalised()))
-        };
-        self.think(plan).await
-    }
-
-    async fn integrate(&mut self) -> Result<()> {
-        let (engine, state) = (self.engine.clone(), self.state.clone());
-        let integrate = async move {
-            let integrated = engine.brain.result_integrator.integrate(&state).await?;
-            check_output(&state, &integrated.result)?;
-            Ok(integrated)
-        };
-        match self.think(integrate).await? {
-            Some(Ok(made)) => {
-                self.append(EventKind::TaskCompleted { result: made.result, confidence: made.confidence })
-            }
-            Some(Err(error)) => self.fail(TaskError::from(&error)),
-            None => Ok(()),
-        }
-    }
-
-    /// Awaits a thought, obeying commands meanwhile. `None` if the task ended, its time is over, or the engine stops.
-    async fn think<T>(&mut self, thought: impl Future<Output = Result<T>>) -> Result<Option<Result<T>>> {
-        let mut thought = std::pin::pin!(thought);
-        // What takes no time needs none of what follows.
-        if let Poll::Ready(thought) = futures_util::poll!(&mut thought) {
-            return Ok(Some(thought));
-        }
-        self.flush().await?;
-        let deadline = self.instant(self.state.deadline_at());
-        let engine = self.engine.clone();
-        loop {
-            tokio::select! {
-                thought = &mut thought => return Ok(Some(thought)),
-                command = self.commands.recv() => {
-                    self.obey(command).await?;
-                    if self.is_over() {
-                        return Ok(None);
-                    }
-                }
-                () = tokio::time::sleep_until(deadline) => return Ok(None),
-                () = engine.stopping.cancelled() => {
-                    self.stopping = true;
-                    return Ok(None);
-                }
-            }
         }
     }
 

@@ -41,6 +41,9 @@ impl TaskState {
             steps: Vec::new(),
             usage: Usage::default(),
             retries: 0,
+            revisions: 0,
+            highest_step: 0,
+            max_revisions: 0,
             result: None,
             error: None,
             confidence: None,
@@ -68,6 +71,9 @@ impl TaskState {
             return Err(inconsistent("something follows the end"));
         }
         self.take(&event.kind, event.at)?;
+        if let Some(usage) = event.kind.usage() {
+            self.usage.add(usage);
+        }
         self.seq = event.seq;
         self.updated_at = event.at;
         if !self.status.is_terminal() && self.plan.is_some() {
@@ -78,21 +84,22 @@ impl TaskState {
 
     fn take(&mut self, kind: &EventKind, at: Timestamp) -> Result<()> {
         match kind {
-            EventKind::IntentParsed { intent } => {
+            EventKind::IntentParsed { intent, .. } => {
                 self.intent = Some(intent.clone());
                 self.status = TaskStatus::Planning;
             }
-            EventKind::PlanCreated { plan } => self.adopt(plan),
+            EventKind::PlanCreated { plan, .. } => self.adopt(plan),
+            EventKind::PlanRevised { plan, .. } => self.revise(plan)?,
             EventKind::ApprovalRequested { step, reason, arm_id, .. } => {
                 self.ask(*step, *reason, arm_id.as_ref())?
             }
             EventKind::ApprovalDecided { step, approved, .. } => self.decide(*step, *approved)?,
-            EventKind::TaskCompleted { result, confidence } => {
+            EventKind::TaskCompleted { result, confidence, .. } => {
                 self.result = Some(result.clone());
                 self.confidence = *confidence;
                 self.end(TaskStatus::Completed, at);
             }
-            EventKind::TaskFailed { error } => {
+            EventKind::TaskFailed { error, .. } => {
                 self.error = Some(error.clone());
                 self.end(TaskStatus::Failed, at);
             }
@@ -108,9 +115,6 @@ impl TaskState {
 
     fn take_step(&mut self, kind: &EventKind, at: Timestamp) -> Result<()> {
         let Some(number) = kind.step() else { return Ok(()) };
-        if let EventKind::StepCompleted { usage, .. } | EventKind::StepFailed { usage, .. } = kind {
-            self.usage.add(usage);
-        }
         if matches!(kind, EventKind::StepFailed { then: Then::Retry { .. }, .. }) {
             self.retries += 1;
         }
@@ -121,6 +125,7 @@ impl TaskState {
         self.steps = plan.subtasks.iter().map(|subtask| StepState::new(subtask.step)).collect();
         self.plan = Some(plan.clone());
         self.status = TaskStatus::Executing;
+        self.count_steps();
     }
 
     fn ask(&mut self, step: Option<u32>, reason: ApprovalReason, arm_id: Option<&Arc<str>>) -> Result<()> {
@@ -245,7 +250,7 @@ impl StepState {
     }
 }
 
-fn inconsistent(detail: &'static str) -> Error {
+pub(super) fn inconsistent(detail: &'static str) -> Error {
     Error::new(ErrorKind::Storage, format!("the task's journal is inconsistent: {detail}"))
         .with_hint("the database was changed by something else, or is damaged; restore it from a backup")
 }

@@ -10,6 +10,7 @@
 mod apply;
 mod money;
 mod next;
+mod revise;
 mod step;
 mod view;
 
@@ -40,6 +41,13 @@ pub struct TaskState {
     usage: Usage,
     /// Failed attempts that were tried again, over all steps.
     retries: u32,
+    /// Plans that were made after the first.
+    revisions: u32,
+    /// The highest number that a step of any plan had.
+    highest_step: u32,
+    /// How many revisions there may be. No event says it: whether anybody is there who can revise a plan belongs to the process
+    /// that runs the task, and a process that cannot fails the task instead.
+    max_revisions: u32,
     result: Option<Arc<Value>>,
     error: Option<TaskError>,
     confidence: Option<f64>,

@@ -66,6 +66,15 @@ impl TaskState {
         Ok(Some(grant))
     }
 
+    /// What is left while nothing runs.
+    pub fn left_to_spend(&self) -> Grant {
+        let Some(budget) = self.budget() else { return Grant::default() };
+        Grant {
+            tokens: budget.max_tokens.map(|most| most.saturating_sub(self.usage.tokens())),
+            cost_usd: budget.max_cost_usd.map(|most| (most - self.usage.cost_usd).max(0.0)),
+        }
+    }
+
     /// Whether another retry is within the budget.
     pub(super) fn may_retry(&self) -> bool {
         self.budget().and_then(|budget| budget.max_retries).is_none_or(|most| self.retries < most)

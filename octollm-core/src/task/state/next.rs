@@ -26,6 +26,8 @@ pub enum Action {
         /// Why.
         reason: ApprovalReason,
     },
+    /// Make another plan: a step has failed for good, and nothing runs any more.
+    Revise,
     /// Hand a step to an arm.
     Start {
         /// The step's place in the plan.
@@ -98,6 +100,10 @@ impl TaskState {
         if let Some(action) = self.whole_task() {
             return vec![action];
         }
+        if self.wants_revision() {
+            let wait = Action::WaitUntil(self.deadline_at);
+            return vec![if self.is_running() { wait } else { Action::Revise }];
+        }
         let mut actions = Vec::with_capacity(2);
         let mut ready = 0;
         let mut wake_at = self.deadline_at;
@@ -138,7 +144,7 @@ impl TaskState {
             (_, Consent::Refused) => return Some(Action::Cancel("the plan was not approved".into())),
             _ => {}
         }
-        if !self.steps.iter().all(StepState::is_settled) {
+        if !self.steps.iter().all(StepState::is_settled) || self.wants_revision() {
             return None;
         }
         Some(match self.steps.iter().find(|step| step.status != StepStatus::Completed) {
@@ -263,7 +269,7 @@ impl TaskState {
     }
 
     /// The error of the first step of the plan that failed: the same one, whatever the order in which they ended.
-    fn first_failure(&self) -> TaskError {
+    pub fn first_failure(&self) -> TaskError {
         let failed = self.steps.iter().find(|step| step.status == StepStatus::Failed);
         let cause = failed.or_else(|| self.steps.iter().find(|step| step.consent == Consent::Refused));
         let unknown = || TaskError::new(ErrorKind::Internal, "a step did not complete");

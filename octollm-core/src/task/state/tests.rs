@@ -1,5 +1,7 @@
 //! Laws of the fold, over random plans, random outcomes and a crash after every single event.
 
+mod revision;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -157,7 +159,7 @@ impl World {
             Action::ParseIntent => panic!("the plan is given"),
             Action::Plan => {
                 let plan = Arc::new(self.scenario.plan.clone());
-                self.append(EventKind::PlanCreated { plan });
+                self.append(EventKind::PlanCreated { plan, usage: Usage::default() });
             }
             Action::Ask { step, reason } => {
                 self.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None });
@@ -166,9 +168,14 @@ impl World {
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { .. } => panic!("one crash is no reason to give up"),
             Action::Integrate => {
-                self.append(EventKind::TaskCompleted { result: Arc::new(json!("done")), confidence: None });
+                self.append(EventKind::TaskCompleted {
+                    result: Arc::new(json!("done")),
+                    confidence: None,
+                    usage: Usage::default(),
+                });
             }
-            Action::Fail(error) => self.append(EventKind::TaskFailed { error }),
+            Action::Revise => unreachable!("nobody allows revisions here"),
+            Action::Fail(error) => self.append(EventKind::TaskFailed { error, usage: Usage::default() }),
             Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
             Action::WaitUntil(_) => {}
         }

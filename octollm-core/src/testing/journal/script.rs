@@ -94,7 +94,8 @@ pub(super) fn accepted(request: TaskRequest) -> EventKind {
 /// There is a plan of one step.
 pub(super) fn planned() -> EventKind {
     let step = SubTask::new(1, "look it up", "retriever").with_input(json!({"query": "tentacles"}));
-    EventKind::PlanCreated { plan: Arc::new(ExecutionPlan::new(PlanSource::Rules, vec![step])) }
+    let plan = Arc::new(ExecutionPlan::new(PlanSource::Rules, vec![step]));
+    EventKind::PlanCreated { plan, usage: Usage::default() }
 }
 
 /// The step starts.
@@ -124,5 +125,9 @@ pub(super) fn step_completed() -> EventKind {
 
 /// The task is done.
 pub(super) fn completed() -> EventKind {
-    EventKind::TaskCompleted { result: Arc::new(json!({"answer": 42})), confidence: Some(0.7 + 0.1) }
+    EventKind::TaskCompleted {
+        result: Arc::new(json!({"answer": 42})),
+        confidence: Some(0.7 + 0.1),
+        usage: Usage::default(),
+    }
 }

@@ -120,10 +120,19 @@ impl Filling {
     fn of_the_task(&self) -> Vec<EventKind> {
         vec![
             EventKind::TaskAccepted { request: Arc::new(self.request()), deadline_at: self.at },
-            EventKind::IntentParsed { intent: Arc::new(self.intent()) },
-            EventKind::PlanCreated { plan: Arc::new(self.plan()) },
-            EventKind::TaskCompleted { result: self.value.clone(), confidence: Some(self.number) },
-            EventKind::TaskFailed { error: self.error() },
+            EventKind::IntentParsed { intent: Arc::new(self.intent()), usage: self.usage() },
+            EventKind::PlanCreated { plan: Arc::new(self.plan()), usage: self.usage() },
+            EventKind::PlanRevised {
+                plan: Arc::new(self.plan()),
+                reason: self.text.clone(),
+                usage: self.usage(),
+            },
+            EventKind::TaskCompleted {
+                result: self.value.clone(),
+                confidence: Some(self.number),
+                usage: self.usage(),
+            },
+            EventKind::TaskFailed { error: self.error(), usage: self.usage() },
             EventKind::TaskCancelled { reason: self.text.clone() },
         ]
     }
