@@ -11,6 +11,7 @@
 mod allowance;
 mod descriptor;
 mod message;
+mod reason;
 mod reply;
 mod request;
 
@@ -22,6 +23,7 @@ use futures_util::Stream;
 pub use allowance::{Allowance, Reservation};
 pub use descriptor::{Features, ModelDescriptor, Price};
 pub use message::{Image, Message, Part, Role, ToolCall, ToolResult};
+pub use reason::Reason;
 pub use reply::{Delta, FinishReason, Fold, ModelReply, TokenUsage};
 pub use request::{CallContext, ModelRequest, OutputFormat, Purpose, Tool, ToolChoice};
 
