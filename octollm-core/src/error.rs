@@ -259,6 +259,11 @@ impl Error {
         text
     }
 
+    /// The first value that was added under this key.
+    pub fn context(&self, key: &str) -> Option<&str> {
+        self.0.context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
+    }
+
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()

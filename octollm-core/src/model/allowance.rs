@@ -35,7 +35,7 @@ impl Allowance {
     /// `budget_exceeded` if less is left; it says how much.
     pub fn reserve(self: &Arc<Self>, tokens: u64, cost_usd: f64) -> Result<Reservation> {
         let mut account = self.account();
-        let (left_tokens, left_usd) = self.left(&account);
+        let (left_tokens, left_usd) = self.rest(&account);
         if left_tokens.is_some_and(|left| left < tokens) || left_usd.is_some_and(|left| left < cost_usd) {
             return Err(exceeded(tokens, cost_usd, left_tokens, left_usd));
         }
@@ -47,7 +47,13 @@ impl Allowance {
 
     /// Tokens that are left, neither used nor reserved; absent where no ceiling binds.
     pub fn tokens_left(&self) -> Option<u64> {
-        self.left(&self.account()).0
+        self.rest(&self.account()).0
+    }
+
+    /// What is left, neither used nor reserved; another call may reserve of it at any time.
+    pub fn left(&self) -> Grant {
+        let (tokens, cost_usd) = self.rest(&self.account());
+        Grant { tokens, cost_usd }
     }
 
     /// What was used so far.
@@ -60,7 +66,7 @@ impl Allowance {
         self.account().used.add(usage);
     }
 
-    fn left(&self, account: &Account) -> (Option<u64>, Option<f64>) {
+    fn rest(&self, account: &Account) -> (Option<u64>, Option<f64>) {
         let tokens = account.used.tokens().saturating_add(account.reserved_tokens);
         let usd = account.used.cost_usd + account.reserved_usd;
         (

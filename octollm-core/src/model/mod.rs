@@ -10,9 +10,16 @@
 
 mod allowance;
 mod descriptor;
+mod estimate;
+pub mod layers;
 mod message;
+mod models;
+pub mod prompts;
+mod reason;
 mod reply;
 mod request;
+mod scripted;
+pub mod structured;
 
 use std::pin::Pin;
 
@@ -21,9 +28,13 @@ use futures_util::Stream;
 
 pub use allowance::{Allowance, Reservation};
 pub use descriptor::{Features, ModelDescriptor, Price};
+pub use estimate::{input_tokens, text_tokens};
 pub use message::{Image, Message, Part, Role, ToolCall, ToolResult};
+pub use models::Models;
+pub use reason::Reason;
 pub use reply::{Delta, FinishReason, Fold, ModelReply, TokenUsage};
 pub use request::{CallContext, ModelRequest, OutputFormat, Purpose, Tool, ToolChoice};
+pub use scripted::{ScriptedModel, ScriptedReply};
 
 use crate::error::Result;
 

@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelDescriptor, ModelStream, ToolCall};
-use crate::error::{Error, ErrorKind, Result, Status};
+use super::{ModelDescriptor, ModelStream, Reason, ToolCall};
+use crate::error::{Error, Result};
 use crate::task::Usage;
 
 /// A piece of an answer. Comes in any number and order, except that [`Finished`](Self::Finished) and
@@ -187,8 +187,7 @@ impl PartialCall {
 }
 
 fn cut_off() -> Error {
-    Error::new(ErrorKind::Unavailable, "the model's answer was cut off before its end")
-        .with_status(Status::Temporary)
+    Reason::CutOff.error("the model's answer was cut off before its end")
 }
 
 /// An answer may hold what a user wrote: `Debug` tells sizes.
