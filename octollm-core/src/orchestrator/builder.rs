@@ -8,11 +8,14 @@ use super::local::LocalOrchestrator;
 use super::playbook::{Playbook, Playbooks};
 use super::router::{Router, RouterWeights};
 use super::{
-    IntentParser, ResultIntegrator, RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
+    IntentParser, ModelIntentParser, ModelResultIntegrator, ModelTaskPlanner, ResultIntegrator,
+    RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
 };
 use crate::arm::{Arm, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
+use crate::model::Models;
+use crate::model::prompts::Prompts;
 use crate::resilience::Backoff;
 
 /// What an engine may do at once, and for how long.
@@ -68,6 +71,8 @@ pub struct Builder {
     intent_parser: Option<Arc<dyn IntentParser>>,
     task_planner: Option<Arc<dyn TaskPlanner>>,
     result_integrator: Option<Arc<dyn ResultIntegrator>>,
+    models: Models,
+    prompts: Option<Prompts>,
 }
 
 impl Builder {
@@ -127,11 +132,26 @@ impl Builder {
         self
     }
 
+    /// Thinks with these models: goals are read, plans made and revised, and outputs integrated by them. The rules stand
+    /// in where no model answers.
+    #[must_use]
+    pub fn models(mut self, models: Models) -> Self {
+        self.models = models;
+        self
+    }
+
+    /// Tells the models this instead of what the library tells them.
+    #[must_use]
+    pub fn prompts(mut self, prompts: Prompts) -> Self {
+        self.prompts = Some(prompts);
+        self
+    }
+
     /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
     ///
     /// # Errors
     /// `invalid_input` for a bad arm or limit; `storage` if the journal cannot be read.
-    pub async fn start(self) -> Result<Arc<LocalOrchestrator>> {
+    pub async fn start(mut self) -> Result<Arc<LocalOrchestrator>> {
         if !(1..=100_000).contains(&self.config.max_concurrent_tasks) {
             return Err(Error::new(ErrorKind::InvalidInput, "max_concurrent_tasks must be 1 to 100000"));
         }
@@ -140,11 +160,21 @@ impl Builder {
             registry.add(arm, None)?;
         }
         let playbooks = Arc::new(self.playbooks);
+        let rules = RulesTaskPlanner::new(playbooks.clone());
+        if !self.models.is_empty() {
+            let prompts = self.prompts.map_or_else(Prompts::embedded, Ok)?;
+            let models = || self.models.clone();
+            self.intent_parser
+                .get_or_insert_with(|| Arc::new(ModelIntentParser::new(models(), prompts.clone())));
+            self.task_planner.get_or_insert_with(|| {
+                Arc::new(ModelTaskPlanner::new(models(), prompts.clone(), rules.clone()))
+            });
+            self.result_integrator
+                .get_or_insert_with(|| Arc::new(ModelResultIntegrator::new(models(), prompts.clone())));
+        }
         let brain = Brain {
             intent_parser: self.intent_parser.unwrap_or_else(|| Arc::new(RulesIntentParser)),
-            task_planner: self
-                .task_planner
-                .unwrap_or_else(|| Arc::new(RulesTaskPlanner::new(playbooks.clone()))),
+            task_planner: self.task_planner.unwrap_or_else(|| Arc::new(rules)),
             result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
             playbooks,
         };

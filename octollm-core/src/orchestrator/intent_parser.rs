@@ -1,6 +1,10 @@
 //! Reads a goal: which capabilities does it ask for?
 
+mod model;
+
 use async_trait::async_trait;
+
+pub use model::ModelIntentParser;
 
 use super::Thought;
 use super::words::Words;

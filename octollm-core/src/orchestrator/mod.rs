@@ -3,6 +3,7 @@
 //! [`Orchestrator`] is the one interface, near and far: [`LocalOrchestrator`] runs tasks in this process,
 //! `RemoteOrchestrator` speaks to a server that does. Callers hold an `Arc<dyn Orchestrator>` and need not know.
 
+mod asking;
 mod builder;
 mod engine;
 mod intent_parser;
@@ -27,12 +28,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use builder::{Builder, EngineConfig};
-pub use intent_parser::{IntentParser, RulesIntentParser};
+pub use intent_parser::{IntentParser, ModelIntentParser, RulesIntentParser};
 pub use local::LocalOrchestrator;
 pub use playbook::{Playbook, PlaybookStep, Playbooks};
-pub use result_integrator::{Integrated, ResultIntegrator, RulesResultIntegrator};
+pub use result_integrator::{Integrated, ModelResultIntegrator, ResultIntegrator, RulesResultIntegrator};
 pub use router::{Router, RouterWeights};
-pub use task_planner::{RulesTaskPlanner, TaskPlanner};
+pub use task_planner::{ModelTaskPlanner, RulesTaskPlanner, TaskPlanner};
 pub use thought::Thought;
 
 use crate::arm::{ArmInfo, Health};

@@ -1,6 +1,10 @@
 //! Makes one result out of the outputs of a plan's last steps.
 
+mod model;
+
 use std::sync::Arc;
+
+pub use model::ModelResultIntegrator;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};

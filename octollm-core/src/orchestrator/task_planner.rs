@@ -1,6 +1,12 @@
 //! Makes a plan for what a goal asks for.
 
+mod draft;
+mod model;
+mod renumber;
+
 use std::sync::Arc;
+
+pub use model::ModelTaskPlanner;
 
 use async_trait::async_trait;
 use serde_json::Value;

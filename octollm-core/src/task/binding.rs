@@ -86,6 +86,8 @@ pub struct Binding<'a> {
     pub arm_id: &'a str,
     /// The arm's `input_schema`.
     pub schema: &'a Value,
+    /// What the goal itself was found to contain.
+    pub read: Option<&'a Map<String, Value>>,
     /// The outputs of completed steps.
     pub outputs: &'a dyn Fn(u32) -> Option<Arc<Value>>,
 }
@@ -157,13 +159,14 @@ impl Binding<'_> {
         part.cloned().ok_or_else(|| format!("the output of step {step} has nothing at `{pointer}`"))
     }
 
-    /// Every property that somebody names: the task's context first, then the outputs of the dependencies.
+    /// Every property that somebody names: the task's context first, then what the goal contains, then the outputs of the
+    /// dependencies.
     fn fill(&self, properties: &Map<String, Value>) -> Result<Value> {
         let inputs: Vec<_> =
             self.subtask.depends_on.iter().filter_map(|step| (self.outputs)(*step)).collect();
         let mut bound = Map::new();
         for name in properties.keys() {
-            let given = self.request.context.get(name).cloned();
+            let given = self.request.context.get(name).or_else(|| self.read?.get(name)).cloned();
             let value = given.or_else(|| inputs.iter().find_map(|output| output.get(name).cloned()));
             if let Some(value) = value.or_else(|| self.of_the_task(name)) {
                 bound.insert(name.clone(), value);
@@ -213,7 +216,7 @@ mod tests {
     fn bind(request: &TaskRequest, subtask: &SubTask, schema: &Value) -> Result<Value> {
         let first = Arc::new(json!({"location": "Lyon", "list": [{"a/b": 7}]}));
         let outputs = |step| (step == 1).then(|| first.clone());
-        let binding = Binding { request, subtask, arm_id: "weather", schema, outputs: &outputs };
+        let binding = Binding { request, subtask, arm_id: "weather", schema, read: None, outputs: &outputs };
         bind_input(&binding, &Validator::compile(schema).unwrap())
     }
 

@@ -95,6 +95,7 @@ impl Driver {
             subtask,
             arm_id: &arm.id,
             schema: &arm.descriptor.input_schema,
+            read: self.state.intent().map(|intent| &intent.context),
             outputs: &outputs,
         };
         bind_input(&binding, &arm.input)
