@@ -1,6 +1,7 @@
 //! Semantic search from the command line with the real all-MiniLM-L6-v2, out of the folder that `OCTOLLM_TEST_MINILM`
 //! names. `make test` fetches it and runs this; by hand: `make minilm`, then
 //! `OCTOLLM_TEST_MINILM=$PWD/target/minilm cargo test -p octollm-server --features candle --test semantic -- --ignored`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
