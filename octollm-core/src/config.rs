@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind, Fault, Result};
 pub struct Config {
     /// Folder of the store; the platform's data directory where absent.
     pub octollm_home: Option<PathBuf>,
+    /// What gives texts their vectors.
+    pub octollm_embedder: EmbedderChoice,
     /// Address to serve on.
     pub api_host: String,
     /// Port to serve on; 0 takes a free one.
@@ -44,6 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             octollm_home: None,
+            octollm_embedder: EmbedderChoice::default(),
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
             max_concurrent_tasks: 100,
@@ -53,6 +56,36 @@ impl Default for Config {
             arm_discovery_interval_seconds: 60,
             log_level: LogLevel::default(),
             environment: Environment::default(),
+        }
+    }
+}
+
+/// What gives texts their vectors: `hashed` or a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum EmbedderChoice {
+    /// The built-in embedder, which is lexical.
+    #[default]
+    Hashed,
+    /// The embedding model in this folder.
+    Folder(PathBuf),
+}
+
+impl EmbedderChoice {
+    const HASHED: &str = "hashed";
+}
+
+impl From<String> for EmbedderChoice {
+    fn from(text: String) -> Self {
+        if text.eq_ignore_ascii_case(Self::HASHED) { Self::Hashed } else { Self::Folder(text.into()) }
+    }
+}
+
+impl From<EmbedderChoice> for String {
+    fn from(choice: EmbedderChoice) -> Self {
+        match choice {
+            EmbedderChoice::Hashed => EmbedderChoice::HASHED.to_owned(),
+            EmbedderChoice::Folder(path) => path.display().to_string(),
         }
     }
 }
@@ -142,8 +175,9 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 }
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 10] = [
+pub static SETTINGS: [Setting; 11] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
+    setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
     setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
@@ -156,7 +190,7 @@ pub static SETTINGS: [Setting; 10] = [
 ];
 
 /// Names that are reserved and have no effect yet.
-pub static LATER: [&str; 22] = [
+pub static LATER: [&str; 21] = [
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
     "ANTHROPIC_API_KEY",
@@ -177,7 +211,6 @@ pub static LATER: [&str; 22] = [
     "QDRANT_API_KEY",
     "API_KEYS",
     "CORS_ALLOW_ORIGINS",
-    "OCTOLLM_EMBEDDER",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 
@@ -246,6 +279,7 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && (1..=100_000).contains(&self.max_concurrent_tasks)
             && (10..=3600).contains(&self.task_timeout_seconds)
             && (1..=86_400).contains(&self.arm_discovery_interval_seconds)
@@ -337,6 +371,17 @@ mod tests {
         assert_eq!(config.arm_registry, ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
         assert_eq!(config.log_level, LogLevel::Warn);
         assert_eq!(config.max_concurrent_tasks, 7);
+    }
+
+    #[test]
+    fn the_embedder_is_hashed_or_a_folder() {
+        let chosen = |text: &str| read(&[("OCTOLLM_EMBEDDER", text.into())]).unwrap();
+        assert_eq!(Config::default().octollm_embedder, EmbedderChoice::Hashed);
+        assert_eq!(chosen("Hashed").octollm_embedder, EmbedderChoice::Hashed);
+        let folder = chosen(" /models/minilm ");
+        assert_eq!(folder.octollm_embedder, EmbedderChoice::Folder("/models/minilm".into()));
+        assert_eq!(folder.shown("OCTOLLM_EMBEDDER").unwrap(), "/models/minilm");
+        assert!(read(&[("octollm_embedder", "".into())]).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! OctoLLM as a command line and an HTTP service: thin faces of `octollm-core`.
 
 pub mod cli;
+mod embedder;
 pub mod http;
 mod session;
 pub mod settings;

@@ -42,7 +42,10 @@ struct Local {
 impl Session {
     /// Works in this process, on this computer's store.
     pub(crate) async fn local(config: &Config, options: &LocalOptions) -> Result<Self> {
-        let store = Store::open(config).await?;
+        let store = match options.arms {
+            Some(_) => Store::open(config).await?,
+            None => Store::open_without_model(config).await?,
+        };
         let engine = EngineConfig {
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
             task_timeout: config.task_timeout(),

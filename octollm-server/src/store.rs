@@ -6,8 +6,10 @@ use std::sync::Arc;
 use etcetera::BaseStrategy;
 use octollm_arms::retriever::Index;
 use octollm_core::config::Config;
-use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
+use octollm_core::memory::{Embedder, HashedEmbedder, SharedMemory, SqliteMemory, SqliteOptions};
 use octollm_core::{Error, ErrorKind, Result};
+
+use crate::embedder;
 
 const FILE: &str = "octollm.db";
 
@@ -23,10 +25,18 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store, and makes it where there is none yet.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
+        Self::with(config, embedder::open(config).await?).await
+    }
+
+    /// Opens the store for work that embeds nothing, without waiting for a model to be loaded.
+    pub(crate) async fn open_without_model(config: &Config) -> Result<Self> {
+        Self::with(config, Arc::new(HashedEmbedder)).await
+    }
+
+    async fn with(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self> {
         let sqlite = SqliteMemory::open(SqliteOptions::new(path(config)?)).await?;
-        let memory = SharedMemory::sqlite(sqlite.clone());
-        let (documents, vectors) = (memory.documents.clone(), memory.vectors.clone());
-        let index = Arc::new(Index::new(documents, vectors, memory.embedder.clone()));
+        let memory = SharedMemory { embedder, ..SharedMemory::sqlite(sqlite.clone()) };
+        let index = Arc::new(Index::over(&memory));
         Ok(Self { memory, index, sqlite })
     }
 

@@ -42,7 +42,7 @@ pub(super) async fn search(index: &Index, request: &SearchRequest) -> Result<Fin
         Method::Vector if !has_vectors => (no_vectors(index, request).await?, Method::Vector),
         Method::Vector => (vector(index, request, depth).await?, Method::Vector),
         // Words alone still answer; the next ingest brings the vectors back.
-        Method::Hybrid if !has_vectors => (keyword(index, request, depth).await?, Method::Keyword),
+        Method::Hybrid if !has_vectors => (words_alone(index, request, depth).await?, Method::Keyword),
         Method::Hybrid => (hybrid(index, request, depth).await?, Method::Hybrid),
     };
     // A threshold is meant for the method that was asked for; BM25 has another measure.
@@ -99,6 +99,19 @@ async fn load(
     }
     let found = scores.into_iter().filter_map(|(id, score)| Some(Found { chunk: known.remove(&id)?, score }));
     Ok(found.collect())
+}
+
+/// A hybrid search where there are no vectors of this embedder.
+async fn words_alone(index: &Index, request: &SearchRequest, limit: usize) -> Result<Vec<Found>> {
+    if let Some(found) = index.vectors.spec(&request.collection).await? {
+        tracing::warn!(
+            collection = request.collection,
+            indexed_with = found.embedder,
+            embedder = index.embedder.id(),
+            "the index was made with another embedder: only words are searched until it is indexed again"
+        );
+    }
+    keyword(index, request, limit).await
 }
 
 async fn no_vectors(index: &Index, request: &SearchRequest) -> Result<Vec<Found>> {

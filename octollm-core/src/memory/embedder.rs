@@ -3,10 +3,14 @@
 //! What a vector means belongs to the embedder that made it. Every store therefore keeps the embedder's id beside its
 //! vectors and refuses to mix two of them: see [`CollectionSpec`].
 
+#[cfg(feature = "candle")]
+mod candle;
 mod hashed;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "candle")]
+pub use self::candle::CandleEmbedder;
 pub use self::hashed::HashedEmbedder;
 use super::CollectionSpec;
 use crate::error::Result;

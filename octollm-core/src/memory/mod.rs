@@ -17,6 +17,8 @@ mod words;
 
 pub use cache::{Cache, CacheKey, Compute};
 pub use documents::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
+#[cfg(feature = "candle")]
+pub use embedder::CandleEmbedder;
 pub use embedder::{Embedder, HashedEmbedder};
 pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relationship};
 pub use inprocess::{InProcessCache, InProcessGraph, InProcessVectors, MemoryJournal};

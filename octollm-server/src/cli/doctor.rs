@@ -1,5 +1,6 @@
 //! `doctor`: what is configured, from where, and whether everything answers.
 
+use octollm_arms::retriever::DEFAULT_COLLECTION;
 use octollm_core::arm::HealthStatus;
 use octollm_core::config::{Config, SETTINGS};
 use serde::Serialize;
@@ -107,7 +108,7 @@ async fn checks(app: &App) -> Vec<Check> {
             checks.extend(arms(&session).await);
             checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
         }
-        Err(error) => checks.push(Check::of::<()>("store", Err(error), |()| String::new())),
+        Err(error) => checks.push(Check::of::<()>("start", Err(error), |()| String::new())),
     }
     checks
 }
@@ -120,7 +121,25 @@ async fn stores(config: &Config, store: &Store) -> Vec<Check> {
     let embedder = &store.memory.embedder;
     let tried = embedder.embed(&["does it answer?"]).await;
     checks.push(Check::of("embedder", tried, |_| format!("{}: {}", embedder.id(), embedder.describe())));
+    checks.push(index(store).await);
     checks
+}
+
+/// Whether what is indexed can be searched with this embedder.
+async fn index(store: &Store) -> Check {
+    let wanted = store.memory.embedder.spec();
+    match store.memory.vectors.spec(DEFAULT_COLLECTION).await {
+        Ok(Some(found)) if found != wanted => Check {
+            name: "index".into(),
+            ok: false,
+            detail: format!("was made with another embedder, {}: only words are searched", found.embedder),
+            hint: Some("`octollm-server index DIR` embeds everything again, also what is not in DIR".into()),
+        },
+        found => Check::of("index", found, |found| match found {
+            Some(_) => "was made with this embedder".into(),
+            None => "nothing is indexed yet".into(),
+        }),
+    }
 }
 
 fn database(config: &Config) -> String {

@@ -73,8 +73,9 @@ pub(super) async fn ingest(
 struct Line(ProgressBar);
 
 impl ProgressSink for Line {
-    fn report(&self, _: Option<StepRef>, message: &str, _: Option<f32>) {
-        self.0.set_message(format!("indexing {}", one_line(message, SNIPPET)));
+    fn report(&self, _: Option<StepRef>, message: &str, done: Option<f32>) {
+        let done = done.map(|done| format!(" {:.0} %", done * 100.0)).unwrap_or_default();
+        self.0.set_message(format!("indexing {}{done}", one_line(message, SNIPPET)));
     }
 }
 

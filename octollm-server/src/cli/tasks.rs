@@ -183,7 +183,7 @@ async fn unfinished(session: &Session) -> Result<Vec<TaskId>> {
 }
 
 async fn rebuild(app: &App) -> Outcome {
-    let store = Store::open(&app.settings.config).await?;
+    let store = Store::open_without_model(&app.settings.config).await?;
     let rebuilt = store.memory.journal.rebuild().await;
     store.close().await?;
     app.output.line(format!("{} tasks listed again from the journal", rebuilt?))?;
@@ -191,7 +191,7 @@ async fn rebuild(app: &App) -> Outcome {
 }
 
 async fn prune(app: &App, older_than: Option<Duration>, keep: Option<u64>) -> Outcome {
-    let store = Store::open(&app.settings.config).await?;
+    let store = Store::open_without_model(&app.settings.config).await?;
     let pruned = store.memory.journal.prune(&PrunePolicy { older_than, keep_newest: keep }).await;
     store.close().await?;
     let pruned = pruned?;

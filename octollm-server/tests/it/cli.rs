@@ -368,3 +368,16 @@ fn write_plan(path: &Path) {
     let plan = json!({"subtasks": [{"step": 1, "action": "sleep", "required_arm": "sleepy", "input": {}}]});
     std::fs::write(path, plan.to_string()).unwrap();
 }
+
+#[cfg(not(feature = "candle"))]
+#[test]
+fn a_model_needs_a_program_that_was_built_for_it() {
+    let desk = Desk::new();
+    let output =
+        desk.command(&["search", "tides"]).env("OCTOLLM_EMBEDDER", "/models/minilm").output().unwrap();
+    assert_eq!(code(&output), Some(2));
+    insta::assert_snapshot!(stderr(&output), @r#"
+error: this program was built without embedding models (OCTOLLM_EMBEDDER: /models/minilm)
+hint: build it with `--features candle`, or set OCTOLLM_EMBEDDER to `hashed`
+"#);
+}
