@@ -9,11 +9,25 @@
 //! `Arc<dyn LanguageModel>`.
 
 mod allowance;
+#[cfg(feature = "http")]
+mod anthropic;
+#[cfg(feature = "http")]
+mod connect;
 mod descriptor;
+#[cfg(feature = "http")]
+mod embeddings;
 mod message;
+#[cfg(feature = "http")]
+mod openai;
 mod reason;
 mod reply;
 mod request;
+#[cfg(feature = "http")]
+mod secret;
+#[cfg(feature = "http")]
+pub mod vendors;
+#[cfg(feature = "http")]
+mod wire;
 
 use std::pin::Pin;
 
@@ -21,11 +35,25 @@ use async_trait::async_trait;
 use futures_util::Stream;
 
 pub use allowance::{Allowance, Reservation};
+#[cfg(feature = "http")]
+pub use anthropic::AnthropicModel;
+#[cfg(feature = "http")]
+pub use connect::{ModelRef, Providers};
 pub use descriptor::{Features, ModelDescriptor, Price};
+#[cfg(feature = "http")]
+pub use embeddings::OpenAiEmbedder;
 pub use message::{Image, Message, Part, Role, ToolCall, ToolResult};
+#[cfg(feature = "http")]
+pub use openai::OpenAiModel;
 pub use reason::Reason;
 pub use reply::{Delta, FinishReason, Fold, ModelReply, TokenUsage};
 pub use request::{CallContext, ModelRequest, OutputFormat, Purpose, Tool, ToolChoice};
+#[cfg(feature = "http")]
+pub use secret::Secret;
+#[cfg(feature = "http")]
+pub use vendors::Vendors;
+#[cfg(feature = "http")]
+pub use wire::TimeLimits;
 
 use crate::error::Result;
 
