@@ -2,17 +2,19 @@
 #
 #   make run     builds, and answers a real question over this repository's own documents
 #   make test    formats, lints and tests everything; installs what it needs into .venv and target/
+#   make test-live   asks a live model provider; needs a key, and costs a fraction of a cent
 #   make bench   measures; asserts nothing
 #   make soak    kills the process at random points for a long time
 
 QUESTION ?= How does a task survive a crash, and what happens to a step of an unsafe arm?
 PYTHON   ?= python3
 VENV     := .venv
+MOCK_VENV := .venv-mock
 OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-live bench soak venv mock-venv
 
 run:
 	cargo build --quiet --package octollm-server
@@ -47,10 +49,23 @@ $(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt
 	touch $@
 
-test-rust: venv
+# Its own environment: it pins versions that nothing else should be held to.
+mock-venv: $(MOCK_VENV)/.installed
+
+$(MOCK_VENV)/.installed: octollm-core/tests/mock_ai_api/requirements.txt
+	$(PYTHON) -m venv $(MOCK_VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(MOCK_VENV)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+test-rust: venv mock-venv
 	cargo test --workspace --all-features --locked
 	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python \
 		cargo test --workspace --all-features --locked --test weather --test python_arm -- --ignored
+	OCTOLLM_MOCK_PYTHON=$(CURDIR)/$(MOCK_VENV)/bin/python \
+		cargo test --package octollm-core --all-features --locked --test mock_models -- --ignored
+
+test-live:
+	cargo test --package octollm-core --all-features --locked --test live_models -- --ignored
 
 bench:
 	cargo bench --package octollm-workspace
