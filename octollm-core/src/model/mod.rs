@@ -9,17 +9,31 @@
 //! `Arc<dyn LanguageModel>`.
 
 mod allowance;
+#[cfg(feature = "http")]
+mod anthropic;
+#[cfg(feature = "http")]
+mod connect;
 mod descriptor;
+#[cfg(feature = "http")]
+mod embeddings;
 mod estimate;
 pub mod layers;
 mod message;
 mod models;
+#[cfg(feature = "http")]
+mod openai;
 pub mod prompts;
 mod reason;
 mod reply;
 mod request;
 mod scripted;
+#[cfg(feature = "http")]
+mod secret;
 pub mod structured;
+#[cfg(feature = "http")]
+pub mod vendors;
+#[cfg(feature = "http")]
+mod wire;
 
 use std::pin::Pin;
 
@@ -27,14 +41,28 @@ use async_trait::async_trait;
 use futures_util::Stream;
 
 pub use allowance::{Allowance, Reservation};
+#[cfg(feature = "http")]
+pub use anthropic::AnthropicModel;
+#[cfg(feature = "http")]
+pub use connect::{ModelRef, Providers};
 pub use descriptor::{Features, ModelDescriptor, Price};
+#[cfg(feature = "http")]
+pub use embeddings::OpenAiEmbedder;
 pub use estimate::{input_tokens, text_tokens};
 pub use message::{Image, Message, Part, Role, ToolCall, ToolResult};
 pub use models::Models;
+#[cfg(feature = "http")]
+pub use openai::OpenAiModel;
 pub use reason::Reason;
 pub use reply::{Delta, FinishReason, Fold, ModelReply, TokenUsage};
 pub use request::{CallContext, ModelRequest, OutputFormat, Purpose, Tool, ToolChoice};
 pub use scripted::{ScriptedModel, ScriptedReply};
+#[cfg(feature = "http")]
+pub use secret::Secret;
+#[cfg(feature = "http")]
+pub use vendors::Vendors;
+#[cfg(feature = "http")]
+pub use wire::TimeLimits;
 
 use crate::error::Result;
 

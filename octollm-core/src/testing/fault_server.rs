@@ -23,6 +23,8 @@ pub enum Reply {
     Slow(Vec<u8>, Duration),
     /// These bytes, then more bytes for as long as the client takes them.
     Endless(Vec<u8>),
+    /// These bytes, then nothing until the client goes away.
+    Stall(Vec<u8>),
     /// Nothing, until the client goes away.
     Silent,
 }
@@ -33,6 +35,12 @@ impl Reply {
         let body = body.as_ref();
         let head = format!("HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\n\r\n", body.len());
         Self::Raw([head.as_bytes(), body].concat())
+    }
+
+    /// The beginning of a stream of server-sent events, which ends with the connection.
+    pub fn events(body: impl AsRef<[u8]>) -> Vec<u8> {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+        [head, body.as_ref()].concat()
     }
 
     /// A well-formed answer in JSON.
@@ -165,12 +173,19 @@ async fn write(stream: &mut TcpStream, reply: Reply) -> io::Result<()> {
                 stream.write_all(&[b'x'; 16 * 1024]).await?;
             }
         }
-        Reply::Silent => {
-            while stream.read(&mut [0; 1024]).await? > 0 {}
-            return Err(io::ErrorKind::ConnectionAborted.into());
+        Reply::Stall(bytes) => {
+            stream.write_all(&bytes).await?;
+            return until_gone(stream).await;
         }
+        Reply::Silent => return until_gone(stream).await,
     }
     stream.shutdown().await
+}
+
+/// Waits until the client goes away, which is an error.
+async fn until_gone(stream: &mut TcpStream) -> io::Result<()> {
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Err(io::ErrorKind::ConnectionAborted.into())
 }
 
 async fn read(stream: &mut TcpStream) -> io::Result<Request> {

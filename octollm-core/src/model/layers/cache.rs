@@ -47,6 +47,10 @@ impl Default for CacheOptions {
 }
 
 /// Answers out of a cache where it can. A hit costs nothing and counts as `cache_hits` of the call's allowance.
+///
+/// Only whole answers are kept, by default only of requests with temperature 0, and under a hash of everything that could
+/// change the answer: vendor, model, the whole request, the tenant. Of several who ask the same at once one asks the model,
+/// and the others wait for its whole answer.
 pub struct Cached {
     model: Arc<dyn LanguageModel>,
     cache: Arc<dyn Cache>,

@@ -88,7 +88,7 @@ fn helps(model: &ModelDescriptor, failed: &ModelDescriptor, error: &Error) -> bo
     }
     match (model.context_tokens, failed.context_tokens) {
         (Some(here), Some(there)) => here > there,
-        // Of two contexts that nobody stated, one may be the larger; of one that is stated, nothing is known.
+        // A context that nobody stated is not taken to be the larger one.
         (Some(_), None) => true,
         (None, _) => false,
     }

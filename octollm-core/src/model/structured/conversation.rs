@@ -56,12 +56,13 @@ impl<'a> Conversation<'a> {
             Mode::Json => OutputFormat::Json,
         };
         match mode {
-            Mode::Schema => {}
+            Mode::Schema if shape.is_closed() => {}
             Mode::Tool => {
                 request.tools.push(tool(shape));
                 request.tool_choice = ToolChoice::Named(shape.name().to_owned());
             }
-            Mode::Json | Mode::Words => tell(&mut request, shape),
+            // A provider takes an open schema as advice at best, so the model is told as well.
+            Mode::Schema | Mode::Json | Mode::Words => tell(&mut request, shape),
         }
         Self { request, shape }
     }

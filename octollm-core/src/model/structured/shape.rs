@@ -26,6 +26,8 @@ pub struct Shape {
     /// What the model is shown: an object, closed where that is possible.
     sent: Arc<Value>,
     wrapped: bool,
+    /// Whether what is sent could be closed, so that a provider can hold an answer to it.
+    closed: bool,
     validator: Validator,
     checks: Vec<Arc<Check>>,
 }
@@ -41,8 +43,10 @@ impl Shape {
         })?;
         let wrapped = schema.get("type") != Some(&json!("object"));
         let object = if wrapped { wrap(schema) } else { schema.clone() };
-        let sent = Arc::new(strict(&object).unwrap_or(object));
-        Ok(Self { name: tool_name(name).into(), sent, wrapped, validator, checks: Vec::new() })
+        let strict = strict(&object);
+        let closed = strict.is_some();
+        let sent = Arc::new(strict.unwrap_or(object));
+        Ok(Self { name: tool_name(name).into(), sent, wrapped, closed, validator, checks: Vec::new() })
     }
 
     /// The shape of a Rust type.
@@ -73,6 +77,11 @@ impl Shape {
     /// The schema that the model is shown.
     pub(super) fn sent(&self) -> &Arc<Value> {
         &self.sent
+    }
+
+    /// Whether a provider can hold an answer to it.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// The value that the model means, or its faults.

@@ -172,6 +172,17 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_form_is_its_own() {
+        let once = strict(&schema_of::<Whole>()).unwrap();
+        assert_eq!(strict(&once), Some(once.clone()));
+        let of = |schema: Value| strict(&schema).is_some_and(|form| form == schema);
+        assert!(
+            !of(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
+            "what is not closed differs"
+        );
+    }
+
+    #[test]
     fn what_fits_the_schema_fits_its_strict_form_with_nulls_for_what_is_absent() {
         let strict = Validator::compile(&strict(&schema_of::<Whole>()).unwrap()).unwrap();
         let part =

@@ -128,6 +128,17 @@ async fn each_way_of_asking_says_the_shape() {
 }
 
 #[tokio::test]
+async fn an_open_schema_is_told_in_words_too() {
+    let open = Shape::new("anything", &json!({"type": "object", "properties": {"input": {}}})).unwrap();
+    let model = asking(SCHEMA, [ScriptedReply::text(r#"{"input": [1]}"#)]);
+    structured(&model, &request(), &open).await.unwrap();
+    let asked = &model.requests()[0];
+    assert!(matches!(asked.output, OutputFormat::Schema { .. }));
+    assert_eq!(asked.messages[0].text(), "You know the weather.");
+    assert!(asked.messages[1].role == Role::System && asked.messages[1].text().contains("\"input\""));
+}
+
+#[tokio::test]
 async fn the_faults_go_back_with_their_places() {
     for features in [SCHEMA, TOOLS] {
         let wrong = r#"{"place": "Lyon", "degrees": 99}"#;

@@ -132,6 +132,9 @@ impl Call {
 /// not matter in which pieces the text came.
 fn take(held: &mut String, redactor: &dyn Redactor, form: Form, last: bool) -> String {
     let shape = redactor.shape();
+    if shape.open.is_empty() {
+        return std::mem::take(held);
+    }
     let mut ready = String::with_capacity(held.len());
     let mut rest = held.as_str();
     while let Some(at) = rest.find(shape.open) {

@@ -94,3 +94,46 @@ async fn a_call_that_is_dropped_before_it_began_leaves_nothing_behind() {
     assert!(call.is_err());
     assert_eq!((model.open_streams(), allowance.tokens_left()), (0, Some(1_000)));
 }
+
+/// Calls Ada `[[A]]`.
+struct Ada;
+
+impl Redactor for Ada {
+    fn shape(&self) -> Shape {
+        Shape { open: "[[", close: "]]", longest: 8 }
+    }
+
+    fn redact(&self, text: &str) -> String {
+        text.replace("Ada", "[[A]]")
+    }
+
+    fn restore(&self, placeholder: &str) -> Option<String> {
+        (placeholder == "[[A]]").then(|| "Ada".to_owned())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn together_they_retry_fall_back_keep_and_hide() {
+    let down = ScriptedModel::matching(|_| refuse(Reason::Overloaded));
+    let up = named("up", [ScriptedReply::text("Dear [[A]]!").chunked(2).using(10, 5)]);
+    let cache: Arc<dyn crate::memory::Cache> = Arc::new(crate::memory::InProcessCache::default());
+    let ada: Arc<dyn Redactor> = Arc::new(Ada);
+    let around = Around { redactors: Some(Arc::new(ada)), cache: Some((cache, CacheOptions::default())) };
+    let guarded = |model: &ScriptedModel| guarded(shared(model), &Link::new(&LinkOptions::default()));
+    let model = standard(guarded(&down), vec![guarded(&up)], &around);
+
+    let (mut request, allowance) = spending(Grant { tokens: Some(10_000), cost_usd: None });
+    (request.messages, request.temperature) = (vec![Message::user("Write to Ada")], Some(0.0));
+    for _ in 0..2 {
+        let mut said = String::new();
+        let mut stream = model.stream(&request).await.unwrap();
+        while let Some(text) = word(&mut stream).await {
+            said.push_str(&text);
+        }
+        assert_eq!(said, "Dear Ada!");
+    }
+    assert_eq!((down.calls(), up.calls()), (3, 1), "three attempts, one fallback, one hit");
+    assert_eq!(up.requests()[0].messages[0].text(), "Write to [[A]]");
+    let used = allowance.used();
+    assert_eq!((used.tokens(), used.model_calls, used.cache_hits), (15, 1, 1));
+}
