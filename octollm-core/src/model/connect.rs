@@ -16,7 +16,7 @@ use std::sync::Arc;
 use reqwest::Client;
 
 pub use settings::ModelRef;
-use settings::{Access, TimeSettings};
+use settings::{Access, time_limits};
 
 use super::anthropic::AnthropicModel;
 use super::embeddings::OpenAiEmbedder;
@@ -60,7 +60,7 @@ impl Providers {
         for (name, vendor) in vendors.iter() {
             access.insert(name.to_owned(), Access::read(vendor, &read, &mut faults));
         }
-        let limits = TimeSettings::read(&read, &mut faults);
+        let limits = time_limits(&read, &mut faults);
         if !faults.is_empty() {
             return Err(Error::invalid("the configuration of language models is invalid", faults));
         }

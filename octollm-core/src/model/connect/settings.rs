@@ -67,25 +67,21 @@ fn checked(variable: &str, url: Option<&str>, faults: &mut Vec<Fault>) -> Option
 }
 
 /// The time limits among the variables.
-pub(super) struct TimeSettings;
-
-impl TimeSettings {
-    pub(super) fn read(read: &Read<'_>, faults: &mut Vec<Fault>) -> TimeLimits {
-        let mut limits = TimeLimits::default();
-        let fields = [
-            ("LLM_FIRST_BYTE_SECONDS", &mut limits.first_byte),
-            ("LLM_IDLE_SECONDS", &mut limits.idle),
-            ("LLM_TOTAL_SECONDS", &mut limits.total),
-        ];
-        for (name, field) in fields {
-            let Some(text) = read(name) else { continue };
-            match text.parse::<u64>() {
-                Ok(seconds) if (1..=86_400).contains(&seconds) => *field = Duration::from_secs(seconds),
-                _ => faults.push(Fault::new(format!("/{name}"), "must be a whole number from 1 to 86400")),
-            }
+pub(super) fn time_limits(read: &Read<'_>, faults: &mut Vec<Fault>) -> TimeLimits {
+    let mut limits = TimeLimits::default();
+    let fields = [
+        ("LLM_FIRST_BYTE_SECONDS", &mut limits.first_byte),
+        ("LLM_IDLE_SECONDS", &mut limits.idle),
+        ("LLM_TOTAL_SECONDS", &mut limits.total),
+    ];
+    for (name, field) in fields {
+        let Some(text) = read(name) else { continue };
+        match text.parse::<u64>() {
+            Ok(seconds) if (1..=86_400).contains(&seconds) => *field = Duration::from_secs(seconds),
+            _ => faults.push(Fault::new(format!("/{name}"), "must be a whole number from 1 to 86400")),
         }
-        limits
     }
+    limits
 }
 
 /// A model at a vendor: `openai/gpt-4o-mini`. What stands behind the first slash is the vendor's own name, which may

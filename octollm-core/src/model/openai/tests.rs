@@ -226,6 +226,17 @@ async fn a_deadline_ends_the_call_for_good() {
 }
 
 #[tokio::test]
+async fn what_came_before_an_error_is_told_before_it() {
+    let server = serve(events(&[&text("hi"), "data: {\"error\": {\"message\": \"x\"}}\n\n"])).await;
+    let stream = OPENAI.model(&server).stream(&question()).await.unwrap();
+    let told: Vec<_> = stream.map(|delta| delta.map_err(|error| Reason::of(&error))).collect().await;
+    assert_eq!(
+        told.get(1..),
+        Some([Ok(Delta::Text("hi".into())), Err(Some(Reason::ServerError))].as_slice())
+    );
+}
+
+#[tokio::test]
 async fn dropping_the_stream_closes_the_connection() {
     let server = serve(Reply::Stall(Reply::events(text("hi")))).await;
     let mut stream = OPENAI.with(&server, &[]).stream(&question()).await.unwrap();

@@ -4,6 +4,7 @@
 //! one JSON document, some proxies put a web page in between. The first byte that is not white space tells them apart.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use futures_util::stream::unfold;
 use reqwest::Response;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Decoder, Endpoint, Progress, cut_off, deadline_passed, earlier, network};
+use super::{Decoder, Endpoint, Progress, cut_off, deadline_passed, earlier, named, network};
 use crate::error::{Error, Result};
 use crate::model::{Delta, ModelStream, Reason};
 use crate::sse::Parser;
@@ -40,7 +41,8 @@ pub(in crate::model) fn stream(
         idle: endpoint.limits().idle,
         total: Instant::now() + endpoint.limits().total,
         deadline,
-        endpoint: endpoint.clone(),
+        failed: None,
+        name: Arc::clone(&endpoint.name),
     };
     Box::pin(unfold(answer, |mut answer| async move { answer.next().await.map(|delta| (delta, answer)) }))
 }
@@ -55,7 +57,9 @@ struct Answer<D> {
     idle: Duration,
     total: Instant,
     deadline: Option<Instant>,
-    endpoint: Endpoint,
+    /// What ended it, told after everything that came before.
+    failed: Option<Error>,
+    name: Arc<str>,
 }
 
 enum Shape {
@@ -78,6 +82,9 @@ impl<D: Decoder> Answer<D> {
             if let Some(delta) = self.pending.pop_front() {
                 return Some(Ok(delta));
             }
+            if let Some(error) = self.failed.take() {
+                return Some(Err(named(error, &self.name)));
+            }
             self.response.as_ref()?;
             if self.progress == Progress::Ended {
                 self.linger().await;
@@ -85,8 +92,7 @@ impl<D: Decoder> Answer<D> {
             }
             if let Err(error) = self.advance().await {
                 self.response = None;
-                self.pending.clear();
-                return Some(Err(self.endpoint.named(error)));
+                self.failed = Some(error);
             }
         }
     }
@@ -108,7 +114,7 @@ impl<D: Decoder> Answer<D> {
         let frames = match &mut self.shape {
             Shape::Unknown => return Ok(()),
             Shape::Whole(body) => return collect(body, bytes),
-            Shape::Events(parser) => parser.push(bytes).map_err(|error| Reason::Malformed.mark(error))?,
+            Shape::Events(parser) => parser.push(bytes).map_err(too_long)?,
         };
         for frame in frames {
             match self.decoder.frame(&frame, &mut self.pending)? {
@@ -190,6 +196,10 @@ fn collect(body: &mut Vec<u8>, bytes: &[u8]) -> Result<()> {
     }
     body.extend_from_slice(bytes);
     Ok(())
+}
+
+fn too_long(error: Error) -> Error {
+    Reason::Malformed.error(error.message().to_owned())
 }
 
 fn web_page() -> Error {

@@ -4,17 +4,17 @@
 //! here, so that both protocols have the same habits.
 
 mod answer;
+mod encode;
 mod limits;
-mod params;
 mod refusal;
 mod schema;
 mod strict;
 #[cfg(test)]
 pub(super) mod testing;
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -22,7 +22,7 @@ use reqwest::{Client, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use answer::stream;
-pub(super) use params::{base64, data_url};
+pub(super) use encode::{base64, data_url};
 pub(super) use refusal::{said_in_stream, sort_error_object};
 pub(super) use schema::tightened;
 pub(super) use strict::is_strict;
@@ -64,7 +64,7 @@ pub(super) struct Endpoint {
     headers: HeaderMap,
     limits: TimeLimits,
     /// `vendor/model`, for errors.
-    name: String,
+    name: Arc<str>,
 }
 
 /// What an [`Endpoint`] is made of.
@@ -133,7 +133,7 @@ impl Endpoint {
             put(&mut headers, name, &value)?;
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(Self { client: parts.client, url, headers, limits: parts.limits, name: parts.name })
+        Ok(Self { client: parts.client, url, headers, limits: parts.limits, name: parts.name.into() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -180,7 +180,7 @@ impl Endpoint {
     }
 
     pub(super) fn named(&self, error: Error) -> Error {
-        error.with_context("model", self.name.clone())
+        named(error, &self.name)
     }
 }
 
@@ -193,6 +193,10 @@ impl fmt::Debug for Endpoint {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+fn named(error: Error, name: &str) -> Error {
+    error.with_context("model", name)
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<()> {
