@@ -190,15 +190,7 @@ pub static SETTINGS: [Setting; 11] = [
 ];
 
 /// Names that are reserved and have no effect yet.
-pub static LATER: [&str; 21] = [
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "ANTHROPIC_API_KEY",
-    "ANTHROPIC_BASE_URL",
-    "OLLAMA_HOST",
-    "LLM_MODEL_PLANNING",
-    "LLM_MODEL_INTENT",
-    "LLM_FALLBACKS",
+pub static LATER: [&str; 13] = [
     "POSTGRES_URL",
     "POSTGRES_USER",
     "POSTGRES_PASSWORD",

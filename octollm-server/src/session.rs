@@ -6,9 +6,11 @@ use std::time::Duration;
 use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
+use octollm_core::model::Models;
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
+use crate::settings::Settings;
 use crate::store::Store;
 
 /// How long running steps may take to end when a session is closed.
@@ -35,13 +37,15 @@ pub(crate) struct Session {
 struct Local {
     orchestrator: Arc<LocalOrchestrator>,
     store: Store,
+    models: Models,
     /// Looks for arms as long as the session lives; `None` where no address is known.
     _discovery: Option<Discovery>,
 }
 
 impl Session {
     /// Works in this process, on this computer's store.
-    pub(crate) async fn local(config: &Config, options: &LocalOptions) -> Result<Self> {
+    pub(crate) async fn local(settings: &Settings, options: &LocalOptions) -> Result<Self> {
+        let config = &settings.config;
         let store = match options.arms {
             Some(_) => Store::open(config).await?,
             None => Store::open_without_model(config).await?,
@@ -53,26 +57,32 @@ impl Session {
             ..EngineConfig::default()
         };
         let registry = Arc::new(Registry::new(engine.limits.clone()));
-        let discovery = match &options.arms {
-            Some(named) => find_arms(config, named, &registry).await?,
-            None => None,
+        let (discovery, models) = match &options.arms {
+            Some(named) => {
+                (find_arms(config, named, &registry).await?, Models::from_variables(&settings.models).await?)
+            }
+            None => (None, Models::none()),
         };
         let builder =
             LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
-        let builder = builder.arm(Retriever::new(store.index.clone()));
+        let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
         let orchestrator = builder.start().await?;
-        let local = Local { orchestrator: orchestrator.clone(), store, _discovery: discovery };
+        let local = Local { orchestrator: orchestrator.clone(), store, models, _discovery: discovery };
         Ok(Self { orchestrator, local: Some(local) })
     }
 
     /// Works on this server, or here.
-    pub(crate) async fn at(server: Option<&str>, config: &Config, options: &LocalOptions) -> Result<Self> {
+    pub(crate) async fn at(
+        server: Option<&str>,
+        settings: &Settings,
+        options: &LocalOptions,
+    ) -> Result<Self> {
         match server {
             Some(address) => {
                 let remote = RemoteOrchestrator::connect(address).await?;
                 Ok(Self { orchestrator: Arc::new(remote), local: None })
             }
-            None => Self::local(config, options).await,
+            None => Self::local(settings, options).await,
         }
     }
 
@@ -84,6 +94,11 @@ impl Session {
     /// The store of this computer, if that is where the work is done.
     pub(crate) fn store(&self) -> Option<&Store> {
         self.local.as_ref().map(|local| &local.store)
+    }
+
+    /// The models that this computer's brain asks.
+    pub(crate) fn models(&self) -> Option<&Models> {
+        self.local.as_ref().map(|local| &local.models)
     }
 
     /// Goes on with a task that no living process works on.

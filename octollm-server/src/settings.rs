@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use octollm_core::config::{Config, LATER, SETTINGS, Setting};
+use octollm_core::model::Models;
 use octollm_core::{Error, ErrorKind, Fault, Result};
 use serde_json::Value;
 
@@ -55,13 +56,25 @@ pub struct Sources {
 }
 
 /// The configuration, and where each value came from.
-#[derive(Debug)]
 pub struct Settings {
     /// The values.
     pub config: Config,
+    /// Variables of language models: keys, addresses, names. Their values are shown to nobody.
+    pub models: BTreeMap<String, String>,
     /// Names that are set and have no effect yet, with where they stand.
     pub ignored: Vec<(String, Origin)>,
     origins: BTreeMap<String, Origin>,
+}
+
+/// Of models only the names: values may be keys.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("config", &self.config)
+            .field("models", &self.models.keys())
+            .field("ignored", &self.ignored)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Settings {
@@ -70,7 +83,7 @@ impl Settings {
     /// # Errors
     /// `invalid_input` with every fault of all sources; `not_configured` for a file that cannot be read.
     pub fn load(sources: &Sources) -> Result<Self> {
-        let mut layers = Layers::default();
+        let mut layers = Layers { of_models: Models::variables()?, ..Layers::default() };
         layers.add_file(sources)?;
         layers.add_dot_env(&sources.folder.join(".env"))?;
         for (name, value) in &sources.environment {
@@ -90,6 +103,9 @@ impl Settings {
 
 #[derive(Default)]
 struct Layers {
+    /// Names that are about language models.
+    of_models: Vec<String>,
+    models: BTreeMap<String, String>,
     values: BTreeMap<String, Value>,
     origins: BTreeMap<String, Origin>,
     ignored: Vec<(String, Origin)>,
@@ -110,9 +126,16 @@ impl Layers {
         }
         if SETTINGS.iter().any(|setting| setting.name == name) {
             self.add(name, value.into(), origin.clone());
+        } else if self.of_models.iter().any(|known| known == name) {
+            self.add_of_models(name, value, origin);
         } else if LATER.contains(&name) {
             self.ignored.push((name.to_owned(), origin.clone()));
         }
+    }
+
+    fn add_of_models(&mut self, name: &str, value: &str, origin: &Origin) {
+        self.models.insert(name.to_owned(), value.to_owned());
+        self.origins.insert(name.to_ascii_lowercase(), origin.clone());
     }
 
     fn add_file(&mut self, sources: &Sources) -> Result<()> {
@@ -142,6 +165,14 @@ impl Layers {
             match serde_json::to_value(value) {
                 Ok(value) => self.add(name, value, origin.clone()),
                 Err(_) => self.faults.push(Fault::new(format!("{name} ({origin})"), "has no meaning here")),
+            }
+        } else if let Some(known) =
+            self.of_models.iter().find(|known| known.to_ascii_lowercase() == name).cloned()
+        {
+            match value {
+                toml::Value::String(text) => self.add_of_models(&known, &text, origin),
+                toml::Value::Integer(number) => self.add_of_models(&known, &number.to_string(), origin),
+                _ => self.faults.push(Fault::new(format!("{name} ({origin})"), "must be text")),
             }
         } else if LATER.iter().any(|later| later.eq_ignore_ascii_case(name)) {
             self.ignored.push((name.to_owned(), origin.clone()));
@@ -183,7 +214,12 @@ impl Layers {
             }
         };
         if self.faults.is_empty() {
-            return Ok(Settings { config, ignored: self.ignored, origins: self.origins });
+            return Ok(Settings {
+                config,
+                models: self.models,
+                ignored: self.ignored,
+                origins: self.origins,
+            });
         }
         Err(Error::invalid("the configuration is invalid", self.faults))
     }

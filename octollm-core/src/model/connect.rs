@@ -4,6 +4,7 @@
 //! a local server runs, is [`Providers::discover`], and it is only tried where nothing else is configured.
 
 mod address;
+mod choose;
 mod probe;
 mod settings;
 #[cfg(test)]

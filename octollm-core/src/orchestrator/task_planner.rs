@@ -121,7 +121,7 @@ fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
     let Some(arm) = named.first() else {
         return error.with_hint(
             "send a `plan`, name a `playbook`, index documents to search, or register an arm whose capabilities the \
-             goal names; planning free goals takes a language model, which this version does not have yet",
+             goal names; to plan free goals set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST",
         );
     };
     let names: Vec<_> = missing(arm, request).iter().map(|name| format!("`{name}`")).collect();

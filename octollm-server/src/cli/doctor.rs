@@ -3,6 +3,7 @@
 use octollm_arms::retriever::DEFAULT_COLLECTION;
 use octollm_core::arm::HealthStatus;
 use octollm_core::config::{Config, SETTINGS};
+use octollm_core::model::{Models, Purpose};
 use serde::Serialize;
 
 use super::App;
@@ -99,13 +100,14 @@ async fn checks(app: &App) -> Vec<Check> {
     let config = &app.settings.config;
     let mut checks = Vec::new();
     let options = LocalOptions { arms: Some(Vec::new()), take_over: false };
-    let session = Session::local(config, &options).await;
+    let session = Session::local(&app.settings, &options).await;
     match session {
         Ok(session) => {
             if let Some(store) = session.store() {
                 checks.extend(stores(config, store).await);
             }
             checks.extend(arms(&session).await);
+            checks.extend(session.models().map(models));
             checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
         }
         Err(error) => checks.push(Check::of::<()>("start", Err(error), |()| String::new())),
@@ -161,6 +163,24 @@ async fn arms(session: &Session) -> Vec<Check> {
             })
             .collect(),
         Err(error) => vec![Check::of::<()>("arms", Err(error), |()| String::new())],
+    }
+}
+
+/// Which models are asked; none of them is, here.
+fn models(models: &Models) -> Check {
+    let purposes = [Purpose::General, Purpose::Intent, Purpose::Planning, Purpose::Coding, Purpose::Judging];
+    let name = |purpose| models.for_purpose(purpose).map(|model| model.descriptor().name());
+    let general = name(Purpose::General);
+    let differing = purposes.into_iter().filter_map(|purpose| Some((purpose, name(purpose)?)));
+    let differing = differing.filter(|(_, name)| Some(name) != general.as_ref());
+    let differing = differing.map(|(purpose, name)| format!("{name} for {}", purpose.as_str()));
+    let named: Vec<_> = general.clone().into_iter().chain(differing).collect();
+    let hint = "set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST to plan free goals; see docs/models.md";
+    Check {
+        name: "models".into(),
+        ok: true,
+        detail: if named.is_empty() { "none: the rules plan".into() } else { named.join(", ") },
+        hint: named.is_empty().then(|| hint.to_owned()),
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn run(app: &App, args: &ServeArgs) -> Outcome {
     let address = address(config, args.insecure)?;
     let listener = bind(address).await?;
     let options = LocalOptions { arms: Some(Vec::new()), take_over: true };
-    let session = Session::local(config, &options).await?;
+    let session = Session::local(&app.settings, &options).await?;
     let shutdown = interrupt::listen();
 
     let mut state = AppState::new(session.orchestrator().clone(), shutdown.clone());

@@ -37,7 +37,7 @@ pub(super) async fn run(app: &App, command: &TasksCommand) -> Outcome {
 }
 
 async fn open(app: &App, place: &Place) -> Result<Session> {
-    Session::at(place.server.as_deref(), &app.settings.config, &LocalOptions::default()).await
+    Session::at(place.server.as_deref(), &app.settings, &LocalOptions::default()).await
 }
 
 async fn list(app: &App, args: &ListArgs) -> Outcome {
@@ -107,7 +107,7 @@ async fn cancel(app: &App, place: &Place, id: TaskId, reason: &str) -> Outcome {
 
 async fn approve(app: &App, place: &Place, arms: &[String], id: TaskId, decision: Decision) -> Outcome {
     let options = LocalOptions { arms: Some(arms.to_vec()), take_over: false };
-    let session = Session::at(place.server.as_deref(), &app.settings.config, &options).await?;
+    let session = Session::at(place.server.as_deref(), &app.settings, &options).await?;
     let outcome = match session.orchestrator().decide(id, decision).await {
         Ok(_) => see_through(app, &session, id).await,
         Err(error) => Err(error.into()),
@@ -118,7 +118,7 @@ async fn approve(app: &App, place: &Place, arms: &[String], id: TaskId, decision
 
 async fn resume(app: &App, arms: &[String], id: Option<TaskId>) -> Outcome {
     let options = LocalOptions { arms: Some(arms.to_vec()), take_over: id.is_none() };
-    let session = Session::local(&app.settings.config, &options).await?;
+    let session = Session::local(&app.settings, &options).await?;
     let outcome = match id {
         Some(id) => match session.resume(id).await {
             Ok(_) => see_through(app, &session, id).await,

@@ -187,6 +187,14 @@ impl Quirks {
 }
 
 impl Vendor {
+    /// Every variable that it is configured by.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let lists = [&self.key_variables, &self.base_url_variables];
+        let listed =
+            lists.into_iter().flatten().chain(&self.host_variable).chain(self.query_variables.values());
+        listed.map(String::as_str)
+    }
+
     /// The row that fits this model best: its own name, else the longest beginning.
     pub fn row(&self, model: &str) -> Option<&ModelRow> {
         let fits = self.model.iter().filter(|(name, _)| match name.strip_suffix('*') {
