@@ -11,7 +11,6 @@ mod decoder;
 mod tests;
 
 use async_trait::async_trait;
-pub(super) use body::decimal;
 
 use super::vendors::Quirks;
 use super::wire::{self, Endpoint};

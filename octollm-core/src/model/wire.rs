@@ -22,7 +22,7 @@ use reqwest::{Client, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use answer::stream;
-pub(super) use encode::{base64, data_url};
+pub(super) use encode::{base64, data_url, decimal};
 pub(super) use refusal::{said_in_stream, sort_error_object};
 pub(super) use schema::tightened;
 pub(super) use strict::is_strict;

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::openai::decimal;
 use crate::model::vendors::{Quirks, SchemaBy};
-use crate::model::wire::tightened;
+use crate::model::wire::{base64, decimal, tightened};
 use crate::model::{
     Image, Message, ModelDescriptor, ModelRequest, OutputFormat, Part, Role, Tool, ToolChoice, ToolResult,
 };
@@ -166,7 +165,7 @@ fn block(part: &Part) -> Option<Value> {
 fn source(image: &Image) -> Value {
     match image {
         Image::Bytes { media_type, data } => {
-            json!({"type": "base64", "media_type": media_type, "data": crate::model::wire::base64(data)})
+            json!({"type": "base64", "media_type": media_type, "data": base64(data)})
         }
         Image::Url(url) => match url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
             Some((media_type, data)) => json!({"type": "base64", "media_type": media_type, "data": data}),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::*;
-use crate::model::wire::testing::{ANTHROPIC, KEY, PROMPT, question, serve};
+use crate::model::wire::testing::{ANTHROPIC, KEY, PROMPT, never_a_part_of, question, serve};
 use crate::model::{
     Delta, FinishReason, Image, Message, OutputFormat, Part, Reason, Role, Tool, ToolCall, ToolChoice,
     ToolResult, Vendors,
@@ -84,6 +84,12 @@ async fn an_answer_is_the_same_byte_by_byte() {
     let bytes = Reply::events([start(), text("Grüße 🌍"), stop("end_turn"), end()].concat());
     let reply = ANTHROPIC.ask(Reply::Slow(bytes, Duration::from_micros(50))).await.unwrap();
     assert_eq!(reply.text, "Grüße 🌍");
+}
+
+#[test]
+fn an_answer_that_is_cut_anywhere_is_whole_or_an_error() {
+    let stream = [start(), text("Grüße 🌍"), stop("end_turn"), end()].concat();
+    never_a_part_of("Grüße 🌍", &stream, || decoder::MessageDecoder::new(None));
 }
 
 #[tokio::test]

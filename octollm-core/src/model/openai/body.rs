@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::vendors::Quirks;
-use crate::model::wire::{data_url, is_strict};
+use crate::model::wire::{data_url, decimal, is_strict};
 use crate::model::{
     Image, Message, ModelDescriptor, ModelRequest, OutputFormat, Part, Role, Tool, ToolCall, ToolChoice,
 };
@@ -55,11 +55,6 @@ fn put(body: &mut Map<String, Value>, field: &str, value: Option<Value>) {
     if let Some(value) = value {
         body.insert(field.to_owned(), value);
     }
-}
-
-/// 0.7 as 0.7, and not as the nearest `f64` of an `f32`.
-pub(in crate::model) fn decimal(number: f32) -> Value {
-    number.to_string().parse::<f64>().map_or_else(|_| number.into(), Value::from)
 }
 
 fn put_tools(body: &mut Map<String, Value>, request: &ModelRequest, quirks: &Quirks) {

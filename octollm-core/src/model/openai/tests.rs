@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::error::{ErrorKind, Status};
-use crate::model::wire::testing::{KEY, OPENAI, PROMPT, question, serve};
+use crate::model::wire::testing::{KEY, OPENAI, PROMPT, never_a_part_of, question, serve};
 use crate::model::{
     Delta, FinishReason, Image, Message, OutputFormat, Part, Reason, Role, Tool, ToolCall, ToolChoice,
     ToolResult, Vendors,
@@ -74,6 +74,11 @@ async fn an_answer_is_the_same_byte_by_byte() {
     let bytes = Reply::events(format!("\u{feff}{STREAM}"));
     let reply = OPENAI.ask(Reply::Slow(bytes, Duration::from_micros(50))).await.unwrap();
     assert_eq!(reply.text, "Grüße, Welt 🌍");
+}
+
+#[test]
+fn an_answer_that_is_cut_anywhere_is_whole_or_an_error() {
+    never_a_part_of("Grüße, Welt 🌍", STREAM, decoder::ChatDecoder::default);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! For the tests of both wires: a provider of each kind in front of the fault server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::{Decoder, Progress};
 use crate::error::{Error, Result};
-use crate::model::{LanguageModel, Message, ModelReply, ModelRequest, Providers, Reason, Vendors};
+use crate::model::{Delta, LanguageModel, Message, ModelReply, ModelRequest, Providers, Reason, Vendors};
+use crate::sse::Parser;
 use crate::testing::fault_server::{FaultServer, Reply};
 
 /// What no error may show.
@@ -73,6 +75,42 @@ impl Wire {
             assert_eq!(Reason::of(&error), Some(expected), "{name}: {error:?}");
         }
     }
+}
+
+/// The text of an answer that ends after these bytes, or the reason why there is none.
+pub(in crate::model) fn text_of(mut decoder: impl Decoder, bytes: &[u8]) -> Result<String, Option<Reason>> {
+    let mut deltas = VecDeque::new();
+    let frames = Parser::default().push(bytes).unwrap();
+    let mut decode = || {
+        for frame in &frames {
+            if decoder.frame(frame, &mut deltas)? == Progress::Ended {
+                break;
+            }
+        }
+        decoder.end(&mut deltas)
+    };
+    decode().map_err(|error| Reason::of(&error))?;
+    assert!(matches!(deltas.back(), Some(Delta::Finished(_))), "{deltas:?}");
+    let texts = deltas.into_iter().filter_map(|delta| match delta {
+        Delta::Text(text) => Some(text),
+        _ => None,
+    });
+    Ok(texts.collect())
+}
+
+/// Wherever a stream ends, its answer is there in full or not at all.
+pub(in crate::model) fn never_a_part_of<D: Decoder>(whole: &str, stream: &str, decoder: impl Fn() -> D) {
+    let mut complete = 0;
+    for end in 0..=stream.len() {
+        match text_of(decoder(), &stream.as_bytes()[..end]) {
+            Ok(text) => {
+                assert_eq!(text, whole, "after {end} bytes");
+                complete += 1;
+            }
+            Err(reason) => assert_eq!(reason, Some(Reason::CutOff), "after {end} bytes"),
+        }
+    }
+    assert!(complete > 0 && complete < stream.len() / 2, "{complete} of {}", stream.len());
 }
 
 pub(in crate::model) async fn serve(reply: Reply) -> FaultServer {
