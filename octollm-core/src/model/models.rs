@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::layers::{Around, Link, LinkOptions, guarded, standard};
 use super::{LanguageModel, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,7 +20,13 @@ impl Models {
         Self::default()
     }
 
-    /// One model for everything.
+    /// One model for everything, in its usual layers: retries, limits, a circuit breaker, and what a task may spend.
+    pub fn layered(model: Arc<dyn LanguageModel>) -> Self {
+        let link = Link::new(&LinkOptions::default());
+        Self::new(standard(guarded(model, &link), Vec::new(), &Around::default()))
+    }
+
+    /// One model for everything, as it is: nothing is counted and nothing is tried again unless its layers do.
     pub fn new(general: Arc<dyn LanguageModel>) -> Self {
         Self::default().with(Purpose::General, general)
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::engine::{Brain, Engine};
 use super::local::LocalOrchestrator;
+use super::plan_memory::{PlanMemory, PlanReuse};
 use super::playbook::{Playbook, Playbooks};
 use super::router::{Router, RouterWeights};
 use super::{
@@ -39,6 +40,8 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// How many plans may follow a task's first one, where the planner can revise plans.
     pub max_revisions: u32,
+    /// Whether plans that worked are used again.
+    pub plan_reuse: PlanReuse,
     /// Whether unfinished tasks of processes that are gone go on at the start; else they wait to be resumed.
     pub take_over: bool,
 }
@@ -52,6 +55,7 @@ impl Default for EngineConfig {
             step_timeout: Duration::from_secs(120),
             max_retries: 4,
             max_revisions: 2,
+            plan_reuse: PlanReuse::default(),
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
@@ -133,7 +137,8 @@ impl Builder {
     }
 
     /// Thinks with these models: goals are read, plans made and revised, and outputs integrated by them. The rules stand
-    /// in where no model answers.
+    /// in where no model answers. What they spend is counted by their [layers](crate::model::layers):
+    /// [`Models::layered`] and [`Models::from_variables`] have them.
     #[must_use]
     pub fn models(mut self, models: Models) -> Self {
         self.models = models;
@@ -172,15 +177,18 @@ impl Builder {
             self.result_integrator
                 .get_or_insert_with(|| Arc::new(ModelResultIntegrator::new(models(), prompts.clone())));
         }
+        let memory = match self.memory {
+            Some(memory) => memory,
+            None => default_memory().await?,
+        };
+        let reuse = self.config.plan_reuse;
+        let thinks = reuse.enabled && !self.models.is_empty();
         let brain = Brain {
             intent_parser: self.intent_parser.unwrap_or_else(|| Arc::new(RulesIntentParser)),
             task_planner: self.task_planner.unwrap_or_else(|| Arc::new(rules)),
             result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
+            plan_memory: thinks.then(|| PlanMemory::new(memory.clone(), reuse)),
             playbooks,
-        };
-        let memory = match self.memory {
-            Some(memory) => memory,
-            None => default_memory().await?,
         };
         let router = Router::new(self.config.weights);
         let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));

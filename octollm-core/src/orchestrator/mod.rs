@@ -8,6 +8,7 @@ mod builder;
 mod engine;
 mod intent_parser;
 mod local;
+mod plan_memory;
 mod playbook;
 #[cfg(feature = "http")]
 mod remote;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use builder::{Builder, EngineConfig};
 pub use intent_parser::{IntentParser, ModelIntentParser, RulesIntentParser};
 pub use local::LocalOrchestrator;
+pub use plan_memory::PlanReuse;
 pub use playbook::{Playbook, PlaybookStep, Playbooks};
 pub use result_integrator::{Integrated, ModelResultIntegrator, ResultIntegrator, RulesResultIntegrator};
 pub use router::{Router, RouterWeights};

@@ -6,6 +6,7 @@ mod renumber;
 
 use std::sync::Arc;
 
+pub(super) use draft::Ground;
 pub use model::ModelTaskPlanner;
 
 use async_trait::async_trait;

@@ -1,5 +1,7 @@
 //! Results for people: an answer with its sources where there is one, readable JSON otherwise.
 
+use std::collections::BTreeSet;
+
 use octollm_core::task::{StepStatus, TaskSummary};
 use octollm_core::{Error, TaskResult};
 use serde_json::Value;
@@ -16,6 +18,12 @@ pub(super) fn answer(output: Output, result: &Value) -> String {
     if let Value::String(text) = result {
         return plain(text);
     }
+    if let Some(Value::String(integrated)) = result.get("answer") {
+        let outputs = result.get("outputs").and_then(Value::as_array).into_iter().flatten();
+        let cited = outputs.filter_map(|step| step.pointer("/output/citations")?.as_array()).flatten();
+        let sources: BTreeSet<_> = cited.filter_map(place).collect();
+        return with_sources(output, text(integrated), &sources.into_iter().collect::<Vec<_>>());
+    }
     found(output, result).unwrap_or_else(|| plain(&serde_json::to_string_pretty(result).unwrap_or_default()))
 }
 
@@ -31,12 +39,16 @@ fn found(output: Output, result: &Value) -> Option<String> {
         _ => results.iter().take(PASSAGES).filter_map(passage).collect::<Vec<_>>().join("\n\n"),
     };
     let sources: Vec<_> = citations.iter().filter_map(citation).collect();
+    Some(with_sources(output, answer, &sources))
+}
+
+fn with_sources(output: Output, answer: String, sources: &[String]) -> String {
     if sources.is_empty() {
-        return Some(answer);
+        return answer;
     }
     let sources =
         sources.iter().map(|source| format!("  {}", output.dim(source))).collect::<Vec<_>>().join("\n");
-    Some(format!("{answer}\n\n{}\n{sources}", output.bold("Sources")))
+    format!("{answer}\n\n{}\n{sources}", output.bold("Sources"))
 }
 
 fn passage(hit: &Value) -> Option<String> {
@@ -50,10 +62,14 @@ pub(super) fn text(text: &str) -> String {
 
 /// A citation's number and place, named from the working directory.
 fn citation(citation: &Value) -> Option<String> {
-    let locator = citation.get("locator").or_else(|| citation.get("source"))?.as_str()?;
     let number = citation.get("index").and_then(Value::as_u64);
     let number = number.map(|number| format!("[{number}] ")).unwrap_or_default();
-    Some(plain(&format!("{number}{}", documents::from_here(locator))))
+    Some(format!("{number}{}", place(citation)?))
+}
+
+fn place(citation: &Value) -> Option<String> {
+    let locator = citation.get("locator").or_else(|| citation.get("source"))?.as_str()?;
+    Some(plain(&documents::from_here(locator)))
 }
 
 /// Where a task stands, step by step.
@@ -122,6 +138,14 @@ A journal is a log.[2J
 Sources
   [1] a.md:3-4
 "#);
+    }
+
+    #[test]
+    fn an_integrated_answer_comes_with_the_sources_of_its_parts() {
+        let part =
+            |place: &str| json!({"step": 1, "output": {"citations": [{"index": 1, "locator": place}]}});
+        let result = json!({"answer": "Both.", "outputs": [part("b.md:1"), part("a.md:2"), part("b.md:1")]});
+        assert_eq!(answer(Output::detect(), &result), "Both.\n\nSources\n  a.md:2\n  b.md:1");
     }
 
     #[test]

@@ -318,6 +318,7 @@ impl Driver {
         self.engine.hub.publish(self.state.task_id(), &append.events);
         if self.state.status().is_terminal() {
             self.engine.hub.publish_end(self.state.task_id(), || self.state.result());
+            self.remember();
         }
         Ok(())
     }

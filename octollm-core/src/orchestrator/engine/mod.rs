@@ -22,6 +22,7 @@ pub(crate) use follow::Follower;
 use hub::Hub;
 
 use super::builder::EngineConfig;
+use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
 use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
@@ -39,6 +40,8 @@ pub(crate) struct Brain {
     pub(crate) intent_parser: Arc<dyn IntentParser>,
     pub(crate) task_planner: Arc<dyn TaskPlanner>,
     pub(crate) result_integrator: Arc<dyn ResultIntegrator>,
+    /// Plans that worked; absent where no model plans, or they are not to be used again.
+    pub(crate) plan_memory: Option<PlanMemory>,
     pub(crate) playbooks: Arc<Playbooks>,
 }
 

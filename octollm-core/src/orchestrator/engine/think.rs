@@ -11,6 +11,7 @@ use super::driver::Driver;
 use crate::error::Result;
 use crate::model::{Allowance, CallContext};
 use crate::orchestrator::Thought;
+use crate::orchestrator::plan_memory::Recalled;
 use crate::orchestrator::result_integrator::check_output;
 use crate::task::{EventKind, ExecutionPlan, TaskError, Usage};
 
@@ -23,9 +24,23 @@ impl Driver {
         self.append(EventKind::TaskFailed { error, usage })
     }
 
+    /// Reads the goal, unless a plan is remembered for it.
     pub(super) async fn parse_intent(&mut self) -> Result<()> {
         let (engine, request) = (self.engine.clone(), self.state.request().clone());
         let thought = self.thought(true);
+        if let Some(memory) = &engine.brain.plan_memory {
+            let recall = async { Ok(memory.recall(&request, &thought).await) };
+            match self.think(&thought, recall).await? {
+                Some((Ok(Some(Recalled { intent, plan })), usage)) => {
+                    let intent = Arc::new(intent);
+                    self.append(EventKind::IntentParsed { intent, usage: Usage::default() })?;
+                    let plan = Arc::new(plan.normalised());
+                    return self.append(EventKind::PlanCreated { plan, usage });
+                }
+                Some(_) => {}
+                None => return Ok(()),
+            }
+        }
         let parse = async { engine.brain.intent_parser.parse(&request, &thought).await };
         match self.think(&thought, parse).await? {
             Some((Ok(intent), usage)) => {
@@ -106,6 +121,13 @@ impl Driver {
             Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage),
             None => Ok(()),
         }
+    }
+
+    /// Remembers a plan that worked. Nobody waits for it.
+    pub(super) fn remember(&self) {
+        let Some(memory) = self.engine.brain.plan_memory.clone() else { return };
+        let state = self.state.clone();
+        self.engine.tracker.spawn(async move { memory.remember(&state).await });
     }
 
     /// What the brain has at hand now: nothing runs beside it, so it may spend all that is left.

@@ -57,14 +57,14 @@ impl Draft {
 
 /// What a plan is held against.
 #[derive(Debug, Clone)]
-pub(super) struct Ground {
+pub(in crate::orchestrator) struct Ground {
     arms: Vec<ArmDescriptor>,
     /// Names that every step can be given: those of the context, of what the goal contains, and of the task itself.
     given: BTreeSet<String>,
 }
 
 impl Ground {
-    pub(super) fn new(arms: &[ArmInfo], given: impl IntoIterator<Item = String>) -> Self {
+    pub(in crate::orchestrator) fn new(arms: &[ArmInfo], given: impl IntoIterator<Item = String>) -> Self {
         let of_the_task = ["goal", "instruction"].map(str::to_owned);
         Self {
             arms: arms.iter().map(|arm| arm.descriptor.clone()).collect(),
@@ -73,7 +73,7 @@ impl Ground {
     }
 
     /// Everything that is wrong with the plan; pointers begin at it.
-    pub(super) fn faults(&self, plan: &ExecutionPlan) -> Vec<Fault> {
+    pub(in crate::orchestrator) fn faults(&self, plan: &ExecutionPlan) -> Vec<Fault> {
         let mut faults = match plan.validate() {
             Ok(()) => Vec::new(),
             Err(error) => error.faults().to_vec(),

@@ -172,9 +172,9 @@ fn neither(model: Error, rules: &Error) -> Error {
     let mut error =
         Error::new(model.kind(), format!("neither a model nor the rules could plan the task: {model}"))
             .with_context("rules", rules.to_string());
-    if let Some(hint) = model.hint().or(rules.hint()) {
-        error = error.with_hint(hint.to_owned());
-    }
+    let otherwise =
+        "see why the model gave no plan, or send a `plan` or name a `playbook`, which take no model";
+    error = error.with_hint(model.hint().map_or_else(|| otherwise.into(), |hint| hint.to_owned()));
     error.with_source(model)
 }
 

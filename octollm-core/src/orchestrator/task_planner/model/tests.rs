@@ -151,7 +151,7 @@ async fn a_failed_step_is_replaced_and_what_builds_on_it_follows() {
     assert_eq!(plan.subtasks[2].input, Some(json!({"text": {"$step": 4}})));
     assert_eq!(plan.subtasks[2].depends_on, [4]);
     state.check_revision(&plan).unwrap();
-    let told = model.requests()[0].messages[1].text();
+    let told: String = model.requests()[0].messages.iter().map(crate::model::Message::text).collect();
     assert!(told.contains("out of ink") && told.contains("sunny") && told.contains("failed"), "{told}");
 }
 
