@@ -36,6 +36,8 @@ pub struct Config {
     pub arm_registry_url: Option<String>,
     /// Seconds between two looks at that list and at the arms' health, 1..=86400.
     pub arm_discovery_interval_seconds: u32,
+    /// Whether a plan that worked is used again for a goal that says the same, without asking a model.
+    pub plan_reuse: bool,
     /// What is logged.
     pub log_level: LogLevel,
     /// Where this runs; decides the log's format.
@@ -54,6 +56,7 @@ impl Default for Config {
             arm_registry: Vec::new(),
             arm_registry_url: None,
             arm_discovery_interval_seconds: 60,
+            plan_reuse: true,
             log_level: LogLevel::default(),
             environment: Environment::default(),
         }
@@ -152,6 +155,8 @@ enum Form {
     List,
     /// In upper or lower case.
     Word,
+    /// On or off.
+    Switch,
 }
 
 /// One setting.
@@ -175,7 +180,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 }
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 11] = [
+pub static SETTINGS: [Setting; 12] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
@@ -185,6 +190,7 @@ pub static SETTINGS: [Setting; 11] = [
     secret("ARM_REGISTRY", Form::List, "http:// or https:// URLs, separated by commas"),
     secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
     setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
+    setting("PLAN_REUSE", Form::Switch, "on or off"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
 ];
@@ -224,6 +230,11 @@ impl Setting {
         match self.form {
             Form::Text => text.into(),
             Form::Word => text.to_ascii_lowercase().into(),
+            Form::Switch => match text.to_ascii_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" => true.into(),
+                "off" | "false" | "no" | "0" => false.into(),
+                _ => value,
+            },
             Form::Number => text.parse::<u64>().map_or(value.clone(), Value::from),
             Form::List => {
                 let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());

@@ -7,7 +7,9 @@ use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::Models;
-use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
+use octollm_core::orchestrator::{
+    EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
+};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use crate::settings::Settings;
@@ -54,6 +56,7 @@ impl Session {
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
             task_timeout: config.task_timeout(),
             take_over: options.take_over,
+            plan_reuse: PlanReuse { enabled: config.plan_reuse, ..PlanReuse::default() },
             ..EngineConfig::default()
         };
         let registry = Arc::new(Registry::new(engine.limits.clone()));

@@ -1,0 +1,92 @@
+//! A free goal, planned and answered by a model over real HTTP. The model is the script of `examples/scripted_model`.
+//!
+//! `make test` runs it; by hand: `OCTOLLM_PYTHON=.venv/bin/python cargo test --test thinking -- --ignored`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use octollm_core::model::Models;
+use serde_json::Value;
+
+const GOAL: &str = "Compare how OctoLLM survives a crash with how it limits what arms do";
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The scripted model's process; killed when dropped.
+struct Model {
+    process: Child,
+    url: String,
+}
+
+impl Model {
+    fn start() -> Self {
+        let python = std::env::var("OCTOLLM_PYTHON").expect("set OCTOLLM_PYTHON, or run `make test`");
+        let mut process = Command::new(python)
+            .args(["examples/scripted_model/server.py", "--port", "0"])
+            .current_dir(ROOT)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("OCTOLLM_PYTHON is not a Python");
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { process, url: url.trim().to_owned() }
+    }
+
+    fn octo(&self, home: &Path, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_octollm-server"));
+        for name in Models::variables().unwrap() {
+            command.env_remove(name);
+        }
+        command.args(args).current_dir(ROOT).env("OCTOLLM_HOME", home);
+        command.env("OPENAI_BASE_URL", &self.url).env("LLM_MODEL", "openai/scripted").output().unwrap()
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn result(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn a_free_goal_is_planned_run_and_answered() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    assert!(model.octo(home.path(), &["index", "docs"]).status.success());
+
+    let first = result(&model.octo(home.path(), &["run", GOAL, "--json"]));
+    assert_eq!((&first["status"], &first["plan"]["source"]), (&"completed".into(), &"model".into()));
+    assert_eq!(first["steps"].as_array().unwrap().len(), 2);
+    assert_eq!(first["usage"]["model_calls"], 3);
+    assert!(first["usage"]["input_tokens"].as_u64().unwrap() > 1000);
+    assert!(first["result"]["answer"].as_str().unwrap().contains("circuit breaker"));
+
+    // The same wish in other words: only the integration still asks the model.
+    let again = "Please compare how OctoLLM survives a crash with how it limits what arms do!";
+    let second = result(&model.octo(home.path(), &["run", again, "--json"]));
+    assert_eq!((&second["plan"]["source"], &second["usage"]["model_calls"]), (&"cache".into(), &1.into()));
+
+    let people = model.octo(home.path(), &["run", GOAL]);
+    let said = String::from_utf8_lossy(&people.stdout).into_owned();
+    assert!(said.starts_with("Both rest on the same idea") && said.contains("how-it-works.md:"), "{said}");
+}
+
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn where_the_model_fails_the_rules_stand_in_and_the_result_says_so() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    assert!(model.octo(home.path(), &["index", "docs"]).status.success());
+    let question = "How does a step that is in flight go on after the process died?";
+    let result = result(&model.octo(home.path(), &["run", question, "--json"]));
+    assert_eq!((&result["status"], &result["plan"]["source"]), (&"completed".into(), &"playbook".into()));
+    assert!(
+        result["plan"]["rationale"].as_str().unwrap().starts_with("planned by rules, because no model did")
+    );
+}
