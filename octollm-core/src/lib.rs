@@ -11,6 +11,8 @@ mod error;
 pub mod http_client;
 pub mod memory;
 pub mod orchestrator;
+#[cfg(feature = "reflex")]
+pub mod reflex;
 pub mod resilience;
 pub mod schema;
 #[cfg(feature = "http")]
