@@ -12,7 +12,7 @@ OCTO     := $(or $(CARGO_TARGET_DIR),target)/debug/octollm-server
 # A home of its own, so that trying the project leaves nothing behind.
 RUN_HOME := target/run-home
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench soak venv
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust bench bench-reflex train-reflex soak venv
 
 run:
 	cargo build --quiet --package octollm-server
@@ -54,6 +54,14 @@ test-rust: venv
 
 bench:
 	cargo bench --package octollm-workspace
+
+# What the reflexes cost, by length and by how much there is to find.
+bench-reflex:
+	cargo bench --package octollm-workspace --bench reflex
+
+# The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
+train-reflex:
+	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection octollm-core/data/injection/weights.bin
 
 soak:
 	cargo test --release --package octollm-workspace --test crash -- --ignored soak --nocapture

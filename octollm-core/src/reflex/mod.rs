@@ -12,6 +12,7 @@
 
 mod confusables;
 mod finding;
+pub mod injection;
 pub mod pii;
 mod redact;
 pub mod secrets;

@@ -7,11 +7,39 @@ use super::kinds::PiiType;
 use super::numbers::{Gap, Group};
 use super::scan::{Scan, Token};
 
-/// English month names; other languages by their first three letters where those are the same.
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MORE_MONTHS: [&str; 14] =
-    ["mai", "dez", "okt", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "mär"];
+/// The first three letters of month names in English, German, Spanish and Italian, in lower case.
+fn begins_a_month(letters: [u8; 3]) -> bool {
+    matches!(
+        &letters,
+        b"jan"
+            | b"feb"
+            | b"mar"
+            | b"apr"
+            | b"may"
+            | b"jun"
+            | b"jul"
+            | b"aug"
+            | b"sep"
+            | b"oct"
+            | b"nov"
+            | b"dec"
+    ) || matches!(
+        &letters,
+        b"mai"
+            | b"dez"
+            | b"okt"
+            | b"ene"
+            | b"abr"
+            | b"ago"
+            | b"dic"
+            | b"gen"
+            | b"mag"
+            | b"giu"
+            | b"lug"
+            | b"set"
+            | b"ott"
+    )
+}
 
 impl Scan<'_> {
     /// A date in digits: `1985-03-12`, `12.3.1985`, `3/12/85`; or the day before a month's name.
@@ -104,7 +132,7 @@ impl Scan<'_> {
         if token.digits > 0 || !(3..=10).contains(&token.len()) {
             return false;
         }
-        let Some(start) = self.text.get(token.start..token.start + 3) else { return false };
-        MONTHS.iter().chain(&MORE_MONTHS).any(|month| start.eq_ignore_ascii_case(month))
+        let letters = self.bytes.get(token.start..).and_then(|rest| rest.first_chunk::<3>());
+        letters.is_some_and(|letters| begins_a_month(letters.map(|letter| letter.to_ascii_lowercase())))
     }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use octollm_core::reflex::injection::{InjectionDetector, Origin, Verdict};
 use octollm_core::reflex::pii::{PiiDetector, PiiOptions};
 use octollm_core::reflex::secrets::SecretDetector;
 use octollm_core::reflex::{Canonical, Finding, Findings, Redactor};
@@ -21,13 +22,24 @@ use stream::{Part, Stream};
 struct Detectors {
     pii: PiiDetector,
     secrets: SecretDetector,
+    injections: InjectionDetector,
 }
 
 impl Detectors {
     fn new() -> Result<Self> {
-        Ok(Self { pii: PiiDetector::new(PiiOptions::default())?, secrets: SecretDetector::new()? })
+        Ok(Self {
+            pii: PiiDetector::new(PiiOptions::default())?,
+            secrets: SecretDetector::new()?,
+            injections: InjectionDetector::new()?,
+        })
     }
 
+    /// Whether the text is an injection, and how far it is over the threshold.
+    fn judge(&self, text: &str) -> Verdict {
+        self.injections.judge(&Canonical::new(text), Origin::User)
+    }
+
+    /// What may be taken out of a text: personal data and secrets.
     fn scan(&self, text: &str) -> Findings {
         let canonical = Canonical::new(text);
         self.secrets.scan_canonical(&canonical).merge(self.pii.scan_canonical(&canonical))

@@ -16,7 +16,6 @@ pub(super) struct Row {
 /// What is known about a text.
 pub(super) enum Labels {
     /// Whether it is an injection.
-    #[expect(dead_code, reason = "read as soon as there is a detector for it")]
     Injection(bool),
     /// The personal data in it, with offsets in bytes.
     Spans(Vec<Span>),
