@@ -28,6 +28,7 @@ fmt-check:
 clippy:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo check --package octollm-core --no-default-features --locked
+	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
 	$(VENV)/bin/ruff check examples
