@@ -18,7 +18,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-live bench soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-live bench bench-reflex train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -34,6 +34,7 @@ fmt-check:
 clippy:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	cargo check --package octollm-core --no-default-features --locked
+	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
 	$(VENV)/bin/ruff check examples octollm-core/tests
@@ -86,6 +87,14 @@ test-live:
 
 bench:
 	cargo bench --package octollm-workspace
+
+# What the reflexes cost, by length and by how much there is to find.
+bench-reflex:
+	cargo bench --package octollm-workspace --bench reflex
+
+# The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
+train-reflex:
+	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection octollm-core/data/injection/weights.bin
 
 soak:
 	cargo test --release --package octollm-workspace --test crash -- --ignored soak --nocapture

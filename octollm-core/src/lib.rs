@@ -12,6 +12,8 @@ pub mod http_client;
 pub mod memory;
 pub mod model;
 pub mod orchestrator;
+#[cfg(feature = "reflex")]
+pub mod reflex;
 pub mod resilience;
 pub mod schema;
 #[cfg(feature = "http")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use octollm_core::TaskId;
+use octollm_core::reflex::RedactStyle;
 use octollm_core::task::{Approval, Priority, TaskStatus};
 
 use super::exit::EXIT_CODES;
@@ -49,6 +50,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find personal data and secrets in a text, or take them out
+    Reflex(ReflexArgs),
+    /// Measure the reflexes on labelled files
+    ReflexEval(ReflexEvalArgs),
     /// Serve tasks over HTTP
     Serve(ServeArgs),
     /// Print the completions of a shell
@@ -154,6 +159,58 @@ impl MethodName {
             Self::Keyword => "keyword",
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReflexArgs {
+    /// The text, as UTF-8; `-` reads what is piped in
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(super) file: PathBuf,
+    /// Print the text with everything found replaced
+    #[arg(long, value_name = "STYLE", conflicts_with = "json")]
+    pub(super) redact: Option<StyleName>,
+    /// Print what is found as JSON, one finding a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum StyleName {
+    /// Stars for letters and digits
+    Mask,
+    /// Stars, but the last characters stay
+    Partial,
+    /// A hash; the key is a new one for every call
+    Hash,
+    /// Nothing
+    Remove,
+    /// `<EMAIL_1>`; equal values get the same number
+    Placeholder,
+}
+
+impl From<StyleName> for RedactStyle {
+    fn from(name: StyleName) -> Self {
+        match name {
+            StyleName::Mask => Self::Mask,
+            StyleName::Partial => Self::Partial,
+            StyleName::Hash => Self::Hash,
+            StyleName::Remove => Self::Remove,
+            StyleName::Placeholder => Self::Placeholder,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReflexEvalArgs {
+    /// Files of JSON lines: `{text, label}` or `{text, spans[{type, start, end}]}` with offsets in characters
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Print one JSON object per file
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Print one JSON object per row before
+    #[arg(long)]
+    pub(super) scores: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@ mod follow;
 mod interrupt;
 mod output;
 mod progress;
+mod reflex;
 mod render;
 mod request;
 mod run;
@@ -67,6 +68,8 @@ async fn dispatch(app: &App, command: &Command) -> Outcome {
         Command::Index(args) => documents::index(app, args).await,
         Command::Search(args) => documents::search(app, args).await,
         Command::Doctor { json } => doctor::run(app, *json).await,
+        Command::Reflex(args) => reflex::run(app.output, args),
+        Command::ReflexEval(args) => reflex::eval::run(app.output, args),
         Command::Serve(args) => serve::run(app, args).await,
         Command::Completions { shell } => completions(*shell, app.output),
     }

@@ -5,6 +5,7 @@ mod cli;
 mod events;
 mod http;
 mod problems;
+mod reflex;
 mod remote;
 mod support;
 mod tasks;

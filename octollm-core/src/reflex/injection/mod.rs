@@ -1,0 +1,142 @@
+//! Text that gives orders to the model that reads it.
+//!
+//! Two signals over the canonical text make one score: a linear model over hashed words and pieces of words, trained by
+//! `tools/train-reflex`, and phrases that add to it and explain it. A long text is judged by its windows. What is encoded or
+//! disguised is read as well, against a higher threshold.
+//!
+//! What it was trained on, how good it is and where it fails stands in `data/injection/MODEL_CARD.md`.
+
+pub mod features;
+pub mod model;
+mod patterns;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::ops::Range;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Canonical, Finding, FindingKind, Findings, Severity};
+use crate::error::Result;
+use model::{Judgement, Model};
+use patterns::Phrases;
+
+/// How much higher the threshold of a decoded or repaired reading is.
+const VIEW_PENALTY: f32 = 1.0;
+/// How much lower the threshold of text from outside is: nobody's own words are refused by it.
+const EXTERNAL_BONUS: f32 = 1.0;
+/// From this margin over the threshold on an injection is critical.
+const CRITICAL: f32 = 2.0;
+
+/// Where a text comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The user's own words.
+    #[default]
+    User,
+    /// From outside: a document, a page, an arm's output. It is judged more strictly, for it has no orders to give.
+    External,
+}
+
+/// Finds injections. Built once, then shared: scanning needs no lock.
+#[derive(Debug)]
+pub struct InjectionDetector {
+    model: Model,
+    phrases: Phrases,
+}
+
+/// One text's judgement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How far the text is over the threshold; an injection from 0 on.
+    pub margin: f32,
+    finding: Option<Finding>,
+}
+
+impl Verdict {
+    /// Whether it is an injection.
+    pub fn is_injection(&self) -> bool {
+        self.margin >= 0.0
+    }
+
+    /// The finding, if it is an injection.
+    pub fn into_findings(self) -> Findings {
+        Findings::resolve(self.finding.into_iter().collect())
+    }
+}
+
+/// What one reading of a text says.
+struct Reading {
+    margin: f32,
+    range: Range<usize>,
+    phrase: Option<&'static patterns::Phrase>,
+}
+
+impl InjectionDetector {
+    /// A detector with the weights that come with the library.
+    ///
+    /// # Errors
+    /// Only a defect of this library.
+    pub fn new() -> Result<Self> {
+        Ok(Self { model: Model::embedded()?, phrases: Phrases::new()? })
+    }
+
+    /// Finds an injection in a user's text.
+    pub fn scan(&self, text: &str) -> Findings {
+        self.judge(&Canonical::new(text), Origin::User).into_findings()
+    }
+
+    /// Judges a text that other detectors see too.
+    pub fn judge(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
+        let strict = if origin == Origin::External { EXTERNAL_BONUS } else { 0.0 };
+        let whole = 0..text.text().len();
+        let plain =
+            self.read(text.text()).map(|reading| Reading { margin: reading.margin + strict, ..reading });
+        let views = views::of(text.text());
+        let views = views.iter().filter_map(|view| self.read(view)).map(|reading| Reading {
+            margin: reading.margin + strict - VIEW_PENALTY,
+            range: whole.clone(),
+            ..reading
+        });
+        let worst = plain.into_iter().chain(views).max_by(|a, b| a.margin.total_cmp(&b.margin));
+        let Some(worst) = worst else { return Verdict { margin: f32::NEG_INFINITY, finding: None } };
+        let finding = (worst.margin >= 0.0).then(|| finding(&worst, text));
+        Verdict { margin: worst.margin, finding }
+    }
+
+    fn read(&self, text: &str) -> Option<Reading> {
+        let Judgement { margin, range } = self.model.judge(text)?;
+        let phrase = self.phrases.heaviest(text);
+        Some(match phrase {
+            Some((phrase, place)) => {
+                Reading { margin: margin + phrase.weight, range: place, phrase: Some(phrase) }
+            }
+            None => Reading { margin, range, phrase: None },
+        })
+    }
+}
+
+fn finding(reading: &Reading, text: &Canonical<'_>) -> Finding {
+    let origin = text.origin(reading.range.clone());
+    let severity = match reading.phrase {
+        Some(phrase) => phrase.severity,
+        None if reading.margin >= CRITICAL => Severity::Critical,
+        None => Severity::High,
+    };
+    Finding {
+        kind: FindingKind::Injection,
+        type_name: reading.phrase.map_or("prompt_injection", |phrase| phrase.type_name).into(),
+        start: origin.start,
+        end: origin.end,
+        // The margin is a difference of logits: at the threshold one half.
+        confidence: 1.0 / (1.0 + (-reading.margin).exp()),
+        severity,
+        explanation: reading
+            .phrase
+            .map_or("reads like orders to a model", |phrase| phrase.explanation)
+            .into(),
+    }
+}

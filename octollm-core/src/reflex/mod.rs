@@ -1,0 +1,23 @@
+//! Reflexes: what a text holds that must not go further, found in microseconds, in the process, without a network.
+//!
+//! A detector is a plain synchronous value: it is built once from its options and then asked with `scan(&str)`. What
+//! it finds are [`Findings`]: places in the original text (UTF-8 byte offsets), never the text itself.
+//!
+//! All detectors see the same [`Canonical`] form of a text, so that full-width digits, look-alike letters and invisible
+//! characters hide nothing, and each finding is translated back to where it stands in the original.
+//!
+//! The design argument: personal data and secrets have *structure* (an anchor such as `@`, a run of digits, a known
+//! prefix, a check digit). So a detector walks over the text once, stops at anchors only, and lets a validator
+//! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
+
+mod confusables;
+mod finding;
+pub mod injection;
+pub mod pii;
+mod redact;
+pub mod secrets;
+mod text;
+
+pub use finding::{Finding, FindingKind, Findings, Severity};
+pub use redact::{RedactStyle, Redactor};
+pub use text::Canonical;

@@ -1,0 +1,156 @@
+//! Identifiers of letters and digits: IBAN, BIC, national numbers with letters, addresses of crypto-currencies, documents.
+
+use sha3::{Digest, Keccak256};
+
+use super::checks;
+use super::kinds::PiiType;
+use super::scan::{Scan, Token};
+
+/// Longest IBAN.
+const MAX_IBAN: usize = 34;
+
+impl Scan<'_> {
+    /// Looks at a token of letters and digits. Answers where to go on.
+    pub(super) fn identifier(&mut self, token: Token) -> usize {
+        if let Some(end) = self.iban(token).or_else(|| self.nino(token)) {
+            return end;
+        }
+        if self.national(token) || self.crypto(token) {
+            return token.end;
+        }
+        if matches!(token.len(), 8 | 11) && token.upper + token.digits == token.len() {
+            self.bic(token);
+        }
+        if let Some(end) = self.bech32(token) {
+            return end;
+        }
+        let letters = token.len() - token.digits;
+        if !self.slice(token.start, token.end).contains(&b'_') {
+            self.document(token.start, token.end, token.digits, letters);
+        }
+        token.end
+    }
+
+    /// `GB82 WEST 1234 5698 7654 32`
+    fn iban(&mut self, token: Token) -> Option<usize> {
+        let head = self.slice(token.start, token.start + 4);
+        let [a, b, c, d] = head else { return None };
+        if !(a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit()) {
+            return None;
+        }
+        let length = checks::iban_length(&[a.to_ascii_uppercase(), b.to_ascii_uppercase()])?;
+        let (iban, end) = self.spaced(token.start, length)?;
+        let iban = iban.get(..length)?;
+        if checks::iban_mod_97(iban) {
+            return self.offer(PiiType::Iban, token.start, end, 0.97, 0.99).then_some(end);
+        }
+        // Not valid, but somebody calls it an account: mistyped, or made up.
+        self.offer(PiiType::Iban, token.start, end, 0.0, 0.6).then_some(end)
+    }
+
+    /// The next `length` letters and digits in upper case, of one token or of groups with single spaces or dashes.
+    fn spaced(&self, start: usize, length: usize) -> Option<([u8; MAX_IBAN], usize)> {
+        let mut text = [0; MAX_IBAN];
+        let (mut at, mut filled) = (start, 0);
+        while filled < length {
+            let byte = self.byte(at)?;
+            if byte.is_ascii_alphanumeric() {
+                *text.get_mut(filled)? = byte.to_ascii_uppercase();
+                filled += 1;
+            } else if !matches!(byte, b' ' | b'-') || !self.byte_before(at)?.is_ascii_alphanumeric() {
+                return None;
+            }
+            at += 1;
+        }
+        let ends = !self.byte(at).is_some_and(|next| next.is_ascii_alphanumeric() || next == b'_');
+        ends.then_some((text, at))
+    }
+
+    /// `AB 12 34 56 C`
+    pub(super) fn nino(&mut self, token: Token) -> Option<usize> {
+        let head = self.slice(token.start, token.start + 2);
+        if !head.iter().all(u8::is_ascii_alphabetic) {
+            return None;
+        }
+        let (nino, end) = self.spaced(token.start, 9)?;
+        let valid = checks::uk_nino(nino.get(..9)?);
+        (valid && self.offer(PiiType::UkNino, token.start, end, 0.75, 0.97)).then_some(end)
+    }
+
+    fn national(&mut self, token: Token) -> bool {
+        let mut upper = [0u8; 18];
+        let text = self.slice(token.start, token.end);
+        let Some(upper) = upper.get_mut(..text.len()) else { return false };
+        upper.copy_from_slice(text);
+        upper.make_ascii_uppercase();
+        let (start, end) = (token.start, token.end);
+        match upper.len() {
+            9 => checks::es_nif(upper) && self.offer(PiiType::EsNif, start, end, 0.8, 0.97),
+            16 if checks::it_fiscal_code(upper) => self.take(PiiType::ItFiscalCode, start, end, 0.97),
+            16 | 18 => {
+                let licence = upper.get(..16).is_some_and(checks::uk_driver_licence);
+                licence && self.offer(PiiType::UkDriverLicence, start, end, 0.75, 0.97)
+            }
+            _ => false,
+        }
+    }
+
+    fn crypto(&mut self, token: Token) -> bool {
+        let text = self.slice(token.start, token.end);
+        match (text, text.len()) {
+            ([b'0', b'x' | b'X', hex @ ..], 42) if hex.iter().all(u8::is_ascii_hexdigit) => {
+                let confidence = if follows_eip_55(hex) { 0.98 } else { 0.6 };
+                self.take(PiiType::EthAddress, token.start, token.end, confidence)
+            }
+            ([b'1' | b'3', ..], 25..=35) => {
+                bs58::decode(text).with_check(None).into_vec().is_ok_and(|bytes| bytes.len() == 21)
+                    && self.take(PiiType::BtcAddress, token.start, token.end, 0.99)
+            }
+            _ => false,
+        }
+    }
+
+    /// `bc1q...` (BIP 173 and 350).
+    fn bech32(&mut self, token: Token) -> Option<usize> {
+        let head = self.slice(token.start, token.start + 3);
+        if !(14..=74).contains(&token.len())
+            || !(head.eq_ignore_ascii_case(b"bc1") || head.eq_ignore_ascii_case(b"tb1"))
+        {
+            return None;
+        }
+        let valid = bech32::segwit::decode(self.text.get(token.start..token.end)?).is_ok();
+        (valid && self.take(PiiType::BtcAddress, token.start, token.end, 0.99)).then_some(token.end)
+    }
+
+    /// `DEUTDEFF500`, only beside a word that says so. Answers where to go on.
+    pub(super) fn bic(&mut self, token: Token) -> usize {
+        let text = self.slice(token.start, token.end);
+        let letters = text.iter().take(6).all(u8::is_ascii_uppercase);
+        let country = text
+            .get(4..6)
+            .is_some_and(|code| checks::iban_length(code).is_some() || OTHER_COUNTRIES.contains(&code));
+        if letters && country {
+            self.offer(PiiType::Bic, token.start, token.end, 0.0, 0.9);
+        }
+        token.end
+    }
+}
+
+/// Countries with banks and without IBAN.
+const OTHER_COUNTRIES: &[&[u8]] = &[
+    b"US", b"CA", b"AU", b"NZ", b"JP", b"CN", b"IN", b"SG", b"HK", b"KR", b"MX", b"ZA", b"TH", b"MY", b"ID",
+    b"PH", b"VN", b"TW", b"AR", b"CL", b"CO", b"PE", b"NG", b"KE", b"RU", b"MA",
+];
+
+/// Whether the case of the letters is the checksum (EIP-55). An address in one case has none and passes.
+fn follows_eip_55(hex: &[u8]) -> bool {
+    let one_case = !hex.iter().any(u8::is_ascii_uppercase) || !hex.iter().any(u8::is_ascii_lowercase);
+    if one_case {
+        return true;
+    }
+    let hash = Keccak256::digest(hex.to_ascii_lowercase());
+    hex.iter().enumerate().all(|(at, byte)| {
+        let nibble = hash.get(at / 2).map_or(0, |byte| if at % 2 == 0 { byte >> 4 } else { byte & 15 });
+        !byte.is_ascii_alphabetic() || byte.is_ascii_uppercase() == (nibble >= 8)
+    })
+}

@@ -1,0 +1,141 @@
+//! Personal data that has a structure: addresses, account and identity numbers, telephones, dates of birth.
+//!
+//! Names, street addresses and organisations have none; they are not looked for here.
+//!
+//! A candidate has to pass its validator (check digits, ranges, parsing) and then has a confidence, which the words around
+//! it raise or lower: a format that is telling by itself (an IBAN with the right check digits) is believed alone,
+//! nine bare digits only after "routing number".
+
+mod allow;
+mod checks;
+mod context;
+mod custom;
+mod dates;
+mod identifiers;
+mod kinds;
+mod network;
+mod numbers;
+mod phone;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use custom::CustomPattern;
+pub use kinds::{Locale, PiiType};
+
+use super::{Canonical, Finding, FindingKind, Findings};
+use crate::error::{Error, Fault, Result};
+use allow::AllowList;
+use context::Contexts;
+use custom::CustomPatterns;
+use kinds::TypeSet;
+use scan::Scan;
+
+/// What is looked for, and how sure a finding has to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PiiOptions {
+    /// Packs of types; all of them by default.
+    pub locales: Vec<Locale>,
+    /// Names of types that are not looked for.
+    pub without: Vec<String>,
+    /// Findings that are less sure are dropped, 0 to 1.
+    pub min_confidence: f32,
+    /// Values that are never findings, whatever their case: `support@example.com`; `@example.com` for all addresses there.
+    pub allow: Vec<String>,
+    /// Patterns of your own; 64 at most.
+    pub custom: Vec<CustomPattern>,
+}
+
+impl Default for PiiOptions {
+    fn default() -> Self {
+        use Locale::{De, Es, Fr, International, It, Nl, Pl, Uk, Us};
+        Self {
+            locales: vec![International, Us, Uk, Es, It, De, Fr, Pl, Nl],
+            without: Vec::new(),
+            min_confidence: 0.5,
+            allow: Vec::new(),
+            custom: Vec::new(),
+        }
+    }
+}
+
+/// Finds personal data. Built once, then shared: scanning needs no lock.
+#[derive(Debug)]
+pub struct PiiDetector {
+    types: TypeSet,
+    min_confidence: f32,
+    contexts: Contexts,
+    allow: AllowList,
+    custom: CustomPatterns,
+}
+
+impl PiiDetector {
+    /// A detector with these options.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with every option that cannot be used.
+    pub fn new(options: PiiOptions) -> Result<Self> {
+        let mut faults = Vec::new();
+        if !(0.0..=1.0).contains(&options.min_confidence) {
+            faults.push(Fault::new("/min_confidence", "must be from 0 to 1"));
+        }
+        for (at, name) in options.without.iter().enumerate() {
+            if PiiType::from_name(name).is_none() {
+                let known: Vec<_> = PiiType::ALL.iter().map(|kind| kind.name()).collect();
+                faults.push(Fault::new(
+                    format!("/without/{at}"),
+                    format!("must be one of {}", known.join(", ")),
+                ));
+            }
+        }
+        let custom = CustomPatterns::compile(&options.custom, &mut faults);
+        if !faults.is_empty() {
+            return Err(Error::invalid("the options of the detector of personal data are invalid", faults));
+        }
+        let wanted = |kind: &PiiType| {
+            options.locales.contains(&kind.locale())
+                && !options.without.iter().any(|name| name == kind.name())
+        };
+        Ok(Self {
+            types: TypeSet::of(PiiType::ALL.iter().copied().filter(wanted)),
+            min_confidence: options.min_confidence,
+            contexts: Contexts::new()?,
+            allow: AllowList::new(&options.allow),
+            custom,
+        })
+    }
+
+    /// Finds personal data in a text.
+    pub fn scan(&self, text: &str) -> Findings {
+        self.scan_canonical(&Canonical::new(text))
+    }
+
+    /// The same for a text that other detectors see too.
+    pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
+        let found = Scan::new(text.text(), self.types, &self.contexts, self.min_confidence).run();
+        let mut findings: Vec<Finding> = found
+            .into_iter()
+            .filter(|found| !self.allow.allows(text.text().get(found.start..found.end).unwrap_or_default()))
+            .map(|found| finding(found, text))
+            .collect();
+        self.custom.scan(text, &self.allow, self.min_confidence, &mut findings);
+        Findings::resolve(findings)
+    }
+}
+
+fn finding(found: scan::Candidate, text: &Canonical<'_>) -> Finding {
+    let origin = text.origin(found.start..found.end);
+    Finding {
+        kind: FindingKind::Pii,
+        type_name: found.kind.name().into(),
+        start: origin.start,
+        end: origin.end,
+        confidence: found.confidence,
+        severity: found.kind.severity(),
+        explanation: found.kind.describe().into(),
+    }
+}

@@ -1,0 +1,148 @@
+//! Addresses of people and computers on networks: e-mail, IPv4, IPv6, MAC.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::context::Topic;
+use super::kinds::PiiType;
+use super::numbers::{Gap, Group};
+use super::scan::Scan;
+
+/// Longest part before the `@` (RFC 5321, 4.5.3.1.1).
+const MAX_LOCAL: usize = 64;
+/// Longest domain (RFC 5321, 4.5.3.1.2).
+const MAX_DOMAIN: usize = 253;
+/// Longest IPv6 address as text.
+const MAX_IP: usize = 45;
+
+/// Ends of file names that follow an `@`, as in `icon@2x.png`.
+const NOT_DOMAINS: &[&str] =
+    &["png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "html", "py", "so", "dll"];
+
+impl Scan<'_> {
+    /// The e-mail address around the `@` at `at`. Answers where to go on.
+    pub(super) fn email(&mut self, at: usize) -> usize {
+        let start = self.local_part(at);
+        let Some(end) = self.domain(at + 1) else { return at + 1 };
+        if start == at {
+            return at + 1;
+        }
+        self.take(PiiType::Email, start, end, 0.97);
+        end
+    }
+
+    /// Where the part before the `@` begins. Only ASCII and Latin letters count: in text without spaces the words of other
+    /// scripts touch the address.
+    fn local_part(&self, at: usize) -> usize {
+        let mut start = at;
+        for (index, c) in self.text.get(..at).unwrap_or_default().char_indices().rev().take(MAX_LOCAL) {
+            let fits = c.is_ascii_alphanumeric()
+                || "._%+-'&/=?^{|}~!#$*`".contains(c)
+                || matches!(c, '\u{C0}'..='\u{24F}');
+            if !fits {
+                break;
+            }
+            start = index;
+        }
+        // Quotes, brackets and the end of what stands before belong to the sentence, not to the address.
+        let marks =
+            self.slice(start, at).iter().take_while(|byte| b".'&/=?^{|}~!#$*`%-+".contains(byte)).count();
+        let start = start + marks;
+        let clean = self.slice(start, at).iter().rposition(|byte| b"=/?&|`{}'*!$#".contains(byte));
+        clean.map_or(start, |mark| start + mark + 1)
+    }
+
+    /// Where the domain that begins at `start` ends.
+    fn domain(&self, start: usize) -> Option<usize> {
+        let text = self.text.get(start..)?;
+        let fits =
+            |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-' || matches!(c, '\u{C0}'..='\u{24F}');
+        let width: usize = text.chars().take(MAX_DOMAIN).take_while(|c| fits(*c)).map(char::len_utf8).sum();
+        let mut domain = text.get(..width)?.trim_end_matches(['.', '-']);
+        if let Some(cut) = domain.find("..") {
+            domain = domain.get(..cut)?;
+        }
+        loop {
+            let (host, top) = domain.rsplit_once('.')?;
+            let named = (2..=24).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let file = NOT_DOMAINS.iter().any(|end| top.eq_ignore_ascii_case(end));
+            if named && !file && !host.is_empty() && !host.starts_with(['.', '-']) {
+                return Some(start + domain.len());
+            }
+            if file {
+                return None;
+            }
+            domain = host;
+        }
+    }
+
+    /// `192.0.2.1`
+    pub(super) fn ip_v4(&mut self, groups: &[Group]) -> Option<usize> {
+        let [first, _, _, last, ..] = groups else { return None };
+        let dotted = groups.iter().skip(1).take(3).all(|group| group.gap == Gap::Dot);
+        let continues = groups.get(4).is_some_and(|group| group.gap == Gap::Dot);
+        if !dotted || continues || self.byte_before(first.start) == Some(b'.') {
+            return None;
+        }
+        let address: Ipv4Addr = self.text.get(first.start..last.end)?.parse().ok()?;
+        let nobody = address.is_unspecified() || address.is_loopback() || address.is_broadcast();
+        let small = address.octets().iter().all(|octet| *octet < 10);
+        let version = small || self.context(first.start, last.end).says(Topic::Thing);
+        let alone = if version { 0.3 } else { 0.9 };
+        // It is an address even where nobody is told of it: never a telephone number.
+        (nobody || self.offer(PiiType::IpAddress, first.start, last.end, alone, 0.95) || version).then_some(4)
+    }
+
+    /// An IPv6 or MAC address that begins with the hexadecimal group at `start`. Answers its end.
+    pub(super) fn hexadecimal_address(&mut self, start: usize) -> Option<usize> {
+        if matches!(self.byte_before(start), Some(b':' | b'-' | b'.')) {
+            return None;
+        }
+        self.mac(start).or_else(|| self.ip_v6(start))
+    }
+
+    /// An IPv6 address that begins with `::`, such as `::ffff:192.0.2.1`.
+    pub(super) fn compressed_ip(&mut self, at: usize) -> usize {
+        let begins = self.byte(at + 1) == Some(b':')
+            && !self
+                .byte_before(at)
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || b":_>)]".contains(&byte));
+        if begins { self.ip_v6(at).unwrap_or(at + 1) } else { at + 1 }
+    }
+
+    fn ip_v6(&mut self, start: usize) -> Option<usize> {
+        let reach = self.slice(start, start + MAX_IP);
+        let width = reach.iter().take_while(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)).count();
+        let mut end = start + width;
+        while end > start && (self.byte_before(end) == Some(b'.') || self.lonely_colon(end)) {
+            end -= 1;
+        }
+        let address: Ipv6Addr = self.text.get(start..end)?.parse().ok()?;
+        if self.byte(end).is_some_and(|next| next.is_ascii_alphanumeric() || b"_(<".contains(&next)) {
+            return None;
+        }
+        let digits = self.slice(start, end).iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+        let telling = digits >= 5 && self.slice(start, end).iter().any(u8::is_ascii_digit);
+        let alone = if telling && !address.is_loopback() { 0.9 } else { 0.3 };
+        self.offer(PiiType::IpAddress, start, end, alone, 0.95).then_some(end)
+    }
+
+    /// Whether what ends here ends with a colon that belongs to the sentence.
+    fn lonely_colon(&self, end: usize) -> bool {
+        self.byte_before(end) == Some(b':') && self.byte_before(end - 1) != Some(b':')
+    }
+
+    /// `00:1b:44:11:3a:b7`, `00-1B-44-11-3A-B7`
+    fn mac(&mut self, start: usize) -> Option<usize> {
+        let separator = self.byte(start + 2).filter(|byte| matches!(byte, b':' | b'-'))?;
+        let text = self.bytes.get(start..start + 17)?;
+        let fits = text
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| if at % 3 == 2 { *byte == separator } else { byte.is_ascii_hexdigit() });
+        let next = self.byte(start + 17);
+        let goes_on = next.is_some_and(|byte| byte.is_ascii_alphanumeric())
+            || next == Some(separator) && self.byte(start + 18).is_some_and(|byte| byte.is_ascii_hexdigit());
+        (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, 0.9, 0.95))
+            .then_some(start + 17)
+    }
+}

@@ -1,0 +1,188 @@
+//! The walk over a text: it stops at anchors (a token with digits, `@`, `:`), and hands candidates to the validators.
+
+use super::context::{Context, Contexts, Topic};
+use super::kinds::{PiiType, TypeSet};
+use super::numbers::Group;
+
+/// What a thing's context (an order number, a version) takes from the confidence.
+const THING_PENALTY: f32 = 0.4;
+
+/// A place in the canonical text that a validator accepted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) kind: PiiType,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) confidence: f32,
+}
+
+/// One walk over one canonical text.
+pub(super) struct Scan<'t> {
+    pub(super) text: &'t str,
+    pub(super) bytes: &'t [u8],
+    types: TypeSet,
+    contexts: &'t Contexts,
+    least: f32,
+    last_context: Option<(usize, usize, Context)>,
+    pub(super) groups: Vec<Group>,
+    found: Vec<Candidate>,
+}
+
+/// A run of ASCII letters, digits and underscores.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) digits: usize,
+    pub(super) upper: usize,
+}
+
+impl Token {
+    pub(super) fn read(bytes: &[u8], start: usize) -> Self {
+        let mut token = Self { start, end: start, digits: 0, upper: 0 };
+        for byte in bytes.iter().skip(start) {
+            match byte {
+                b'0'..=b'9' => token.digits += 1,
+                b'A'..=b'Z' => token.upper += 1,
+                b'a'..=b'z' | b'_' => {}
+                _ => break,
+            }
+            token.end += 1;
+        }
+        token
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+impl<'t> Scan<'t> {
+    pub(super) fn new(text: &'t str, types: TypeSet, contexts: &'t Contexts, least: f32) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            types,
+            contexts,
+            least,
+            last_context: None,
+            groups: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Walks over the text.
+    pub(super) fn run(mut self) -> Vec<Candidate> {
+        let mut at = 0;
+        while let Some(byte) = self.bytes.get(at) {
+            at = match byte {
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+                    let token = Token::read(self.bytes, at);
+                    self.token(token).max(token.end)
+                }
+                b'@' => self.email(at).max(at + 1),
+                b':' => self.compressed_ip(at).max(at + 1),
+                _ => at + 1,
+            };
+        }
+        self.found
+    }
+
+    /// Looks at a token and answers where to go on.
+    fn token(&mut self, token: Token) -> usize {
+        if token.digits == 0 {
+            return self.word(token);
+        }
+        if token.len() <= 4
+            && let Some(end) = self.hexadecimal_address(token.start)
+        {
+            return end;
+        }
+        if token.digits == token.len() || self.extension(token).is_some() {
+            return self.numbers(token.start);
+        }
+        self.identifier(token)
+    }
+
+    /// A token without digits: part of an address of a computer, a bank's code, or the month of a date of birth.
+    fn word(&mut self, token: Token) -> usize {
+        if token.len() <= 4 && matches!(self.byte(token.end), Some(b':' | b'-')) {
+            return self.hexadecimal_address(token.start).unwrap_or(token.end);
+        }
+        if token.len() == 2
+            && let Some(end) = self.nino(token)
+        {
+            return end;
+        }
+        if matches!(token.len(), 8 | 11) && token.upper == token.len() {
+            return self.bic(token);
+        }
+        self.month_first_date(token).unwrap_or(token.end)
+    }
+
+    pub(super) fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    pub(super) fn byte_before(&self, at: usize) -> Option<u8> {
+        self.byte(at.checked_sub(1)?)
+    }
+
+    /// The bytes of a range, cut to the text.
+    pub(super) fn slice(&self, start: usize, end: usize) -> &'t [u8] {
+        self.bytes.get(start..end.min(self.bytes.len())).unwrap_or_default()
+    }
+
+    pub(super) fn wants(&self, kind: PiiType) -> bool {
+        self.types.has(kind)
+    }
+
+    /// What the words around a place are about.
+    pub(super) fn context(&mut self, start: usize, end: usize) -> Context {
+        match self.last_context {
+            Some((from, to, context)) if (from, to) == (start, end) => context,
+            _ => {
+                let context = self.contexts.around(self.text, start, end);
+                self.last_context = Some((start, end, context));
+                context
+            }
+        }
+    }
+
+    /// Takes a candidate if it is sure enough: `alone` where the words around say nothing, `supported` where they speak
+    /// for it, and less than alone where they speak of a thing.
+    pub(super) fn offer(
+        &mut self,
+        kind: PiiType,
+        start: usize,
+        end: usize,
+        alone: f32,
+        supported: f32,
+    ) -> bool {
+        if !self.wants(kind) {
+            return false;
+        }
+        let context = self.context(start, end);
+        let confidence = if context.supports(kind) {
+            supported
+        } else if context.says(Topic::Thing) {
+            alone - THING_PENALTY
+        } else {
+            alone
+        };
+        let taken = confidence >= self.least && confidence > 0.0;
+        if taken {
+            self.found.push(Candidate { kind, start, end, confidence });
+        }
+        taken
+    }
+
+    /// Takes a candidate that needs no context.
+    pub(super) fn take(&mut self, kind: PiiType, start: usize, end: usize, confidence: f32) -> bool {
+        let taken = self.wants(kind) && confidence >= self.least;
+        if taken {
+            self.found.push(Candidate { kind, start, end, confidence });
+        }
+        taken
+    }
+}

@@ -1,0 +1,244 @@
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::reflex::Severity;
+
+fn detector() -> &'static PiiDetector {
+    static DETECTOR: LazyLock<PiiDetector> =
+        LazyLock::new(|| PiiDetector::new(PiiOptions::default()).unwrap());
+    &DETECTOR
+}
+
+/// What was found, as (type, text).
+fn found(text: &str) -> Vec<(String, String)> {
+    let findings = detector().scan(text);
+    findings.iter().map(|finding| (finding.type_name.to_string(), text[finding.range()].to_owned())).collect()
+}
+
+fn finds(text: &str, kind: &str, value: &str) {
+    assert_eq!(found(text), [(kind.to_owned(), value.to_owned())], "{text}");
+}
+
+fn finds_nothing(text: &str) {
+    assert_eq!(found(text), [], "{text}");
+}
+
+#[test]
+fn each_type_in_a_sentence() {
+    for (text, kind, value) in [
+        ("write to Jane.Doe+x@mail.example.co.uk.", "email", "Jane.Doe+x@mail.example.co.uk"),
+        ("<mailto:müller@example.de>", "email", "müller@example.de"),
+        ("paid with 4111 1111 1111 1111 today", "credit_card", "4111 1111 1111 1111"),
+        ("amex 3782-822463-10005", "credit_card", "3782-822463-10005"),
+        ("to GB82 WEST 1234 5698 7654 32 please", "iban", "GB82 WEST 1234 5698 7654 32"),
+        ("IBAN: DE89370400440532013000", "iban", "DE89370400440532013000"),
+        ("BIC: DEUTDEFF500", "bic", "DEUTDEFF500"),
+        ("from 192.168.17.4 at noon", "ip_address", "192.168.17.4"),
+        ("host 2001:db8::8a2e:370:7334.", "ip_address", "2001:db8::8a2e:370:7334"),
+        ("mac 00:1B:44:11:3A:B7", "mac_address", "00:1B:44:11:3A:B7"),
+        ("mac 00-1b-44-11-3a-b7", "mac_address", "00-1b-44-11-3a-b7"),
+        ("send to 1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "btc_address", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"),
+        (
+            "send to bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "btc_address",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        ),
+        (
+            "pay 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed now",
+            "eth_address",
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        ),
+        ("born on 12 March 1985 in Kiel", "date_of_birth", "12 March 1985"),
+        ("Date of birth: March 12th, 1985", "date_of_birth", "March 12th, 1985"),
+        ("MRN: 00847261", "medical_record", "00847261"),
+        ("ssn 123-45-6789", "us_ssn", "123-45-6789"),
+        ("her ITIN is 912-70-1234", "us_itin", "912-70-1234"),
+        ("routing number 021000021", "us_bank_routing", "021000021"),
+        ("my driver's license is D1234567", "us_driver_license", "D1234567"),
+        ("passport no. 912803456", "us_passport", "912803456"),
+        ("British passport 925665416", "uk_passport", "925665416"),
+        ("NHS number 943 476 5919", "uk_nhs", "943 476 5919"),
+        ("NI number AB 12 34 56 C", "uk_nino", "AB 12 34 56 C"),
+        ("licence MORGA657054SM9IJ", "uk_driver_licence", "MORGA657054SM9IJ"),
+        ("DNI 12345678Z", "es_nif", "12345678Z"),
+        ("DNI 12345678-Z", "es_nif", "12345678-Z"),
+        ("NIE X1234567L", "es_nif", "X1234567L"),
+        ("CF RSSMRA85T10A562S", "it_fiscal_code", "RSSMRA85T10A562S"),
+        ("Steuer-ID 86 095 742 719", "de_tax_id", "86 095 742 719"),
+        ("NIR 2 55 08 14 168 025 38", "fr_nir", "2 55 08 14 168 025 38"),
+        ("PESEL 44051401359", "pl_pesel", "44051401359"),
+        ("BSN 111222333", "nl_bsn", "111222333"),
+    ] {
+        finds(text, kind, value);
+    }
+}
+
+#[test]
+fn a_spaced_ssn_is_found() {
+    finds("it is 123 45 6789 I think", "us_ssn", "123 45 6789");
+}
+
+#[test]
+fn mastercards_of_the_two_series_are_found() {
+    finds("2223000048400011", "credit_card", "2223000048400011");
+}
+
+#[test]
+fn iso_dates_of_birth_are_found_and_other_dates_are_not() {
+    finds("DOB: 1985-03-12", "date_of_birth", "1985-03-12");
+    finds("born 12.3.1985", "date_of_birth", "12.3.1985");
+    finds_nothing("released on 2024-03-12 at 10:30:00, 2024-03-12T10:30:00Z, 03/12/2024");
+}
+
+#[test]
+fn short_ipv6_addresses_are_found_and_paths_are_not() {
+    finds("ping fe80::1 now", "ip_address", "fe80::1");
+    finds("ip ::ffff:192.0.2.1 now", "ip_address", "::ffff:192.0.2.1");
+    finds_nothing("std::vec::Vec, a::b, items[::2], cafe::babe, at 12:30:45, fd::1x");
+}
+
+#[test]
+fn telephones_as_people_write_them() {
+    for number in [
+        "+1 (415) 555-2671",
+        "+44 20 7946 0958",
+        "+44 (0)20 7946 0958",
+        "+49 30 901820",
+        "+919876543210",
+        "(415) 555-2671",
+        "415-555-2671",
+        "1-415-555-2671",
+        "020 7946 0958",
+        "07700 900123",
+        "0121 496 0123",
+        "01 23 45 67 89",
+        "02.27.96.63.08",
+        "03-1234-5678",
+        "0049 30 901820",
+        "(85) 5986-8343",
+        "415-555-2671x739",
+        "415-555-2671 ext. 12",
+    ] {
+        finds(&format!("Her line: {number}, or so"), "phone", number);
+    }
+    finds("call 51-16-34-25", "phone", "51-16-34-25");
+    finds("電話は03-1234-5678です", "phone", "03-1234-5678");
+}
+
+#[test]
+fn order_numbers_are_not_identity_numbers() {
+    finds_nothing("order 123456789 shipped");
+    finds_nothing("Order number: 123-45-6789");
+    finds_nothing("123456789 and 021000021 and 111222333 and 44051401359");
+    finds_nothing("invoice 4155552671, version 10.20.30.40, ISBN 978-3-16-148410-0");
+}
+
+#[test]
+fn ordinary_numbers_are_nothing() {
+    finds_nothing("pi is 3.14159265358979, 1,234,567.89, 100 200 300, 2 + 2 = 4, $4111111111111111");
+    finds_nothing("rows 080 087 078 069, 0049 0020 0068 0061, 1234567890123456, v1.2.3.4");
+    finds_nothing("icon@2x.png, npm i react@18.2.0, @decorator, a @ b, me@localhost");
+}
+
+#[test]
+fn wrong_check_digits_are_refused() {
+    finds_nothing("4111 1111 1111 1112");
+    finds_nothing("GB82 WEST 1234 5698 7654 33");
+    finds_nothing("X1234567A and RSSMRA85T10A562T and 1BoatSLRHtKNngkdXEeobR76b53LETtpyU");
+}
+
+#[test]
+fn context_raises_confidence() {
+    let confidence = |text| detector().scan(text)[0].confidence;
+    assert!(confidence("social security number 123-45-6789") > confidence("it is 123-45-6789"));
+    assert!(confidence("call 415-555-2671") > confidence("it is 415-555-2671"));
+}
+
+#[test]
+fn disguised_values_are_found_where_they_stand() {
+    finds("card ４１１１\u{200B} １１１１ 1111 1111!", "credit_card", "４１１１\u{200B} １１１１ 1111 1111");
+    finds("メールはtanaka@example.co.jpです。", "email", "tanaka@example.co.jp");
+}
+
+#[test]
+fn options_choose_what_is_looked_for() {
+    let scan = |options| {
+        PiiDetector::new(options).unwrap().scan("a@b.example, ssn 123-45-6789, c@corp.example").len()
+    };
+    assert_eq!(scan(PiiOptions::default()), 3);
+    assert_eq!(scan(PiiOptions { locales: vec![Locale::International], ..PiiOptions::default() }), 2);
+    assert_eq!(scan(PiiOptions { without: vec!["email".to_owned()], ..PiiOptions::default() }), 1);
+    let allow = vec!["A@B.example".to_owned(), "@corp.example".to_owned()];
+    assert_eq!(scan(PiiOptions { allow, ..PiiOptions::default() }), 1);
+    assert_eq!(scan(PiiOptions { min_confidence: 0.98, ..PiiOptions::default() }), 1);
+}
+
+fn custom(name: &str, pattern: &str) -> CustomPattern {
+    CustomPattern { name: name.into(), pattern: pattern.into(), confidence: 0.9, severity: Severity::High }
+}
+
+#[test]
+fn custom_patterns_are_found_in_texts_of_any_length() {
+    let options = PiiOptions { custom: vec![custom("badge", r"\bB-\d{5}\b")], ..PiiOptions::default() };
+    let detector = PiiDetector::new(options).unwrap();
+    let text = "größe B-12345 ".repeat(2000);
+    assert_eq!(detector.scan(&text).iter().filter(|finding| finding.type_name == "badge").count(), 2000);
+}
+
+#[test]
+fn bad_options_are_refused_all_at_once() {
+    let options = PiiOptions {
+        min_confidence: 2.0,
+        without: vec!["emial".into()],
+        custom: vec![custom("Bad Name", "a"), custom("open", "(secret"), custom("huge", r"\w{1000}{100}")],
+        ..PiiOptions::default()
+    };
+    let error = PiiDetector::new(options).unwrap_err();
+    let pointers: Vec<_> = error.faults().iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(
+        pointers,
+        ["/min_confidence", "/without/0", "/custom/0/name", "/custom/1/pattern", "/custom/2/pattern"]
+    );
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+/// A few megabytes of what would never end if anything here were quadratic.
+#[test]
+fn repeated_patterns_take_linear_time() {
+    let detector = detector();
+    for unit in [
+        "a@", "1 ", "1-", "::", "a:", "GB82", "4111 ", "@a.", "+1", "(1)", "Jan 1, ", "x", "0x", "é1",
+        "\u{301}1",
+    ] {
+        detector.scan(&unit.repeat((1 << 18) / unit.len()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_places_on_boundaries(text in any::<String>()) {
+        for finding in &detector().scan(&text) {
+            prop_assert!(text.get(finding.range()).is_some_and(|value| !value.is_empty()));
+        }
+    }
+
+    #[test]
+    fn texts_full_of_anchors_give_places_on_boundaries(
+        text in "[0-9@:.()+ \\-xaGB８ а\u{200B}\u{301}日ー]{0,80}"
+    ) {
+        let findings = detector().scan(&text);
+        for finding in &findings {
+            prop_assert!(text.get(finding.range()).is_some());
+            prop_assert!((0.5..=1.0).contains(&finding.confidence));
+        }
+    }
+
+    #[test]
+    fn a_valid_number_is_found_wherever_it_stands(before in "[a-zé日 ]{0,20}", after in "[ ,.;!?)][a-zé日 ]{0,20}") {
+        let text = format!("{before} 4111111111111111{after}");
+        let findings = detector().scan(&text);
+        prop_assert!(findings.iter().any(|finding| finding.type_name == "credit_card"));
+    }
+}

@@ -1,0 +1,210 @@
+//! Values beside a word that announces a credential: `password = hunter2!x`, `"api_key": "..."`, `Authorization: Bearer ...`.
+//!
+//! What a word announces has to look like a credential: not a variable, not a placeholder, not prose.
+
+use super::{Secret, entropy};
+use crate::reflex::Severity;
+
+/// Longest value.
+const MAX_VALUE: usize = 512;
+
+/// What kind of value a word announces.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    /// Chosen by a person: short, any characters.
+    Password,
+    /// Made by a machine: long, disorderly.
+    Key,
+    /// A key right after the word: `Bearer ...`.
+    Bearer,
+}
+
+/// A word that announces a credential.
+#[derive(Debug)]
+pub(super) struct Word {
+    pub(super) text: &'static str,
+    value: Value,
+}
+
+const fn word(text: &'static str, value: Value) -> Word {
+    Word { text, value }
+}
+
+use Value::{Bearer, Key, Password};
+
+pub(super) const WORDS: &[Word] = &[
+    word("password", Password),
+    word("passwd", Password),
+    word("passwort", Password),
+    word("contraseña", Password),
+    word("mot de passe", Password),
+    word("パスワード", Password),
+    word("пароль", Password),
+    word("passphrase", Password),
+    word("passcode", Password),
+    word("pwd", Password),
+    word("secret", Key),
+    word("token", Key),
+    word("api_key", Key),
+    word("api-key", Key),
+    word("api key", Key),
+    word("apikey", Key),
+    word("access_key", Key),
+    word("access key", Key),
+    word("accesskey", Key),
+    word("private_key", Key),
+    word("encryption_key", Key),
+    word("signing_key", Key),
+    word("credential", Key),
+    word("auth_key", Key),
+    word("bearer ", Bearer),
+    word("authorization: basic ", Bearer),
+];
+
+/// Reads the value that the word at `start..end` announces.
+pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize) -> Option<Secret> {
+    let value = WORDS.get(word)?.value;
+    let (at, strict) = if value == Bearer { (end, true) } else { separator(text, end)? };
+    let (from, to, quoted) = extent(text, at)?;
+    let candidate = text.get(from..to)?;
+    let accepted = !is_reference(candidate)
+        && match value {
+            Password => is_password(candidate, quoted, strict),
+            Key | Bearer => is_key(candidate),
+        };
+    let inside = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_lowercase);
+    if !accepted || inside && value == Bearer {
+        return None;
+    }
+    let (type_name, explanation) = match value {
+        Password => ("password", "a password after the word that announces it"),
+        Key | Bearer => ("api_key", "a random value after a word that announces a key"),
+    };
+    let confidence = if strict { 0.85 } else { 0.7 };
+    Some(Secret { type_name, start: from, end: to, confidence, severity: Severity::Critical, explanation })
+}
+
+/// Where the value begins after `=`, `:`, `=>` (strict) or "is" (not strict).
+fn separator(text: &[u8], end: usize) -> Option<(usize, bool)> {
+    // The rest of a name: `password_production`, `secretKey`, `tokens`.
+    let name = text
+        .get(end..)?
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    let at = end + name.count();
+    let at = skip(text, at, b"\"'`] \t", 4);
+    let rest = text.get(at..)?;
+    for sign in [&b":="[..], b"=>", b"=", b":"] {
+        if rest.starts_with(sign) && !rest.starts_with(b"==") && !rest.starts_with(b"://") {
+            return Some((skip(text, at + sign.len(), b" \t", 4), true));
+        }
+    }
+    let words: [&[u8]; 8] = [b"is: ", b"is ", b"ist ", b"est ", b"es ", b"was ", b"to ", "は".as_bytes()];
+    words.iter().find(|word| rest.starts_with(word)).map(|word| (at + word.len(), false))
+}
+
+fn skip(text: &[u8], at: usize, fillers: &[u8], most: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().take(most).take_while(|byte| fillers.contains(byte)).count()
+}
+
+/// The value that begins at `at`: up to its closing quote, or to white space.
+fn extent(text: &[u8], at: usize) -> Option<(usize, usize, bool)> {
+    let quote = *text.get(at)?;
+    let quoted = matches!(quote, b'"' | b'\'' | b'`');
+    let from = at + usize::from(quoted);
+    let reach = text.get(from..text.len().min(from + MAX_VALUE))?;
+    let stop = |byte: &u8| {
+        if quoted {
+            *byte == quote || *byte == b'\n'
+        } else {
+            byte.is_ascii_whitespace() || b",;\"'`<>".contains(byte)
+        }
+    };
+    let length = reach.iter().position(stop).or_else(|| (reach.len() < MAX_VALUE).then_some(reach.len()))?;
+    let value = reach.get(..length)?;
+    let trimmed =
+        if quoted { 0 } else { value.iter().rev().take_while(|byte| b".)]}".contains(byte)).count() };
+    // A cut in the middle of a character gives the whole character back.
+    let mut to = from + length - trimmed;
+    while text.get(to).is_some_and(|byte| byte & 0xC0 == 0x80) {
+        to += 1;
+    }
+    Some((from, to, quoted))
+}
+
+/// A variable, a call, a template, a type or an example instead of a value.
+fn is_reference(value: &[u8]) -> bool {
+    const NAMES: &[&str] = &[
+        "none",
+        "null",
+        "nil",
+        "true",
+        "false",
+        "string",
+        "str",
+        "undefined",
+        "required",
+        "optional",
+        "invalid",
+        "password",
+        "secret",
+        "token",
+        "example",
+        "changeme",
+        "redacted",
+        "hidden",
+        "input",
+        "self",
+        "this",
+    ];
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let lower = text.to_ascii_lowercase();
+    let marks = [
+        "${",
+        "{{",
+        "$(",
+        "<",
+        "%(",
+        "process.env",
+        "os.environ",
+        "getenv",
+        "env[",
+        "env(",
+        "config.",
+        "your_",
+        "your-",
+        "settings.",
+    ];
+    NAMES.contains(&lower.as_str())
+        || marks.iter().any(|mark| lower.contains(mark))
+        || lower.starts_with(['$', '%', '*', '['])
+        || text.contains('(') && text.contains(')')
+        || lower.bytes().all(|byte| byte == b'x' || byte == b'.' || byte == b'*' || byte == b'-')
+}
+
+/// After a separator any word of 4 characters or more; after "is" only what no sentence contains.
+fn is_password(value: &[u8], quoted: bool, strict: bool) -> bool {
+    let has = |test: fn(&u8) -> bool| value.iter().any(test);
+    let (digit, letter) = (has(u8::is_ascii_digit), has(u8::is_ascii_alphabetic));
+    let symbol = has(|byte| byte.is_ascii_punctuation() && !b"-'_./".contains(byte));
+    let mixed = has(u8::is_ascii_uppercase)
+        && value.iter().skip(1).any(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase);
+    let spaces = value.iter().filter(|byte| **byte == b' ').count();
+    match (strict, quoted) {
+        (true, true) => value.len() >= 4 && spaces < 4,
+        (true, false) => value.len() >= 6 && (digit || symbol || mixed),
+        (false, _) => value.len() >= 6 && spaces == 0 && letter && (digit || symbol),
+    }
+}
+
+/// 16 characters or more of a token's alphabet, with digits and at least 3 bits of entropy each.
+fn is_key(value: &[u8]) -> bool {
+    value.len() >= 16
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=.~:".contains(byte))
+        && value.iter().filter(|byte| byte.is_ascii_digit()).count() >= 2
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && entropy(value) >= 3.0
+}

@@ -1,0 +1,125 @@
+//! Credentials: tokens whose format is known, keys and passwords beside a word that announces them.
+//!
+//! One pass of a multi-pattern automaton finds where a credential can begin (`ghp_`, `-----BEGIN`, `password`, `://`); a
+//! validator for the format reads on from there.
+
+mod assigned;
+mod formats;
+#[cfg(test)]
+mod tests;
+mod urls;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::{Canonical, Finding, FindingKind, Findings, Severity};
+use crate::error::{Error, ErrorKind, Result};
+use formats::FORMATS;
+
+/// Finds credentials. Built once, then shared: scanning needs no lock.
+#[derive(Debug)]
+pub struct SecretDetector {
+    anchors: AhoCorasick,
+}
+
+/// A place in the canonical text, and what stands there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Secret {
+    type_name: &'static str,
+    start: usize,
+    end: usize,
+    confidence: f32,
+    severity: Severity,
+    explanation: &'static str,
+}
+
+/// What an anchor announces.
+#[derive(Debug, Clone, Copy)]
+enum Anchor {
+    /// A format of the table.
+    Format(usize),
+    /// A word such as `password`.
+    Word(usize),
+    /// `://`
+    Url,
+}
+
+impl Anchor {
+    fn of(pattern: usize) -> Self {
+        let words = pattern.checked_sub(FORMATS.len());
+        match words {
+            None => Self::Format(pattern),
+            Some(word) if word < assigned::WORDS.len() => Self::Word(word),
+            Some(_) => Self::Url,
+        }
+    }
+}
+
+impl SecretDetector {
+    /// A detector for all formats that are known.
+    ///
+    /// # Errors
+    /// Only a defect of this library.
+    pub fn new() -> Result<Self> {
+        let patterns = FORMATS.iter().map(|format| format.prefix);
+        let anchors = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(patterns.chain(assigned::WORDS.iter().map(|word| word.text)).chain(["://"]))
+            .map_err(|cause| {
+                Error::new(ErrorKind::Internal, "the secrets' anchors do not compile").with_source(cause)
+            })?;
+        Ok(Self { anchors })
+    }
+
+    /// Finds credentials in a text.
+    pub fn scan(&self, text: &str) -> Findings {
+        self.scan_canonical(&Canonical::new(text))
+    }
+
+    /// The same for a text that other detectors see too.
+    pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
+        let (bytes, mut found, mut done) = (text.text().as_bytes(), Vec::new(), 0);
+        for anchor in self.anchors.find_overlapping_iter(bytes) {
+            // What lies in a secret that was read already announces no other one.
+            if anchor.start() < done {
+                continue;
+            }
+            let secret = match Anchor::of(anchor.pattern().as_usize()) {
+                Anchor::Format(at) => FORMATS.get(at).and_then(|format| format.read(bytes, anchor.start())),
+                Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at),
+                Anchor::Url => urls::read(bytes, anchor.start(), anchor.end()),
+            };
+            if let Some(secret) = secret {
+                done = if secret.confidence > 0.9 { secret.end } else { done };
+                found.push(secret);
+            }
+        }
+        Findings::resolve(found.into_iter().map(|secret| finding(secret, text)).collect())
+    }
+}
+
+fn finding(secret: Secret, text: &Canonical<'_>) -> Finding {
+    let origin = text.origin(secret.start..secret.end);
+    Finding {
+        kind: FindingKind::Secret,
+        type_name: secret.type_name.into(),
+        start: origin.start,
+        end: origin.end,
+        confidence: secret.confidence,
+        severity: secret.severity,
+        explanation: secret.explanation.into(),
+    }
+}
+
+/// Shannon entropy of the bytes, in bits per byte.
+fn entropy(bytes: &[u8]) -> f32 {
+    let mut counts = [0u32; 256];
+    for byte in bytes {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    let total = bytes.len() as f32;
+    let bits = |count: &u32| *count as f32 / total * (*count as f32 / total).log2();
+    -counts.iter().filter(|count| **count > 0).map(bits).sum::<f32>()
+}

@@ -1,0 +1,154 @@
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+
+static DETECTOR: LazyLock<SecretDetector> = LazyLock::new(|| SecretDetector::new().unwrap());
+
+fn found(text: &str) -> Vec<(String, String)> {
+    let findings = DETECTOR.scan(text);
+    findings.iter().map(|finding| (finding.type_name.to_string(), text[finding.range()].to_owned())).collect()
+}
+
+fn finds(text: &str, kind: &str, value: &str) {
+    assert_eq!(found(text), [(kind.to_owned(), value.to_owned())], "{text}");
+}
+
+fn finds_nothing(text: &str) {
+    assert_eq!(found(text), [], "{text}");
+}
+
+/// Disorderly characters that are no real token.
+fn noise(length: usize) -> String {
+    "a8Kd0QzX3mP7vRt2LbY5nWc9HsJ4gF6u".chars().cycle().take(length).collect()
+}
+
+fn hex(length: usize) -> String {
+    "3f8a0c1d5e2b7a946d".chars().cycle().take(length).collect()
+}
+
+#[test]
+fn tokens_of_known_formats() {
+    for (kind, token) in [
+        ("aws_access_key", "AKIAIOSFODNN7EXAMPLE".to_owned()),
+        ("github_token", format!("ghp_{}", noise(36))),
+        ("gitlab_token", format!("glpat-{}", noise(20))),
+        ("stripe_key", format!("sk_live_{}", noise(24))),
+        ("slack_token", format!("xoxb-123456789012-{}", noise(24))),
+        ("openai_key", format!("sk-proj-{}_T3-{}", noise(60), noise(60))),
+        ("openai_key", format!("sk-{}", noise(48))),
+        ("anthropic_key", format!("sk-ant-api03-{}-AA", noise(90))),
+        ("huggingface_token", format!("hf_{}", noise(34))),
+        ("google_api_key", format!("AIza{}", noise(35))),
+        ("sendgrid_key", format!("SG.{}.{}", noise(22), noise(43))),
+        ("telegram_bot_token", format!("123456789:AA{}", noise(33))),
+        ("digitalocean_token", format!("dop_v1_{}", hex(64))),
+        ("azure_storage_key", format!("AccountKey={}==", noise(86))),
+        ("jwt", format!("eyJhbGciOiJIUzI1NiJ9.eyJ{}.{}", noise(30), noise(43))),
+    ] {
+        finds(&format!("use {token}, please"), kind, &token);
+        finds(&format!("日本語{token}"), kind, &token);
+    }
+}
+
+#[test]
+fn project_keys_are_found_as_one() {
+    let key = format!("sk-proj-{}", noise(156));
+    finds(&format!("OPENAI_API_KEY={key}"), "openai_key", &key);
+}
+
+#[test]
+fn private_keys_with_and_without_an_end() {
+    let key = format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n{}\n{}\n-----END RSA PRIVATE KEY-----",
+        noise(64),
+        noise(64)
+    );
+    finds(&format!("key:\n{key}\nthat was it"), "private_key", &key);
+    let cut = format!("-----BEGIN PRIVATE KEY-----\n{}\n{}", noise(64), noise(40));
+    finds(&cut, "private_key", &cut);
+    finds_nothing("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----");
+}
+
+#[test]
+fn addresses_with_passwords() {
+    finds(
+        "at postgres://app:s3cr3t@db.example:5432/x now",
+        "url_credentials",
+        "postgres://app:s3cr3t@db.example:5432",
+    );
+    finds("redis://:p@ss@cache", "url_credentials", "redis://:p@ss@cache");
+    finds_nothing(
+        "https://example.com:8080/a@b https://user@example.com postgres://app:${PASSWORD}@db ://:@",
+    );
+}
+
+#[test]
+fn values_after_words_that_announce_them() {
+    let key = noise(32);
+    finds("password = hunter2!x", "password", "hunter2!x");
+    finds(r#"{"password": "correct horse"}"#, "password", "correct horse");
+    finds("the password is Tr0ub4dor&3.", "password", "Tr0ub4dor&3");
+    finds("パスワードはhunter2!xです", "password", "hunter2!xです");
+    finds(&format!("api_key: {key}"), "api_key", &key);
+    finds(&format!(r#""client_secret": "{key}""#), "api_key", &key);
+    finds(&format!("Authorization: Bearer {key}"), "api_key", &key);
+}
+
+#[test]
+fn words_about_credentials_are_none() {
+    finds_nothing("the password is required; the password is too short; password: string; password = None");
+    finds_nothing("password = os.environ['DB_PASSWORD']; token = get_token(user); secret: ${SECRET}");
+    finds_nothing("tokens: 4096, max_tokens=200000, token = tokenizer.next_token, api_key=YOUR_API_KEY");
+    finds_nothing(
+        "Reset your password: click the link. The secret to happiness is 1234567890 hugs. bearer of news",
+    );
+    finds_nothing(
+        "sk-learn, task-management-of-everything-in-the-world, ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    );
+}
+
+/// A few megabytes of what would never end if anything here were quadratic.
+#[test]
+fn repeated_patterns_take_linear_time() {
+    for unit in [
+        "eyJ-",
+        "eyJ",
+        "sk-",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----!",
+        "-----BEGIN PRIVATE KEY-----",
+        "password=",
+        "password='",
+        "://a:b",
+        "glc_",
+        ":AA",
+        "whsec_/",
+        "hooks.slack.com/services/",
+    ] {
+        DETECTOR.scan(&unit.repeat((1 << 18) / unit.len()));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_places_on_boundaries(text in any::<String>()) {
+        for finding in &DETECTOR.scan(&text) {
+            prop_assert!(text.get(finding.range()).is_some());
+        }
+    }
+
+    #[test]
+    fn texts_full_of_anchors_give_places_on_boundaries(
+        parts in proptest::collection::vec(prop_oneof![
+            Just("password"), Just("パスワード"), Just("は"), Just("="), Just("\""), Just("é"), Just("://"), Just("@"),
+            Just("eyJ"), Just("."), Just("-----BEGIN PRIVATE KEY"), Just("a1B2c3D4e5F6g7H8i9J0"), Just(":AA"), Just(" "),
+        ], 0..24)
+    ) {
+        let text = parts.concat();
+        for finding in &DETECTOR.scan(&text) {
+            prop_assert!(text.get(finding.range()).is_some());
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One canonical form of a text, shared by all detectors, with the way back to the original.
+//!
+//! What hides a text from a pattern but not from a reader or a model is undone: compatibility forms (NFKC: full-width
+//! letters, ligatures, mathematical alphabets), letters of other scripts that look Latin, foreign digits, invisible and
+//! direction-changing characters, towers of accents, exotic spaces and dashes. Case is kept; it tells a detector
+//! something.
+//!
+//! Look-alikes are folded by the *word*, and only where all of a word's letters then are Latin: `раypal` becomes
+//! `paypal`, while a Russian or Greek word stays what it is.
+//!
+//! A plain ASCII text is its own canonical form and costs one look. Any other is walked over once; what is kept beside
+//! the folded text is a list of runs, one per stretch that moved or changed.
+
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::confusables;
+
+/// Marks on one letter that are composed with it; a tower of more is cut into several letters.
+const MAX_MARKS: usize = 16;
+/// Characters of a word after which it is judged whether it is written in look-alikes.
+const MAX_WORD: usize = 64;
+
+/// The canonical form of a text.
+#[derive(Debug)]
+pub struct Canonical<'a> {
+    original: &'a str,
+    folded: Option<Folded>,
+}
+
+/// A canonical text that differs from its original.
+#[derive(Debug, Default)]
+struct Folded {
+    text: String,
+    runs: Vec<Run>,
+}
+
+/// A stretch of the canonical text, and where it comes from.
+#[derive(Debug)]
+struct Run {
+    /// Its first byte in the canonical text.
+    at: usize,
+    /// The bytes of the original.
+    from: Range<usize>,
+    /// Whether it stands in the original as it is: then an offset within is the same in both.
+    same: bool,
+}
+
+impl<'a> Canonical<'a> {
+    /// Canonicalises a text. Allocates nothing for ASCII.
+    pub fn new(original: &'a str) -> Self {
+        let folded = (!original.is_ascii()).then(|| Folder::default().fold(original));
+        Self { original, folded }
+    }
+
+    /// The canonical text.
+    pub fn text(&self) -> &str {
+        self.folded.as_ref().map_or(self.original, |folded| &folded.text)
+    }
+
+    /// The text it was made of.
+    pub fn original(&self) -> &'a str {
+        self.original
+    }
+
+    /// Where a range of the canonical text stands in the original: the smallest range of whole characters that it was
+    /// made of. A range that does not lie within the text is cut to it.
+    pub fn origin(&self, range: Range<usize>) -> Range<usize> {
+        let Some(folded) = &self.folded else {
+            let end = range.end.min(self.original.len());
+            return range.start.min(end)..end;
+        };
+        let start = folded.origin_of(range.start).map_or(self.original.len(), |origin| origin.start);
+        let end = match range.end.checked_sub(1) {
+            Some(last) if last >= range.start => {
+                folded.origin_of(last).map_or(self.original.len(), |origin| origin.end)
+            }
+            _ => start,
+        };
+        self.floor(start)..self.ceil(end.max(start))
+    }
+
+    fn floor(&self, mut start: usize) -> usize {
+        while !self.original.is_char_boundary(start) {
+            start -= 1;
+        }
+        start
+    }
+
+    fn ceil(&self, mut end: usize) -> usize {
+        while !self.original.is_char_boundary(end) {
+            end += 1;
+        }
+        end
+    }
+}
+
+impl Folded {
+    /// The bytes of the original that made this byte.
+    fn origin_of(&self, at: usize) -> Option<Range<usize>> {
+        if at >= self.text.len() {
+            return None;
+        }
+        let run = self.runs.get(self.runs.partition_point(|run| run.at <= at).checked_sub(1)?)?;
+        if !run.same {
+            return Some(run.from.clone());
+        }
+        let start = run.from.start + (at - run.at);
+        Some(start..start + 1)
+    }
+
+    fn push(&mut self, c: char, letter: &Letter) {
+        let at = self.text.len();
+        self.text.push(c);
+        let same = c == letter.as_written;
+        if let Some(last) = self.runs.last_mut() {
+            if same && last.same && last.from.end == letter.from.start {
+                last.from.end = letter.from.end;
+                return;
+            }
+            if !same && !last.same && last.from == letter.from {
+                return;
+            }
+        }
+        self.runs.push(Run { at, from: letter.from.clone(), same });
+    }
+}
+
+/// A canonical character and what it was made of.
+#[derive(Debug)]
+struct Letter {
+    c: char,
+    from: Range<usize>,
+    /// The character that stands there, or NUL where several do.
+    as_written: char,
+}
+
+#[derive(Default)]
+struct Folder {
+    folded: Folded,
+    word: Vec<Letter>,
+    composed: String,
+}
+
+impl Folder {
+    fn fold(mut self, original: &str) -> Folded {
+        self.folded.text.reserve(original.len());
+        let mut chars = original.char_indices().peekable();
+        while let Some((start, c)) = chars.next() {
+            if is_invisible(c) {
+                continue;
+            }
+            let mut end = start + c.len_utf8();
+            let mut marks = 0;
+            while marks < MAX_MARKS
+                && let Some((at, mark)) = chars.next_if(|(_, next)| joins(*next) || is_invisible(*next))
+            {
+                if joins(mark) {
+                    self.compose(marks == 0, c, mark);
+                    marks += 1;
+                    end = at + mark.len_utf8();
+                }
+            }
+            self.letter(c, start..end, marks > 0);
+        }
+        self.end_word();
+        self.folded
+    }
+
+    fn compose(&mut self, first: bool, base: char, mark: char) {
+        if first {
+            self.composed.clear();
+            self.composed.push(base);
+        }
+        self.composed.push(mark);
+    }
+
+    fn letter(&mut self, c: char, from: Range<usize>, has_marks: bool) {
+        if !has_marks && c.is_ascii() {
+            return self.add(Letter { c, from, as_written: c });
+        }
+        if !has_marks {
+            let as_written = c;
+            for c in std::iter::once(c).nfkc() {
+                self.add(Letter { c: plain(c), from: from.clone(), as_written });
+            }
+            return;
+        }
+        let composed = std::mem::take(&mut self.composed);
+        for c in composed.nfkc().filter(|c| !is_accent(*c)) {
+            self.add(Letter { c: plain(c), from: from.clone(), as_written: '\0' });
+        }
+        self.composed = composed;
+    }
+
+    fn add(&mut self, letter: Letter) {
+        if !letter.c.is_alphanumeric() {
+            self.end_word();
+            self.folded.push(letter.c, &letter);
+            return;
+        }
+        self.word.push(letter);
+        if self.word.len() >= MAX_WORD {
+            self.end_word();
+        }
+    }
+
+    fn end_word(&mut self) {
+        let folds = confusables::looks_latin(self.word.iter().map(|letter| letter.c));
+        for letter in self.word.drain(..) {
+            let c = if folds { confusables::latin(letter.c).unwrap_or(letter.c) } else { letter.c };
+            self.folded.push(c, &letter);
+        }
+    }
+}
+
+/// Combining marks, and the later parts of a Hangul syllable.
+fn joins(c: char) -> bool {
+    !c.is_ascii() && (is_combining_mark(c) && !is_invisible(c) || matches!(c, '\u{1161}'..='\u{11FF}'))
+}
+
+/// Marks that decorate a letter of any script, as opposed to the vowel signs that a script needs.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}')
+}
+
+/// What takes no room on a screen: zero-width, direction controls, variation selectors, tags, soft hyphen.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// ASCII for spaces, dashes, quotes and digits of all kinds.
+fn plain(c: char) -> char {
+    match c {
+        _ if c.is_ascii() => c,
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{2043}' | '\u{FE58}' => '-',
+        '\u{2018}'..='\u{201B}' | '\u{2032}' | '\u{02BC}' => '\'',
+        '\u{201C}'..='\u{201F}' | '\u{2033}' => '"',
+        '\u{2028}' | '\u{2029}' | '\u{85}' => '\n',
+        '\u{3002}' => '.',
+        _ if c.is_whitespace() => ' ',
+        _ => digit(c).unwrap_or(c),
+    }
+}
+
+/// Decimal digits of scripts in common use: each block holds 0 to 9 in order.
+fn digit(c: char) -> Option<char> {
+    const ZEROS: [u32; 12] =
+        [0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xE50, 0xED0, 0x1040];
+    let value = ZEROS.iter().find_map(|zero| u32::from(c).checked_sub(*zero).filter(|value| *value < 10))?;
+    char::from_digit(value, 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        Canonical::new(text).text().to_owned()
+    }
+
+    #[test]
+    fn disguises_are_undone() {
+        for (disguised, plain) in [
+            ("ｉｇｎｏｒｅ　ａｌｌ", "ignore all"),
+            ("іgnоrе рrevіous", "ignore previous"),
+            ("ig\u{200B}no\u{AD}re\u{2060}", "ignore"),
+            ("\u{202E}abc\u{202C}", "abc"),
+            ("𝐢𝐠𝐧𝐨𝐫𝐞 𝕒𝕝𝕝", "ignore all"),
+            ("i\u{336}g\u{336}n\u{335}ore", "ignore"),
+            ("4111\u{A0}1111\u{2011}1111–1111", "4111 1111-1111-1111"),
+            ("٠١٢ ۳۴ ५", "012 34 5"),
+            ("“it’s”", "\"it's\""),
+        ] {
+            assert_eq!(canonical(disguised), plain, "{disguised:?}");
+        }
+    }
+
+    #[test]
+    fn honest_words_of_other_scripts_stay() {
+        for text in ["пароль от почты", "κωδικός", "日本語です", "café Müller", "हिन्दी", "한국어", "สวัสดี"]
+        {
+            assert_eq!(canonical(text), text);
+        }
+        assert_eq!(canonical("cafe\u{301}"), "café");
+        assert_eq!(canonical("\u{1112}\u{1161}\u{11AB}"), "한");
+    }
+
+    #[test]
+    fn a_place_is_found_again_in_the_original() {
+        let text = "見て: а\u{200B}ｂ@ex.com。";
+        let canonical = Canonical::new(text);
+        let at = canonical.text().find("ab@ex.com").or_else(|| canonical.text().find("b@ex.com")).unwrap();
+        let origin = canonical.origin(at..at + canonical.text()[at..].find(".com").unwrap() + 4);
+        assert!(text[origin.clone()].ends_with("ｂ@ex.com"), "{:?}", &text[origin]);
+    }
+
+    #[test]
+    fn a_tower_of_accents_is_walked_once() {
+        let tower = format!("e{}", "\u{301}".repeat(1 << 20));
+        assert!(canonical(&tower).len() < 8);
+    }
+
+    proptest! {
+        #[test]
+        fn ascii_is_its_own_canonical_form(text in "[\\x00-\\x7f]{0,60}", a in 0usize..70, b in 0usize..70) {
+            let canonical = Canonical::new(&text);
+            prop_assert_eq!(canonical.text(), &text);
+            let (a, b) = (a.min(text.len()), b.min(text.len()));
+            let range = a.min(b)..a.max(b);
+            prop_assert_eq!(canonical.origin(range.clone()), range);
+        }
+
+        #[test]
+        fn offsets_are_monotone_and_on_boundaries(
+            text in proptest::collection::vec(prop_oneof![
+                any::<char>(), proptest::char::range('\u{300}', '\u{36F}'), proptest::char::range('a', 'z'),
+                proptest::char::range('а', 'я'), proptest::char::range('\u{1100}', '\u{11FF}'),
+                proptest::char::range('\u{FF01}', '\u{FF5E}'), Just('\u{200B}'), Just('ﷺ'),
+            ], 0..40)
+        ) {
+            let text: String = text.into_iter().collect();
+            let canonical = Canonical::new(&text);
+            let mut last = 0;
+            for (at, c) in canonical.text().char_indices() {
+                let origin = canonical.origin(at..at + c.len_utf8());
+                prop_assert!(text.get(origin.clone()).is_some_and(|origin| !origin.is_empty()));
+                prop_assert!(origin.start >= last);
+                last = origin.start;
+            }
+            let all = canonical.origin(0..canonical.text().len() + 5);
+            prop_assert!(text.get(all).is_some());
+        }
+    }
+}

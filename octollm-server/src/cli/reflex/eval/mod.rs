@@ -1,0 +1,111 @@
+//! `reflex-eval`: how good the detectors are on labelled files.
+//!
+//! What the figures mean, for files of spans (personal data): a labelled span is *found* if a finding of a matching type
+//! shares at least half of the longer of the two with it; every other finding is *spurious*. Recall, precision and F1
+//! are over spans. `fpr` is the share of the words outside all labelled spans that a finding touches. `accuracy` is the share of
+//! rows without a miss and without a spurious finding. Types that no detector looks for (names, places) count as
+//! missed; `structured` holds the same figures over the types that one does look for.
+//!
+//! For files of labels (injections): recall, precision and F1 are over rows, `fpr` is the share of harmless rows that are
+//! flagged, a score is the distance to the threshold, which therefore is 0.
+//!
+//! Intervals are 95% bootstrap percentiles over rows, with a fixed seed.
+
+mod bootstrap;
+mod figures;
+mod labels;
+mod row;
+mod spans;
+mod types;
+
+use std::path::Path;
+use std::time::Instant;
+
+use octollm_core::{Error, ErrorKind, Result};
+
+use super::Detectors;
+use crate::cli::args::ReflexEvalArgs;
+use crate::cli::exit::{Exit, Outcome, Stop};
+use crate::cli::output::Output;
+use figures::{FileReport, Score};
+use labels::LabelEval;
+use row::{Labels, Row};
+use spans::SpanEval;
+
+/// `reflex-eval`
+pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
+    let detectors = Detectors::new()?;
+    for path in &args.files {
+        let rows = row::read(path)?;
+        let (report, scores) = evaluate(&detectors, path, &rows)?;
+        if args.scores {
+            scores.iter().try_for_each(|score| output.json_line(score))?;
+        }
+        if args.json {
+            output.json_line(&report)?;
+        } else {
+            print(output, &report)?;
+        }
+    }
+    Ok(Exit::Completed)
+}
+
+fn evaluate(detectors: &Detectors, path: &Path, rows: &[Row]) -> Result<(FileReport, Vec<Score>)> {
+    let mixed = || {
+        Error::new(ErrorKind::InvalidInput, "the file mixes rows of labels and rows of spans")
+            .with_context("path", path.display().to_string())
+    };
+    let file = path.display().to_string();
+    if matches!(rows.first().map(|row| &row.labels), Some(Labels::Injection(_))) {
+        let mut eval = LabelEval::default();
+        let scores = timed(rows, |row| match row.labels {
+            Labels::Injection(label) => Some(eval.row(label, detectors.judge(&row.text).margin)),
+            Labels::Spans(_) => None,
+        });
+        let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
+        return Ok((eval.report(file, us_per_kb), scores));
+    }
+    let mut found = Vec::with_capacity(rows.len());
+    let scores = timed(rows, |row| {
+        let findings = detectors.scan(&row.text);
+        let score = findings.iter().map(|finding| finding.confidence).fold(0.0, f32::max);
+        let flagged = !findings.is_empty();
+        found.push(findings);
+        matches!(row.labels, Labels::Spans(_)).then_some((score, flagged))
+    });
+    let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
+    let mut eval = SpanEval::default();
+    for (row, findings) in rows.iter().zip(&found) {
+        if let Labels::Spans(spans) = &row.labels {
+            eval.row(&row.text, spans, findings);
+        }
+    }
+    Ok((eval.report(file, us_per_kb), scores))
+}
+
+/// The score of every row, and the microseconds that 1 KiB took; `None` if a row has the wrong labels.
+fn timed(rows: &[Row], mut judge: impl FnMut(&Row) -> Option<(f32, bool)>) -> Option<(Vec<Score>, f64)> {
+    let started = Instant::now();
+    let judged: Option<Vec<_>> = rows.iter().map(&mut judge).collect();
+    let kib = rows.iter().map(|row| row.text.len()).sum::<usize>() as f64 / 1024.0;
+    let us_per_kb = started.elapsed().as_secs_f64() * 1e6 / kib.max(f64::MIN_POSITIVE);
+    let score = |(row, (score, flagged)): (&Row, (f32, bool))| Score { id: row.id.clone(), score, flagged };
+    Some((rows.iter().zip(judged?).map(score).collect(), us_per_kb))
+}
+
+fn print(output: Output, report: &FileReport) -> Result<(), Stop> {
+    output.line(format!("{} ({}): {} rows", output.bold(&report.file), report.kind, report.n))?;
+    output.line(report.line("all types"))?;
+    if let Some(structured) = &report.structured {
+        output.line(structured.line("structured types"))?;
+    }
+    for (name, figures) in &report.per_type {
+        output.line(figures.line(name))?;
+    }
+    let harmless =
+        if report.kind == "pii" { "words flagged outside of spans" } else { "harmless texts flagged" };
+    output.line(format!(
+        "  {harmless} {:.4}, accuracy {:.4}, {:.1} us/KB, threshold {}",
+        report.fpr, report.accuracy, report.us_per_kb, report.threshold
+    ))
+}

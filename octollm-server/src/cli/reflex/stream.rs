@@ -1,0 +1,179 @@
+//! A text of any length, scanned in constant memory.
+//!
+//! A window of the text is in memory. Its end is not settled: what is cut off there may go on. So a window is given out
+//! up to a white space some way before its end, and never through a finding; the next window begins a little before that
+//! place, so that the words before a number are still seen.
+
+use std::io::Read;
+
+use octollm_core::reflex::Findings;
+use octollm_core::{Error, ErrorKind, Result};
+
+/// Bytes that are read at once.
+const WINDOW: usize = 256 << 10;
+/// Bytes at the end of a window that are not settled yet: longer than the longest finding (a key of 16 KiB).
+const MARGIN: usize = 24 << 10;
+/// Bytes before a window that are looked at again.
+const CONTEXT: usize = 1 << 10;
+
+/// A settled part of the text.
+pub(super) struct Part<'a> {
+    pub(super) text: &'a str,
+    /// What was found, with offsets into this part.
+    pub(super) findings: Findings,
+    /// Where the part begins in the whole text, in bytes.
+    pub(super) offset: usize,
+}
+
+/// Scans a reader's text part by part.
+pub(super) struct Stream<R, S> {
+    reader: R,
+    scan: S,
+    /// What was given out already but is still context, then what was not.
+    text: String,
+    /// Bytes of `text` that were given out.
+    done: usize,
+    /// Bytes of a character whose rest was not read yet.
+    partial: Vec<u8>,
+    /// Where `text` begins in the whole text.
+    offset: usize,
+    ended: bool,
+}
+
+impl<R: Read, S: FnMut(&str) -> Findings> Stream<R, S> {
+    pub(super) fn new(reader: R, scan: S) -> Self {
+        Self { reader, scan, text: String::new(), done: 0, partial: Vec::new(), offset: 0, ended: false }
+    }
+
+    /// The next part, or `None` at the end.
+    pub(super) fn next_part(&mut self) -> Result<Option<Part<'_>>> {
+        self.forget();
+        self.fill()?;
+        if self.done == self.text.len() {
+            return Ok(None);
+        }
+        let findings = (self.scan)(&self.text);
+        let (start, end) = (self.done, if self.ended { self.text.len() } else { self.settled(&findings) });
+        self.done = end;
+        let within = findings.into_iter().filter(|finding| finding.end > start && finding.start < end);
+        let within = within.map(|mut finding| {
+            finding.start = finding.start.saturating_sub(start);
+            finding.end = finding.end.min(end) - start;
+            finding
+        });
+        let findings = Findings::resolve(within.collect());
+        let text = self.text.get(start..end).unwrap_or_default();
+        Ok(Some(Part { text, findings, offset: self.offset + start }))
+    }
+
+    /// Drops what is neither to be given out nor context any more.
+    fn forget(&mut self) {
+        let mut from = self.done.saturating_sub(CONTEXT);
+        while !self.text.is_char_boundary(from) {
+            from -= 1;
+        }
+        self.text.drain(..from);
+        self.done -= from;
+        self.offset += from;
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let most = WINDOW.saturating_sub(self.text.len() - self.done);
+        let read =
+            self.reader.by_ref().take(most as u64).read_to_end(&mut self.partial).map_err(unreadable)?;
+        self.ended = read < most;
+        let bytes = std::mem::take(&mut self.partial);
+        let valid = match std::str::from_utf8(&bytes) {
+            Ok(text) => text,
+            Err(error) if error.error_len().is_none() && !self.ended => {
+                let (valid, rest) = bytes.split_at(error.valid_up_to());
+                self.partial = rest.to_vec();
+                std::str::from_utf8(valid).unwrap_or_default()
+            }
+            Err(error) => {
+                let at = self.offset + self.text.len() + error.valid_up_to();
+                return Err(not_text(at));
+            }
+        };
+        self.text.push_str(valid);
+        Ok(())
+    }
+
+    /// Up to where nothing can change any more.
+    fn settled(&self, findings: &Findings) -> usize {
+        let mut limit = self.text.len().saturating_sub(MARGIN).max(self.done);
+        while !self.text.is_char_boundary(limit) {
+            limit -= 1;
+        }
+        let open = self.text.get(self.done..limit).unwrap_or_default();
+        let cut = open.rfind('\n').or_else(|| open.rfind(char::is_whitespace)).filter(|cut| *cut > 0);
+        let cut = self.done + cut.unwrap_or(open.len());
+        let through = findings.iter().find(|finding| finding.start < cut && finding.end > cut);
+        match through {
+            Some(finding) if finding.start > self.done => finding.start,
+            Some(finding) => finding.end,
+            None => cut,
+        }
+    }
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Storage, "the text cannot be read").with_context("reason", error.kind().to_string())
+}
+
+fn not_text(at: usize) -> Error {
+    Error::new(ErrorKind::InvalidInput, "the text is not UTF-8")
+        .with_context("byte", at.to_string())
+        .with_hint("convert it first: iconv -f LATIN1 -t UTF-8 FILE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Detectors;
+    use super::*;
+
+    fn collect(text: &str) -> (String, Vec<(usize, usize)>) {
+        let detectors = Detectors::new().unwrap();
+        let mut stream = Stream::new(text.as_bytes(), |text: &str| detectors.scan(text));
+        let (mut whole, mut places) = (String::new(), Vec::new());
+        while let Some(part) = stream.next_part().unwrap() {
+            whole.push_str(part.text);
+            places.extend(part.findings.iter().map(|f| (f.start + part.offset, f.end + part.offset)));
+        }
+        (whole, places)
+    }
+
+    #[test]
+    fn nothing_is_missed_or_changed_at_a_windows_edge() {
+        let card = "card 4111 1111 1111 1111";
+        for shift in (0..60).step_by(7) {
+            let before = WINDOW - MARGIN - 30 + shift;
+            for filler in ["x", "é", "word "] {
+                let mut text = filler.repeat(before / filler.len());
+                text.push(' ');
+                let start = text.len() + 5;
+                text.push_str(card);
+                let end = text.len();
+                text.push_str(&" tail of the text".repeat(4000));
+                let (whole, places) = collect(&text);
+                assert!(whole == text, "the text stays the same");
+                assert_eq!(places, [(start, end)], "{filler} {shift}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_without_white_space_goes_through() {
+        let text = "a@b.example,".repeat(60_000);
+        let (whole, places) = collect(&text);
+        assert!(whole == text);
+        assert_eq!(places.len(), 60_000);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_place() {
+        let mut stream = Stream::new(&b"abc\xff"[..], |_: &str| Findings::default());
+        let error = stream.next_part().map(|_| ()).unwrap_err();
+        assert_eq!(error.summary(), "the text is not UTF-8 (byte: 3)");
+    }
+}
