@@ -41,6 +41,9 @@ pub struct ClientOptions {
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed. Off by default: a proxy that is meant for the
     /// outside world would otherwise stand between this process and the arms beside it.
     pub environment_proxy: bool,
+    /// Whether the system's certificates are read, which takes a megabyte or two and some milliseconds. Without them only
+    /// plain `http://` works.
+    pub system_certificates: bool,
 }
 
 impl Default for ClientOptions {
@@ -50,6 +53,7 @@ impl Default for ClientOptions {
             idle_timeout: Duration::from_secs(90),
             redirects: 0,
             environment_proxy: false,
+            system_certificates: true,
         }
     }
 }
@@ -63,15 +67,20 @@ impl Default for ClientOptions {
 /// [`ErrorKind::NotConfigured`] if TLS or the system's name resolution cannot be set up.
 pub fn client(options: &ClientOptions) -> Result<Client> {
     install_crypto_provider();
+    if !options.system_certificates {
+        return builder(options).tls_certs_only([]).build().map_err(not_set_up);
+    }
     let built = builder(options).build().or_else(|error| {
         tracing::warn!(%error, "the system's certificates cannot be read: https:// will not work");
         builder(options).tls_certs_only([]).build()
     });
-    built.map_err(|error| {
-        Error::new(ErrorKind::NotConfigured, "the HTTP client cannot be set up")
-            .with_hint("check the system's certificates and name resolution")
-            .with_source(error)
-    })
+    built.map_err(not_set_up)
+}
+
+fn not_set_up(error: reqwest::Error) -> Error {
+    Error::new(ErrorKind::NotConfigured, "the HTTP client cannot be set up")
+        .with_hint("check the system's certificates and name resolution")
+        .with_source(error)
 }
 
 fn builder(options: &ClientOptions) -> ClientBuilder {

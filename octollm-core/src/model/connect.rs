@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use reqwest::Client;
 
@@ -39,10 +39,10 @@ pub struct Providers {
     /// A local server that was found by its port, and a model that it has.
     found: Option<(String, String)>,
     limits: TimeLimits,
-    /// For providers elsewhere: through the environment's proxy.
-    far: Client,
+    /// For providers elsewhere, through the environment's proxy; made when the first is needed.
+    far: OnceLock<Client>,
     /// For providers on this machine.
-    near: Client,
+    near: OnceLock<Client>,
 }
 
 impl Providers {
@@ -65,11 +65,6 @@ impl Providers {
         if !faults.is_empty() {
             return Err(Error::invalid("the configuration of language models is invalid", faults));
         }
-        let options = |environment_proxy| ClientOptions {
-            environment_proxy,
-            connect_timeout: std::time::Duration::from_secs(10),
-            ..ClientOptions::default()
-        };
         Ok(Self {
             vendors,
             access,
@@ -77,8 +72,8 @@ impl Providers {
             embedder: read("LLM_EMBEDDER"),
             found: None,
             limits,
-            far: http_client::client(&options(true))?,
-            near: http_client::client(&options(false))?,
+            far: OnceLock::new(),
+            near: OnceLock::new(),
         })
     }
 
@@ -117,7 +112,7 @@ impl Providers {
     /// Looks for a local server by asking its port, if nothing else is configured. Says what was found.
     pub async fn discover(&mut self) -> Option<String> {
         if self.default_vendor().is_none() {
-            self.found = probe::find(&self.near, &self.vendors, &self.access).await;
+            self.found = probe::find(&self.vendors, &self.access).await;
         }
         self.found.as_ref().map(|(vendor, model)| format!("{vendor}/{model}"))
     }
@@ -181,7 +176,7 @@ impl Providers {
         };
         let near = matches!(base.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         Endpoint::new(EndpointParts {
-            client: if near { self.near.clone() } else { self.far.clone() },
+            client: if near { client(&self.near, false)? } else { client(&self.far, true)? },
             base,
             path: &path.replace("{model}", &name.model),
             query: access.query.clone(),
@@ -218,6 +213,17 @@ impl fmt::Debug for Providers {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
+}
+
+/// The client in `place`, made if there is none yet.
+fn client(place: &OnceLock<Client>, environment_proxy: bool) -> Result<Client> {
+    if let Some(client) = place.get() {
+        return Ok(client.clone());
+    }
+    let connect_timeout = std::time::Duration::from_secs(10);
+    let options = ClientOptions { environment_proxy, connect_timeout, ..ClientOptions::default() };
+    let client = http_client::client(&options)?;
+    Ok(place.get_or_init(|| client).clone())
 }
 
 fn no_embedder() -> Error {

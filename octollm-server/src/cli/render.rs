@@ -24,7 +24,26 @@ pub(super) fn answer(output: Output, result: &Value) -> String {
         let sources: BTreeSet<_> = cited.filter_map(place).collect();
         return with_sources(output, text(integrated), &sources.into_iter().collect::<Vec<_>>());
     }
+    if let Some(solution) = solution(output, result) {
+        return solution;
+    }
     found(output, result).unwrap_or_else(|| plain(&serde_json::to_string_pretty(result).unwrap_or_default()))
+}
+
+/// Code that was written, with what there is to say about it.
+fn solution(output: Output, result: &Value) -> Option<String> {
+    let part = |name: &str| result.get(name)?.as_str().map(text).filter(|text| !text.is_empty());
+    let explanation = part("explanation").filter(|_| result.get("code").is_some())?;
+    let mut parts = vec![explanation];
+    parts.extend(part("code"));
+    parts.extend(part("tests").map(|tests| format!("{}\n\n{tests}", output.bold("Tests"))));
+    let warnings = result.get("warnings").and_then(Value::as_array).into_iter().flatten();
+    let warnings: Vec<_> =
+        warnings.filter_map(Value::as_str).map(|warning| format!("  {}", text(warning))).collect();
+    if !warnings.is_empty() {
+        parts.push(format!("{}\n{}", output.bold("Warnings"), warnings.join("\n")));
+    }
+    Some(parts.join("\n\n"))
 }
 
 /// What a search found: the synthesis and what it rests on.
@@ -146,6 +165,27 @@ Sources
             |place: &str| json!({"step": 1, "output": {"citations": [{"index": 1, "locator": place}]}});
         let result = json!({"answer": "Both.", "outputs": [part("b.md:1"), part("a.md:2"), part("b.md:1")]});
         assert_eq!(answer(Output::detect(), &result), "Both.\n\nSources\n  a.md:2\n  b.md:1");
+    }
+
+    #[test]
+    fn code_comes_with_its_explanation_tests_and_warnings() {
+        let result = json!({
+            "code": "def f():\n    return 1\n", "tests": "assert f() == 1", "explanation": "It is one.",
+            "language": "python", "warnings": ["Only one."], "confidence": 0.9,
+        });
+        insta::assert_snapshot!(answer(Output::detect(), &result), @r"
+        It is one.
+
+        def f():
+            return 1
+
+        Tests
+
+        assert f() == 1
+
+        Warnings
+          Only one.
+        ");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::settings::Access;
-use crate::http_client;
+use crate::http_client::{self, ClientOptions};
 use crate::model::vendors::Vendors;
 
 /// A server on this machine answers at once, or is not there.
@@ -18,11 +18,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const MAX_LIST: usize = 4 * 1024 * 1024;
 
 /// The first local server that answers with a list of models, and a model out of it.
-pub(super) async fn find(
-    client: &Client,
-    vendors: &Vendors,
-    access: &BTreeMap<String, Access>,
-) -> Option<(String, String)> {
+pub(super) async fn find(vendors: &Vendors, access: &BTreeMap<String, Access>) -> Option<(String, String)> {
+    // Asked over plain HTTP on this machine, at every start: no need for certificates.
+    let options = ClientOptions { system_certificates: false, ..ClientOptions::default() };
+    let client = &http_client::client(&options).ok()?;
     let local = vendors.names().into_iter().filter(|name| vendors.get(name).is_ok_and(|row| row.local));
     let asked = local.filter_map(|name| Some((name, access.get(name)?.base.as_ref()?)));
     let asked = asked.map(|(name, base)| async move {
