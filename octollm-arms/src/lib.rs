@@ -1,8 +1,10 @@
 //! The arms that OctoLLM ships with. Each is a library of its own kind first and an [`Arm`](octollm_core::arm::Arm)
 //! second; arms do not know each other.
 //!
-//! Today there is one, the [`retriever`]: it reads local documents, finds what was asked and answers with sentences out
-//! of them and the lines where they stand, without a model and without a network.
+//! - The [`retriever`] reads local documents, finds what was asked and answers with sentences out of them and the lines
+//!   where they stand, without a model and without a network.
+//!
+//! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -32,3 +34,4 @@
 //! ```
 
 pub mod retriever;
+pub mod syntax;
