@@ -4,6 +4,7 @@
 //! - The [`retriever`] reads local documents, finds what was asked and answers with sentences out of them and the lines
 //!   where they stand, without a model and without a network.
 //! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
+//! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
 //!
 //! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
@@ -35,5 +36,6 @@
 //! ```
 
 pub mod coder;
+pub mod planner;
 pub mod retriever;
 pub mod syntax;
