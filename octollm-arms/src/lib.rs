@@ -1,8 +1,12 @@
 //! The arms that OctoLLM ships with. Each is a library of its own kind first and an [`Arm`](octollm_core::arm::Arm)
 //! second; arms do not know each other.
 //!
-//! Today there is one, the [`retriever`]: it reads local documents, finds what was asked and answers with sentences out
-//! of them and the lines where they stand, without a model and without a network.
+//! - The [`retriever`] reads local documents, finds what was asked and answers with sentences out of them and the lines
+//!   where they stand, without a model and without a network.
+//! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
+//! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
+//!
+//! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -31,4 +35,7 @@
 //! # }
 //! ```
 
+pub mod coder;
+pub mod planner;
 pub mod retriever;
+pub mod syntax;

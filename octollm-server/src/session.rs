@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use octollm_arms::coder::{Coder, CoderOptions};
+use octollm_arms::planner::Planner;
 use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
-use octollm_core::model::Models;
+use octollm_core::model::prompts::Prompts;
+use octollm_core::model::{Models, Purpose};
 use octollm_core::orchestrator::{
-    EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
+    Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, RemoteOrchestrator,
+    RulesTaskPlanner,
 };
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
@@ -66,9 +70,12 @@ impl Session {
             }
             None => (None, Models::none()),
         };
-        let builder =
-            LocalOrchestrator::builder().memory(store.memory.clone()).config(engine).registry(registry);
+        let builder = LocalOrchestrator::builder()
+            .memory(store.memory.clone())
+            .config(engine)
+            .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
+        let builder = add_thinking_arms(builder, &models, &store, &registry)?;
         let orchestrator = builder.start().await?;
         let local = Local { orchestrator: orchestrator.clone(), store, models, _discovery: discovery };
         Ok(Self { orchestrator, local: Some(local) })
@@ -118,6 +125,25 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// Adds the arms that need a model, where there is one.
+fn add_thinking_arms(
+    mut builder: Builder,
+    models: &Models,
+    store: &Store,
+    registry: &Arc<Registry>,
+) -> Result<Builder> {
+    if models.for_purpose(Purpose::Coding).is_some() {
+        builder =
+            builder.arm(Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory));
+    }
+    if models.for_purpose(Purpose::Planning).is_some() {
+        let planner =
+            ModelTaskPlanner::new(models.clone(), Prompts::embedded()?, RulesTaskPlanner::default());
+        builder = builder.arm(Planner::new(Arc::new(planner), registry));
+    }
+    Ok(builder)
 }
 
 /// Enters the arms behind HTTP that answer now, and keeps looking for the others.

@@ -1,7 +1,14 @@
 //! A free goal, planned and answered by a model over real HTTP. The model is the script of `examples/scripted_model`.
 //!
 //! `make test` runs it; by hand: `OCTOLLM_PYTHON=.venv/bin/python cargo test --test thinking -- --ignored`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -76,6 +83,31 @@ fn a_free_goal_is_planned_run_and_answered() {
     let people = model.octo(home.path(), &["run", GOAL]);
     let said = String::from_utf8_lossy(&people.stdout).into_owned();
     assert!(said.starts_with("Both rest on the same idea") && said.contains("how-it-works.md:"), "{said}");
+}
+
+/// The guides' first task.
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn a_function_is_asked_for_and_comes_with_tests_and_an_explanation() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    let goal = "Write a Python function to calculate fibonacci numbers";
+    let first = result(&model.octo(home.path(), &["run", goal, "--json"]));
+    assert_eq!((&first["status"], &first["plan"]["source"]), (&"completed".into(), &"model".into()));
+    let solution = &first["result"];
+    assert!(solution["code"].as_str().unwrap().starts_with("def fibonacci"), "{solution}");
+    assert!(solution["tests"].as_str().unwrap().contains("pytest") && solution["explanation"].is_string());
+    assert_eq!((&solution["language"], first["usage"]["model_calls"].as_u64()), (&"python".into(), Some(3)));
+    assert_eq!(first["confidence"].as_f64().map(|confidence| (confidence * 100.0).round()), Some(81.0));
+
+    // The guides' task again in other words: the plan is known, only the code is written anew.
+    let again = "Please implement a Python function which computes Fibonacci numbers";
+    let second = result(&model.octo(home.path(), &["run", again, "--json"]));
+    assert_eq!((&second["plan"]["source"], &second["usage"]["model_calls"]), (&"cache".into(), &1.into()));
+    let tokens = |result: &Value| {
+        result["usage"]["input_tokens"].as_u64().unwrap() + result["usage"]["output_tokens"].as_u64().unwrap()
+    };
+    println!("tokens with a new plan: {}, with a known one: {}", tokens(&first), tokens(&second));
+    assert!(tokens(&second) < tokens(&first));
 }
 
 #[test]

@@ -36,9 +36,9 @@ pub(super) fn rules_may_stand_in(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::BudgetExceeded | ErrorKind::Cancelled)
 }
 
-/// The arms, as a planner sees them.
+/// The arms, as a planner sees them. One that only plans is no part of a plan.
 pub(super) fn arms(arms: &[ArmInfo]) -> Value {
-    arms.iter().map(arm).collect()
+    arms.iter().filter(|arm| arm.descriptor.capabilities != ["planning"]).map(arm).collect()
 }
 
 fn arm(arm: &ArmInfo) -> Value {
