@@ -82,6 +82,9 @@ fn misshapen(error: Error) -> Error {
     if error.kind() != ErrorKind::InvalidInput || error.context("reason") != Some("structured_output") {
         return error;
     }
-    let hint = error.hint().map(str::to_owned).unwrap_or_default();
-    Error::new(ErrorKind::ArmFailed, error.to_string()).with_hint(hint).with_source(error)
+    let mut failed = Error::new(ErrorKind::ArmFailed, error.to_string());
+    if let Some(hint) = error.hint() {
+        failed = failed.with_hint(hint.to_owned());
+    }
+    failed.with_source(error)
 }

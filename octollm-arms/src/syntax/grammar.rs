@@ -7,13 +7,22 @@ use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree, TreeCursor};
 
 use super::{Checked, Flaw, Language, column};
 
-/// Reading is linear for code that people write; for what is made to be slow it ends here.
+/// Reading is linear for code that people write; for what is made to be slow it ends about here. The parser looks at the
+/// clock between tokens, not while it mends its tree, so this bounds it together with the code's length.
 const LONGEST: Duration = Duration::from_secs(2);
 
 /// Tokens that are quoted when they are missing: longer names are the grammar's own.
 const LONGEST_TOKEN: usize = 12;
 
+/// Angle brackets in Java code that is read: more than 64 KiB of usual code have. For each one that may open type
+/// arguments the parser keeps another way to read on, in memory that grows with their square: gigabytes for `a<a<a<` or
+/// `a<;a<;` of 32 KiB.
+const MOST_ANGLES: usize = 1_000;
+
 pub(super) fn check(language: Language, code: &str) -> Checked {
+    if language == Language::Java && code.matches('<').count() > MOST_ANGLES {
+        return Checked::Unknown;
+    }
     let Some(tree) = parse(language, code) else { return Checked::Unknown };
     match first_error(&tree) {
         None => Checked::Sound,

@@ -15,8 +15,9 @@ mod tests;
 
 pub use language::Language;
 
-/// Code beyond this many bytes is not checked.
-pub const MOST_BYTES: usize = 1 << 20;
+/// Code beyond this many bytes is not checked: 64 KiB, more than a model usually answers at once. Code that is made to be
+/// slow to read takes two seconds and hundreds of megabytes at this size, and many times that at four times the size.
+pub const MOST_BYTES: usize = 64 << 10;
 
 /// What is known about a piece of code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Flaw {
 const LINE_SHOWN: usize = 200;
 
 /// Checks code in a language that is named as people name it (`py`, `Python 3.12`, `ts`). Milliseconds of work for
-/// usual code, two seconds at most: to be called where it holds up nobody.
+/// usual code, a few seconds at most: to be called where it holds up nobody.
 pub fn check(language: &str, code: &str) -> Checked {
     match Language::named(language) {
         Some(language) if code.len() <= MOST_BYTES => check_in(language, code),

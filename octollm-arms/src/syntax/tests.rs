@@ -127,6 +127,29 @@ mod grammars {
         assert_eq!((flaw.line, flaw.column), (1, 23));
     }
 
+    /// Neither the parsers nor the search for the flaw may go as deep as the code does.
+    #[test]
+    fn code_that_nests_without_end_gets_an_answer() {
+        for (language, _, _) in CODES {
+            for open in ["(", "{", "[", "x=(", "a<"] {
+                let code = open.repeat(2_000);
+                assert_ne!(check(language, &code), Checked::Sound, "{language}: {open}");
+            }
+        }
+        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+        for language in ["json", "python", "javascript"] {
+            assert_eq!(check(language, &deep), Checked::Sound, "{language}");
+        }
+    }
+
+    /// Its grammar took gigabytes for this.
+    #[test]
+    fn java_with_angles_without_end_is_not_read() {
+        for open in ["a<", "a<;", "a<a>"] {
+            assert_eq!(check("java", &open.repeat(8_000)), Checked::Unknown, "{open}");
+        }
+    }
+
     #[test]
     fn a_missing_token_is_named() {
         let Checked::Broken(flaw) = check("c", "int main(void) {\n  return 0\n}\n") else {
