@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use octollm_core::config::SETTINGS;
+use octollm_core::model::Models;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -36,6 +37,11 @@ impl Desk {
         for setting in &SETTINGS {
             command.env_remove(setting.name);
         }
+        // No test asks a model of whoever runs it.
+        for name in Models::variables().unwrap() {
+            command.env_remove(name);
+        }
+        command.env("LLM_DISCOVERY", "off");
         command.args(args).current_dir(self.folder.path()).env("OCTOLLM_HOME", self.path("home"));
         command
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Providers;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::model::layers::{Around, Link, LinkOptions, guarded, standard};
 use crate::model::vendors::Vendors;
 use crate::model::{LanguageModel, Models, Purpose};
@@ -21,9 +21,13 @@ const OWN_MODELS: [(Purpose, &str); 4] = [
 /// it (`LLM_FALLBACKS_PLANNING`) it counts for that purpose only.
 const FALLBACKS: &str = "LLM_FALLBACKS";
 
+/// Whether the usual ports of local model servers are asked where nothing else is configured: `on` (as if unset) or `off`.
+const DISCOVERY: &str = "LLM_DISCOVERY";
+
 /// Every variable that [`Models::from_variables`] reads besides the vendors' own.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "LLM_MODEL",
+    DISCOVERY,
     "LLM_MODEL_INTENT",
     "LLM_MODEL_PLANNING",
     "LLM_MODEL_CODING",
@@ -48,7 +52,9 @@ impl Models {
     /// vendor, a missing key.
     pub async fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self> {
         let mut providers = Providers::from_variables(Vendors::built_in()?, variables)?;
-        providers.discover().await;
+        if may_discover(variables)? {
+            providers.discover().await;
+        }
         let choice = Choice { providers: &providers, variables, links: BTreeMap::new() };
         choice.models()
     }
@@ -131,6 +137,17 @@ impl Choice<'_> {
     }
 }
 
+fn may_discover(variables: &BTreeMap<String, String>) -> Result<bool> {
+    match variables.get(DISCOVERY).map(|value| value.trim().to_ascii_lowercase()).as_deref() {
+        None | Some("" | "on" | "true" | "yes" | "1") => Ok(true),
+        Some("off" | "false" | "no" | "0") => Ok(false),
+        Some(_) => {
+            let fault = Fault::new(format!("/{DISCOVERY}"), "must be on or off");
+            Err(Error::invalid("the configuration of language models is invalid", vec![fault]))
+        }
+    }
+}
+
 fn of_purpose(purpose: Purpose) -> String {
     format!("{FALLBACKS}_{}", purpose.as_str().to_ascii_uppercase())
 }
@@ -169,6 +186,13 @@ mod tests {
         let error = models(&variables).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotConfigured);
         assert_eq!(error.context("variable"), Some("LLM_FALLBACKS"));
+    }
+
+    #[tokio::test]
+    async fn local_servers_are_not_looked_for_where_that_is_switched_off() {
+        assert!(models(&[("LLM_DISCOVERY", "off")]).await.unwrap().is_empty());
+        let error = models(&[("LLM_DISCOVERY", "perhaps")]).await.unwrap_err();
+        assert_eq!(error.faults()[0].pointer, "/LLM_DISCOVERY");
     }
 
     #[test]
