@@ -104,10 +104,19 @@ impl Breaker {
     /// # Errors
     /// When to come back: while open, the time that is left; while a probe is on its way, a second at most.
     pub fn try_acquire(&self, now: Instant) -> Result<BreakerPermit, RetryAfter> {
+        self.try_acquire_at(|| now)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire); looks at the clock only while it is not closed.
+    pub(crate) fn try_acquire_at(
+        &self,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<BreakerPermit, RetryAfter> {
         let mut inner = lock(&self.0.inner);
-        let probe = match inner.open_until {
+        let open_until = inner.open_until.map(|until| (until, clock()));
+        let probe = match open_until {
             None => false,
-            Some(until) if now < until => return Err(RetryAfter(until - now)),
+            Some((until, now)) if now < until => return Err(RetryAfter(until - now)),
             Some(_) if inner.probing => {
                 return Err(RetryAfter(self.0.options.open_for.min(Duration::from_secs(1))));
             }

@@ -19,7 +19,7 @@ impl<A: Layer> Layer for Guard<A> {
     }
 
     async fn call(&self, call: ArmCall) -> Result<ArmReply> {
-        let permit = self.breaker.try_acquire(Instant::now()).map_err(|RetryAfter(wait)| {
+        let permit = self.breaker.try_acquire_at(Instant::now).map_err(|RetryAfter(wait)| {
             Error::new(ErrorKind::Unavailable, "the arm keeps failing and is not asked for a while")
                 .with_context("arm", self.descriptor().arm_id.as_str())
                 .with_retry_after(wait)

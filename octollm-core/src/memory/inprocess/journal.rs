@@ -1,7 +1,7 @@
 //! A journal in memory.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
@@ -25,8 +25,9 @@ pub struct MemoryJournal {
 
 #[derive(Default)]
 struct Store {
-    /// By id, which is by age.
-    tasks: BTreeMap<TaskId, Task>,
+    tasks: HashMap<TaskId, Task>,
+    /// The ids, which is by age.
+    by_age: BTreeSet<TaskId>,
     keys: HashMap<[u8; 32], TaskId>,
     stats: BTreeMap<String, ArmStats>,
 }
@@ -94,6 +95,9 @@ impl Store {
         if let Some(key) = key {
             self.keys.insert(key, task);
         }
+        if held == 0 {
+            self.by_age.insert(task);
+        }
         let entry = entry.or_default();
         entry.key = entry.key.or(key);
         entry.events.extend_from_slice(&append.events);
@@ -108,6 +112,7 @@ impl Store {
 
     fn remove(&mut self, task: TaskId) -> u64 {
         let Some(removed) = self.tasks.remove(&task) else { return 0 };
+        self.by_age.remove(&task);
         if let Some(key) = removed.key {
             self.keys.remove(&key);
         }
@@ -137,9 +142,8 @@ impl Journal for MemoryJournal {
         let size = filter.page_size()?;
         let before = filter.before()?;
         let store = self.store();
-        let newest_first =
-            store.tasks.iter().rev().skip_while(|(id, _)| before.is_some_and(|end| **id >= end));
-        let listed = newest_first.filter_map(|(_, task)| task.summary.as_ref());
+        let newest_first = store.by_age.iter().rev().skip_while(|id| before.is_some_and(|end| **id >= end));
+        let listed = newest_first.filter_map(|id| store.tasks.get(id)?.summary.as_ref());
         let found = listed.filter(|summary| filter.matches(summary)).take(size + 1).cloned().collect();
         Ok(TaskPage::cut(found, size))
     }
@@ -150,7 +154,10 @@ impl Journal for MemoryJournal {
 
     async fn claim(&self) -> Result<Vec<Claimed>> {
         let mut claimed = Vec::new();
-        for (id, task) in &mut self.store().tasks {
+        let mut store = self.store();
+        let Store { tasks, by_age, .. } = &mut *store;
+        for id in by_age.iter() {
+            let Some(task) = tasks.get_mut(id) else { continue };
             let Some(summary) = &task.summary else { continue };
             let at_work =
                 matches!(summary.status, TaskStatus::Accepted | TaskStatus::Planning | TaskStatus::Executing);

@@ -218,10 +218,10 @@ impl Driver {
 
     /// Performs actions until there is nothing to do but wait; answers until when.
     async fn perform_all(&mut self) -> Result<Timestamp> {
+        let mut at = now();
         loop {
             let mut wake_at = None;
             let mut acted = false;
-            let at = now();
             let actions = self.state.next(at);
             let starts = actions.iter().filter(|action| matches!(action, Action::Start { .. })).count();
             // What completed must be on disk before a step that may build on it starts.
@@ -241,6 +241,8 @@ impl Driver {
             if !acted {
                 return Ok(wake_at.unwrap_or_else(|| self.state.deadline_at()));
             }
+            // What was done has been dated: no need to look at the clock again.
+            at = at.max(self.state.updated_at());
         }
     }
 
