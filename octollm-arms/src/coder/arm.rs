@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Progress, SideEffects};
 use octollm_core::memory::SharedMemory;
 use octollm_core::model::prompts::Prompt;
-use octollm_core::model::{Allowance, CallContext, Models, Purpose};
+use octollm_core::model::{CallContext, Models, Purpose};
 use octollm_core::schema::schema_of;
 use octollm_core::{Error, ErrorKind, Result};
 
@@ -91,13 +91,7 @@ impl Arm for Coder {
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = CodeRequest::from_value((*call.input).clone())?;
-        let allowance = Allowance::new(call.grant);
-        let context = CallContext {
-            task_id: Some(call.task_id),
-            step: Some(call.step),
-            deadline: Some(call.deadline),
-            allowance: Some(allowance.clone()),
-        };
+        let (context, allowance) = call.model_context();
         let response = self.code(&request, context, &call.progress).await?;
         let output = serde_json::to_value(response)
             .map_err(|cause| Error::new(ErrorKind::Internal, "the answer is no JSON").with_source(cause))?;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmInfo, ArmReply, Registry, SideEffects};
-use octollm_core::model::{Allowance, CallContext};
+use octollm_core::model::CallContext;
 use octollm_core::orchestrator::{IntentParser, RulesIntentParser, TaskPlanner, Thought};
 use octollm_core::schema::{self, Validator, schema_of};
 use octollm_core::{Error, ErrorKind, ExecutionPlan, Result, TaskRequest};
@@ -108,13 +108,7 @@ impl Arm for Planner {
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = PlanRequest::from_value((*call.input).clone())?;
-        let allowance = Allowance::new(call.grant);
-        let context = CallContext {
-            task_id: Some(call.task_id),
-            step: Some(call.step),
-            deadline: Some(call.deadline),
-            allowance: Some(allowance.clone()),
-        };
+        let (context, allowance) = call.model_context();
         call.progress.report("planning", None);
         let plan = self.plan(request, context).await?;
         let output = serde_json::to_value(plan)

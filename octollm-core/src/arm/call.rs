@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::model::{Allowance, CallContext};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
@@ -56,6 +57,21 @@ impl ArmCall {
             progress: Progress::default(),
             began: Arc::default(),
         }
+    }
+}
+
+impl ArmCall {
+    /// The context of the calls of models that this call makes: all of them together stay within its grant and its
+    /// deadline, and the allowance counts what they use.
+    pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
+        let allowance = Allowance::new(self.grant);
+        let context = CallContext {
+            task_id: Some(self.task_id),
+            step: Some(self.step),
+            deadline: Some(self.deadline),
+            allowance: Some(allowance.clone()),
+        };
+        (context, allowance)
     }
 }
 
