@@ -29,4 +29,4 @@ pub use shared::{MemoryHealth, SharedMemory};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteDocuments, SqliteGraph, SqliteMemory, SqliteOptions, SqliteVectors, Synchronous};
 pub use vectors::{CollectionSpec, Filter, VectorHit, VectorQuery, VectorRecord, VectorStore};
-pub(crate) use words::{for_each_word, is_stop_word};
+pub(crate) use words::for_each_word;

@@ -4,16 +4,18 @@
 //! So only what cannot change a goal's meaning is passed over: politeness, function words, endings, and a few verbs that
 //! mean the same. English; in other languages fewer wordings are found to be the same, never more.
 
-use crate::memory::{for_each_word, is_stop_word};
+use crate::memory::for_each_word;
 
-/// Function words that do change what is meant.
-const MEANINGFUL: [&str; 7] = ["from", "no", "not", "into", "all", "any", "some"];
-
-/// Words that are only polite.
-const POLITE: [&str; 14] = [
-    "please", "kindly", "hello", "hi", "hey", "dear", "thanks", "thank", "need", "want", "like", "help",
-    "just", "let",
+/// Words that change nothing: articles, auxiliaries, politeness. Every other function word may decide what is meant
+/// ("or", "if", "from", "not", "in").
+const PASSED_OVER: [&str; 37] = [
+    "a", "an", "the", "is", "are", "be", "to", "that", "which", "this", "it", "you", "i", "me", "we", "us",
+    "can", "could", "would", "will", "for", "of", "please", "kindly", "hello", "hi", "hey", "dear", "thanks",
+    "thank", "need", "want", "like", "help", "just", "let", "my",
 ];
+
+/// Signs that only part a text.
+const PUNCTUATION: [char; 6] = ['.', ',', '!', '?', ';', ':'];
 
 /// Verbs that mean the same here; the first of each stands for all.
 const SAME: [&[&str]; 3] = [
@@ -22,16 +24,21 @@ const SAME: [&[&str]; 3] = [
     &["find", "search", "locate"],
 ];
 
-/// The words of `goal` that carry its meaning, folded, in order.
+/// What `goal` says: the words that carry its meaning, folded, in order; then its names of one letter and its signs, which
+/// are no words ("drive A", "C++", "a < b").
 pub(super) fn wish(goal: &str) -> Vec<String> {
-    let mut words = Vec::new();
+    let mut said = Vec::new();
     for_each_word(goal, |word| {
-        let passes = MEANINGFUL.contains(&word) || !(is_stop_word(word) || POLITE.contains(&word));
-        if passes {
-            words.push(one_for_all(&stem(word)));
+        if !PASSED_OVER.contains(&word) {
+            said.push(one_for_all(&stem(word)));
         }
     });
-    words
+    let names = goal.split(|c: char| !c.is_alphanumeric()).skip(1).filter(|word| word.chars().count() == 1);
+    said.extend(names.filter(|name| name.chars().all(char::is_uppercase)).map(str::to_owned));
+    let signs =
+        goal.chars().filter(|c| !c.is_alphanumeric() && !c.is_whitespace() && !PUNCTUATION.contains(c));
+    said.extend(signs.map(String::from));
+    said
 }
 
 fn one_for_all(stem_of: &str) -> String {
@@ -74,6 +81,11 @@ mod tests {
             ("Write tests for the parser", "Write the parser without tests"),
             ("Convert the table to JSON", "Convert the JSON to a table"),
             ("Delete all old logs", "Delete some old logs"),
+            ("Write the parser in C", "Write the parser in C++"),
+            ("Format drive A", "Format drive I"),
+            ("Delete logs or backups", "Delete logs and backups"),
+            ("Find rows where x < 5", "Find rows where x > 5"),
+            ("Add 5 to the total", "Add -5 to the total"),
         ];
         for (left, right) in pairs {
             assert_ne!(wish(left), wish(right), "{left} / {right}");

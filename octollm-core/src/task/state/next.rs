@@ -100,14 +100,15 @@ impl TaskState {
         if let Some(action) = self.whole_task() {
             return vec![action];
         }
-        if self.wants_revision() {
-            let wait = Action::WaitUntil(self.deadline_at);
-            return vec![if self.is_running() { wait } else { Action::Revise }];
-        }
+        let revising = self.wants_revision();
         let mut actions = Vec::with_capacity(2);
         let mut ready = 0;
         let mut wake_at = self.deadline_at;
         for (index, (subtask, step)) in plan.subtasks.iter().zip(&self.steps).enumerate() {
+            // Before a revision nothing new begins; what a dead process left is seen to, because it belongs into it.
+            if revising && !step.interrupted {
+                continue;
+            }
             match self.step_turn(subtask, step) {
                 Turn::Nothing => {}
                 Turn::Do(action) => actions.push(action),
@@ -122,6 +123,9 @@ impl TaskState {
         }
         if let Err(error) = self.grant_each(ready, &mut actions) {
             return vec![Action::Fail(error)];
+        }
+        if revising && actions.is_empty() && !self.is_running() {
+            return vec![Action::Revise];
         }
         actions.push(Action::WaitUntil(wake_at));
         actions

@@ -28,7 +28,7 @@ impl TaskState {
 
     /// Whether a revised plan has to wait: the fate of what runs now belongs into it.
     pub(super) fn is_running(&self) -> bool {
-        self.steps.iter().any(|step| step.status == StepStatus::Running)
+        self.steps.iter().any(|step| step.status == StepStatus::Running && !step.interrupted)
     }
 
     /// Checks that `plan` may follow the plan that the task has.
@@ -80,9 +80,10 @@ impl TaskState {
         if self.check_revision(plan).is_err() {
             return Err(apply::inconsistent("a revised plan contradicts what has happened"));
         }
-        let done = |number| self.step(number).filter(|step| step.status == StepStatus::Completed).cloned();
-        let numbers = plan.subtasks.iter().map(|subtask| subtask.step);
-        self.steps = numbers.map(|number| done(number).unwrap_or_else(|| StepState::new(number))).collect();
+        // A step that stays is the same work, so what is known of it stays too: its output, and above all an open question
+        // or a person's answer.
+        let known = |number| self.step(number).cloned().unwrap_or_else(|| StepState::new(number));
+        self.steps = plan.subtasks.iter().map(|subtask| known(subtask.step)).collect();
         self.plan = Some(plan.clone());
         self.revisions += 1;
         self.count_steps();

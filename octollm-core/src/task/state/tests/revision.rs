@@ -148,3 +148,52 @@ fn what_the_caller_planned_is_not_replanned() {
     world.append(given_up(1));
     assert!(!world.state.next(world.now).contains(&Action::Revise));
 }
+
+/// A task of which step 1 has failed while an arm of this kind worked on step 2, and then the process died.
+fn killed_beside_a_failure(side_effects: SideEffects) -> World {
+    let steps = vec![
+        SubTask::new(1, "first", "arm"),
+        SubTask::new(2, "second", "arm"),
+        SubTask::new(3, "third", "arm").after([1]),
+    ];
+    let request = TaskRequest { plan: None, ..TaskRequest::new("a goal that is long enough") };
+    let mut world = planned(request, ExecutionPlan::new(PlanSource::Model, steps));
+    world.state.allow_revisions(1);
+    world.append(started(1, SideEffects::None));
+    world.append(started(2, side_effects));
+    world.append(given_up(1));
+    world.state.interrupt();
+    world
+}
+
+#[test]
+fn what_a_dead_process_left_is_seen_to_before_the_plan_is_revised() {
+    let mut world = killed_beside_a_failure(SideEffects::Idempotent);
+    let actions = world.state.next(world.now);
+    assert!(matches!(actions[..], [Action::Start { index: 1, .. }, Action::WaitUntil(_)]), "{actions:?}");
+    world.append(started(2, SideEffects::Idempotent));
+    world.append(completed(2));
+    assert_eq!(world.state.next(world.now), [Action::Revise]);
+}
+
+#[test]
+fn a_revision_answers_no_question_that_a_person_was_asked() {
+    let second = || SubTask::new(2, "second", "arm");
+    for answer in [None, Some(true), Some(false)] {
+        let mut world = killed_beside_a_failure(SideEffects::Unsafe);
+        let asks = Action::Ask { step: Some(2), reason: ApprovalReason::InDoubt };
+        assert_eq!(world.state.next(world.now).first(), Some(&asks));
+        let (step, reason, arm_id) = (Some(2), ApprovalReason::InDoubt, Some("arm".into()));
+        world.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None });
+        if let Some(approved) = answer {
+            world.append(EventKind::ApprovalDecided { step, approved, note: None });
+        }
+        world.append(revision(vec![second(), SubTask::new(4, "instead", "arm")]));
+        let actions = world.state.next(world.now);
+        let starts = |index| {
+            actions.iter().any(|action| matches!(action, Action::Start { index: at, .. } if *at == index))
+        };
+        assert!(starts(1), "the new step begins: {actions:?}");
+        assert_eq!(starts(0), answer == Some(true), "after {answer:?}: {actions:?}");
+    }
+}
