@@ -124,7 +124,7 @@ impl TaskState {
         if let Err(error) = self.grant_each(ready, &mut actions) {
             return vec![Action::Fail(error)];
         }
-        if revising && actions.is_empty() && !self.is_running() {
+        if revising && actions.is_empty() && !self.is_undecided() {
             return vec![Action::Revise];
         }
         actions.push(Action::WaitUntil(wake_at));
@@ -250,7 +250,9 @@ impl TaskState {
         asked
             && plan.subtasks.iter().zip(&self.steps).all(|(subtask, step)| match step.status {
                 StepStatus::Running => false,
-                StepStatus::Pending => matches!(self.step_turn(subtask, step), Turn::Nothing),
+                StepStatus::Pending => {
+                    self.wants_revision() || matches!(self.step_turn(subtask, step), Turn::Nothing)
+                }
                 _ => true,
             })
     }

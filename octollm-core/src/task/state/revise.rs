@@ -18,17 +18,23 @@ impl TaskState {
     }
 
     /// Whether a failed step leads to another plan instead of the task's end. A plan that the caller chose is the
-    /// caller's to change.
+    /// caller's to change, and where a person has said no, no plan finds a way around it.
     pub(super) fn wants_revision(&self) -> bool {
         let chosen = self.request.playbook.is_some()
             || self.plan.as_ref().is_none_or(|plan| plan.source == PlanSource::Caller);
         let failed = |step: &StepState| step.status == StepStatus::Failed && !step.is_out_of_money();
-        !chosen && self.revisions < self.max_revisions && self.steps.iter().any(failed)
+        let refused = self.steps.iter().any(|step| step.consent == Consent::Refused);
+        !chosen && !refused && self.revisions < self.max_revisions && self.steps.iter().any(failed)
     }
 
-    /// Whether a revised plan has to wait: the fate of what runs now belongs into it.
-    pub(super) fn is_running(&self) -> bool {
-        self.steps.iter().any(|step| step.status == StepStatus::Running && !step.interrupted)
+    /// Whether a revised plan has to wait: the fate of what runs now belongs into it, and what a person is asked about.
+    pub(super) fn is_undecided(&self) -> bool {
+        let undecided = |step: &StepState| match step.status {
+            StepStatus::Running => !step.interrupted,
+            StepStatus::AwaitingApproval => true,
+            _ => false,
+        };
+        self.steps.iter().any(undecided)
     }
 
     /// Checks that `plan` may follow the plan that the task has.

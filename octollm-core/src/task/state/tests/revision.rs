@@ -177,23 +177,26 @@ fn what_a_dead_process_left_is_seen_to_before_the_plan_is_revised() {
 }
 
 #[test]
-fn a_revision_answers_no_question_that_a_person_was_asked() {
-    let second = || SubTask::new(2, "second", "arm");
-    for answer in [None, Some(true), Some(false)] {
-        let mut world = killed_beside_a_failure(SideEffects::Unsafe);
-        let asks = Action::Ask { step: Some(2), reason: ApprovalReason::InDoubt };
-        assert_eq!(world.state.next(world.now).first(), Some(&asks));
-        let (step, reason, arm_id) = (Some(2), ApprovalReason::InDoubt, Some("arm".into()));
-        world.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None });
-        if let Some(approved) = answer {
-            world.append(EventKind::ApprovalDecided { step, approved, note: None });
-        }
-        world.append(revision(vec![second(), SubTask::new(4, "instead", "arm")]));
-        let actions = world.state.next(world.now);
-        let starts = |index| {
-            actions.iter().any(|action| matches!(action, Action::Start { index: at, .. } if *at == index))
-        };
-        assert!(starts(1), "the new step begins: {actions:?}");
-        assert_eq!(starts(0), answer == Some(true), "after {answer:?}: {actions:?}");
-    }
+fn a_revision_waits_for_a_persons_answer_and_never_overrules_it() {
+    let mut world = killed_beside_a_failure(SideEffects::Unsafe);
+    let asks = Action::Ask { step: Some(2), reason: ApprovalReason::InDoubt };
+    assert_eq!(world.state.next(world.now).first(), Some(&asks));
+    let (step, reason, arm_id) = (Some(2), ApprovalReason::InDoubt, Some("arm".into()));
+    world.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None });
+    assert_eq!(world.state.status(), TaskStatus::AwaitingApproval);
+    let decided = |approved| EventKind::ApprovalDecided { step, approved, note: None };
+
+    let mut refused = killed_beside_a_failure(SideEffects::Unsafe);
+    refused.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None });
+    refused.append(decided(false));
+    let actions = refused.state.next(refused.now);
+    assert!(actions.contains(&Action::Skip { step: 2, reason: "it was not approved".into() }), "{actions:?}");
+    assert!(!actions.contains(&Action::Revise));
+
+    world.append(decided(true));
+    assert_eq!(world.state.next(world.now), [Action::Revise]);
+    world.append(revision(vec![SubTask::new(2, "second", "arm"), SubTask::new(4, "instead", "arm")]));
+    let starts = |action: &Action| matches!(action, Action::Start { .. });
+    assert_eq!(world.state.next(world.now).iter().filter(|action| starts(action)).count(), 2);
+    assert_eq!(world.state.admit(0, "arm", SideEffects::Unsafe), Admission::Go, "the answer is kept");
 }
