@@ -6,3 +6,5 @@ pub mod http;
 mod session;
 pub mod settings;
 mod store;
+
+pub use session::{LocalOptions, Session};

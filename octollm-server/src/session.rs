@@ -6,7 +6,7 @@ use std::time::Duration;
 use octollm_arms::coder::{Coder, CoderOptions};
 use octollm_arms::planner::Planner;
 use octollm_arms::retriever::Retriever;
-use octollm_core::arm::{Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
+use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
@@ -26,16 +26,19 @@ const GRACE: Duration = Duration::from_secs(5);
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 
 /// What a local session does besides its own tasks.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LocalOptions {
+#[derive(Clone, Default)]
+pub struct LocalOptions {
     /// Addresses of arms besides those of the configuration; `None` where no arm is needed, and none is looked for.
-    pub(crate) arms: Option<Vec<String>>,
+    pub arms: Option<Vec<String>>,
+    /// Arms of the program that opens the session.
+    pub own_arms: Vec<Arc<dyn Arm>>,
     /// Whether to go on with unfinished tasks of processes that are gone.
-    pub(crate) take_over: bool,
+    pub take_over: bool,
 }
 
-/// An orchestrator, and what must be closed with it.
-pub(crate) struct Session {
+/// An orchestrator as the settings describe it, and what must be closed with it. The command line works with one, and so
+/// do the bindings of other languages.
+pub struct Session {
     orchestrator: Arc<dyn Orchestrator>,
     local: Option<Local>,
 }
@@ -49,8 +52,12 @@ struct Local {
 }
 
 impl Session {
-    /// Works in this process, on this computer's store.
-    pub(crate) async fn local(settings: &Settings, options: &LocalOptions) -> Result<Self> {
+    /// Works in this process, on this computer's store, with the arms that come with OctoLLM.
+    ///
+    /// # Errors
+    /// `storage` if the store cannot be opened; `not_configured` for a setting that does not work; `invalid_input` for an
+    /// arm that cannot be registered; `unavailable` for an address in `options` where no arm answers.
+    pub async fn local(settings: &Settings, options: &LocalOptions) -> Result<Self> {
         let config = &settings.config;
         let store = match options.arms {
             Some(_) => Store::open(config).await?,
@@ -76,17 +83,17 @@ impl Session {
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
         let builder = add_thinking_arms(builder, &models, &store, &registry)?;
+        let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
         let local = Local { orchestrator: orchestrator.clone(), store, models, _discovery: discovery };
         Ok(Self { orchestrator, local: Some(local) })
     }
 
     /// Works on this server, or here.
-    pub(crate) async fn at(
-        server: Option<&str>,
-        settings: &Settings,
-        options: &LocalOptions,
-    ) -> Result<Self> {
+    ///
+    /// # Errors
+    /// As [`local`](Self::local), and `unavailable` where no server answers.
+    pub async fn at(server: Option<&str>, settings: &Settings, options: &LocalOptions) -> Result<Self> {
         match server {
             Some(address) => {
                 let remote = RemoteOrchestrator::connect(address).await?;
@@ -97,7 +104,7 @@ impl Session {
     }
 
     /// The orchestrator.
-    pub(crate) fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
+    pub fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
         &self.orchestrator
     }
 
@@ -112,15 +119,21 @@ impl Session {
     }
 
     /// Goes on with a task that no living process works on.
-    pub(crate) async fn resume(&self, id: TaskId) -> Result<TaskResult> {
+    ///
+    /// # Errors
+    /// `not_found`; `conflict` if somebody works on it; `invalid_input` where a server does the work.
+    pub async fn resume(&self, id: TaskId) -> Result<TaskResult> {
         match &self.local {
             Some(local) => local.orchestrator.resume(id).await,
             None => Err(Error::new(ErrorKind::InvalidInput, "a server goes on with its tasks by itself")),
         }
     }
 
-    /// Lets running steps end, for a while, and leaves the rest in the journal.
-    pub(crate) async fn close(self) -> Result<()> {
+    /// Lets running steps end, for 5 seconds at most, and leaves the rest in the journal.
+    ///
+    /// # Errors
+    /// `storage` if the store cannot be closed in order.
+    pub async fn close(self) -> Result<()> {
         let Some(local) = self.local else { return Ok(()) };
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await

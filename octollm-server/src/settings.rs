@@ -5,6 +5,7 @@
 //! belong to other programs too, so only the names that are ours are looked at.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,19 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// What the command line says, by a setting's name.
     pub flags: Vec<(&'static str, String)>,
+}
+
+impl Sources {
+    /// What this process can see: the working directory and its environment.
+    pub fn of_process() -> Self {
+        let variable =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Self {
+            folder: PathBuf::from("."),
+            environment: std::env::vars_os().filter_map(variable).collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The configuration, and where each value came from.

@@ -101,6 +101,13 @@ impl Builder {
         self
     }
 
+    /// Adds an arm that others hold, too.
+    #[must_use]
+    pub fn shared_arm(mut self, arm: Arc<dyn Arm>) -> Self {
+        self.arms.push(arm);
+        self
+    }
+
     /// Uses this registry, so that arms can be added and removed from outside.
     #[must_use]
     pub fn registry(mut self, registry: Arc<Registry>) -> Self {

@@ -99,7 +99,7 @@ fn without_effect(app: &App) -> Vec<Ignored> {
 async fn checks(app: &App) -> Vec<Check> {
     let config = &app.settings.config;
     let mut checks = Vec::new();
-    let options = LocalOptions { arms: Some(Vec::new()), take_over: false };
+    let options = LocalOptions { arms: Some(Vec::new()), take_over: false, ..LocalOptions::default() };
     let session = Session::local(&app.settings, &options).await;
     match session {
         Ok(session) => {

@@ -15,7 +15,6 @@ mod run;
 mod serve;
 mod tasks;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -87,15 +86,7 @@ fn sources(cli: &Cli) -> Sources {
     if let Command::Serve(args) = &cli.command {
         flags.extend(serve_flags(args));
     }
-    let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    Sources {
-        folder: PathBuf::from("."),
-        file: cli.global.config.clone(),
-        environment: std::env::vars_os().filter_map(variable).collect(),
-        flags,
-    }
+    Sources { file: cli.global.config.clone(), flags, ..Sources::of_process() }
 }
 
 fn global_flags(global: &Global) -> Vec<(&'static str, String)> {

@@ -13,7 +13,7 @@ use crate::session::{LocalOptions, Session};
 pub(super) async fn run(app: &App, args: &RunArgs) -> Outcome {
     let request = request::build(args)?;
     let interrupt = interrupt::listen();
-    let options = LocalOptions { arms: Some(args.arm.clone()), take_over: false };
+    let options = LocalOptions { arms: Some(args.arm.clone()), take_over: false, ..LocalOptions::default() };
     let session = Session::at(args.place.server.as_deref(), &app.settings, &options).await?;
     let follow = Follow {
         orchestrator: session.orchestrator(),

@@ -18,7 +18,7 @@ pub(super) async fn run(app: &App, args: &ServeArgs) -> Outcome {
     let config = &app.settings.config;
     let address = address(config, args.insecure)?;
     let listener = bind(address).await?;
-    let options = LocalOptions { arms: Some(Vec::new()), take_over: true };
+    let options = LocalOptions { arms: Some(Vec::new()), take_over: true, ..LocalOptions::default() };
     let session = Session::local(&app.settings, &options).await?;
     let shutdown = interrupt::listen();
 

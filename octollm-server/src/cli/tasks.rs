@@ -106,7 +106,7 @@ async fn cancel(app: &App, place: &Place, id: TaskId, reason: &str) -> Outcome {
 }
 
 async fn approve(app: &App, place: &Place, arms: &[String], id: TaskId, decision: Decision) -> Outcome {
-    let options = LocalOptions { arms: Some(arms.to_vec()), take_over: false };
+    let options = LocalOptions { arms: Some(arms.to_vec()), take_over: false, ..LocalOptions::default() };
     let session = Session::at(place.server.as_deref(), &app.settings, &options).await?;
     let outcome = match session.orchestrator().decide(id, decision).await {
         Ok(_) => see_through(app, &session, id).await,
@@ -117,7 +117,8 @@ async fn approve(app: &App, place: &Place, arms: &[String], id: TaskId, decision
 }
 
 async fn resume(app: &App, arms: &[String], id: Option<TaskId>) -> Outcome {
-    let options = LocalOptions { arms: Some(arms.to_vec()), take_over: id.is_none() };
+    let options =
+        LocalOptions { arms: Some(arms.to_vec()), take_over: id.is_none(), ..LocalOptions::default() };
     let session = Session::local(&app.settings, &options).await?;
     let outcome = match id {
         Some(id) => match session.resume(id).await {
