@@ -1,7 +1,7 @@
-//! Where the configuration comes from: defaults, then `octollm.toml`, then `.env`, then the environment, then flags.
-//! The later one wins, and each value remembers where it came from.
+//! Where the configuration comes from: defaults, then `octollm.toml`, then `.env`, then the environment, then what the
+//! program says, then flags. The later one wins, and each value remembers where it came from.
 //!
-//! A file of ours is read strictly: an unknown name is refused with the nearest known one. The environment and `.env`
+//! A file of ours, and what a program says, is read strictly: an unknown name is refused with the nearest known one. The environment and `.env`
 //! belong to other programs too, so only the names that are ours are looked at.
 
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub enum Origin {
     DotEnv,
     /// The process's environment.
     Environment,
+    /// The program that embeds the library.
+    Program,
     /// The command line.
     Flag,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Origin {
             Self::File(path) => path.display().fmt(f),
             Self::DotEnv => f.write_str(".env"),
             Self::Environment => f.write_str("environment"),
+            Self::Program => f.write_str("program"),
             Self::Flag => f.write_str("command line"),
         }
     }
@@ -52,6 +55,8 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// The process's environment.
     pub environment: Vec<(String, String)>,
+    /// What the program that embeds the library says, by a setting's name in either spelling.
+    pub program: Vec<(String, Value)>,
     /// What the command line says, by a setting's name.
     pub flags: Vec<(&'static str, String)>,
 }
@@ -102,6 +107,9 @@ impl Settings {
         layers.add_dot_env(&sources.folder.join(".env"))?;
         for (name, value) in &sources.environment {
             layers.add_variable(name, value, &Origin::Environment);
+        }
+        for (name, value) in &sources.program {
+            layers.add_strictly(&name.to_ascii_lowercase(), value.clone(), &Origin::Program);
         }
         for (name, value) in &sources.flags {
             layers.add(name, Value::from(value.as_str()), Origin::Flag);
@@ -169,23 +177,24 @@ impl Layers {
         })?;
         let origin = Origin::File(path);
         for (name, value) in table {
-            self.add_from_file(&name, value, &origin);
+            match serde_json::to_value(value) {
+                Ok(value) => self.add_strictly(&name, value, &origin),
+                Err(_) => self.faults.push(Fault::new(format!("{name} ({origin})"), "has no meaning here")),
+            }
         }
         Ok(())
     }
 
-    fn add_from_file(&mut self, name: &str, value: toml::Value, origin: &Origin) {
+    /// Adds the value of a setting of ours, in lower case; another name is a fault.
+    fn add_strictly(&mut self, name: &str, value: Value, origin: &Origin) {
         if Setting::find(name).is_some_and(|setting| setting.key() == name) {
-            match serde_json::to_value(value) {
-                Ok(value) => self.add(name, value, origin.clone()),
-                Err(_) => self.faults.push(Fault::new(format!("{name} ({origin})"), "has no meaning here")),
-            }
+            self.add(name, value, origin.clone());
         } else if let Some(known) =
             self.of_models.iter().find(|known| known.to_ascii_lowercase() == name).cloned()
         {
             match value {
-                toml::Value::String(text) => self.add_of_models(&known, &text, origin),
-                toml::Value::Integer(number) => self.add_of_models(&known, &number.to_string(), origin),
+                Value::String(text) => self.add_of_models(&known, &text, origin),
+                Value::Number(number) => self.add_of_models(&known, &number.to_string(), origin),
                 _ => self.faults.push(Fault::new(format!("{name} ({origin})"), "must be text")),
             }
         } else if LATER.iter().any(|later| later.eq_ignore_ascii_case(name)) {

@@ -36,6 +36,21 @@ fn a_bad_value_names_variable_origin_value_and_what_is_allowed() {
 }
 
 #[test]
+fn what_a_program_says_is_read_strictly_and_before_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sources = sources(folder.path(), &[("API_PORT", "1"), ("MAX_CONCURRENT_TASKS", "7")]);
+    sources.program = vec![("api_port".into(), 2.into()), ("OPENAI_API_KEY".into(), "key".into())];
+    let settings = Settings::load(&sources).unwrap();
+    assert_eq!((settings.config.api_port, settings.origin("API_PORT")), (2, &Origin::Program));
+    assert_eq!(settings.models["OPENAI_API_KEY"], "key");
+    assert_eq!(settings.config.max_concurrent_tasks, 7);
+
+    sources.program = vec![("api_prot".into(), 2.into()), ("PLAN_REUSE".into(), "maybe".into())];
+    let error = Settings::load(&sources).unwrap_err();
+    insta::assert_snapshot!(error, @"the configuration is invalid; api_prot (program): is not known; did you mean `api_port`?; PLAN_REUSE (program): must be on or off, not `maybe`");
+}
+
+#[test]
 fn an_unknown_name_in_the_file_is_refused_with_the_nearest_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("octollm.toml");
