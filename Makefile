@@ -18,13 +18,13 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-live bench bench-reflex train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-live bench bench-reflex train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
 	OCTOLLM_HOME=$(RUN_HOME) $(OCTO) run "$(QUESTION)" --docs README.md --docs docs
 
-test: lint test-rust
+test: lint test-rust test-c
 
 lint: fmt-check lint-python clippy doc
 
@@ -37,8 +37,8 @@ clippy:
 	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples octollm-core/tests
-	$(VENV)/bin/ruff format --check examples octollm-core/tests
+	$(VENV)/bin/ruff check examples octollm-core/tests bindings
+	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -81,6 +81,10 @@ test-rust: venv mock-venv minilm
 		OCTOLLM_TEST_MINILM=$(CURDIR)/$(MINILM) \
 		cargo test --workspace --all-features --locked --test weather --test python_arm --test mock_models \
 		--test minilm --test semantic --test thinking -- --ignored
+
+# The C library from C, C++ and Python's ctypes, under AddressSanitizer and Valgrind.
+test-c: venv
+	$(MAKE) --no-print-directory -C bindings/c test PYTHON=$(CURDIR)/$(VENV)/bin/python
 
 test-live:
 	cargo test --package octollm-core --all-features --locked --test live_models -- --ignored

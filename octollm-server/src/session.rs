@@ -89,16 +89,22 @@ impl Session {
         Ok(Self { orchestrator, local: Some(local) })
     }
 
+    /// Works on the server at this address.
+    ///
+    /// # Errors
+    /// `invalid_input` for what is no address; `unavailable` where no server answers.
+    pub async fn remote(address: &str) -> Result<Self> {
+        let remote = RemoteOrchestrator::connect(address).await?;
+        Ok(Self { orchestrator: Arc::new(remote), local: None })
+    }
+
     /// Works on this server, or here.
     ///
     /// # Errors
     /// As [`local`](Self::local), and `unavailable` where no server answers.
     pub async fn at(server: Option<&str>, settings: &Settings, options: &LocalOptions) -> Result<Self> {
         match server {
-            Some(address) => {
-                let remote = RemoteOrchestrator::connect(address).await?;
-                Ok(Self { orchestrator: Arc::new(remote), local: None })
-            }
+            Some(address) => Self::remote(address).await,
             None => Self::local(settings, options).await,
         }
     }

@@ -208,6 +208,7 @@ pub trait StatsStore: Send + Sync {
 
 /// Which tasks are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TaskFilter {
     /// Only tasks in this status.
     pub status: Option<TaskStatus>,

@@ -1,0 +1,280 @@
+//! Tasks: submit, wait, look, cancel, decide.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use octollm_core::memory::TaskFilter;
+use octollm_core::orchestrator::{Decision, Orchestrator, Submission};
+use octollm_core::schema::from_value;
+use octollm_core::{Error, Fault, Result, TaskId, TaskRequest};
+use octollm_server::Session;
+use serde::Serialize;
+
+use crate::error::octollm_error_t;
+use crate::events::follow;
+use crate::guard::{borrowed, guard, json, place_for, text, timeout, wait_for};
+use crate::text::octollm_string_t;
+
+/// An orchestrator, in this process (`octollm_start`) or on a server (`octollm_connect`). Thread-safe.
+#[allow(non_camel_case_types)]
+pub struct octollm_t {
+    session: Session,
+}
+
+impl octollm_t {
+    pub(crate) fn into_raw(session: Session) -> *mut Self {
+        Box::into_raw(Box::new(Self { session }))
+    }
+
+    pub(crate) fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
+        self.session.orchestrator()
+    }
+
+    pub(crate) async fn close(self) -> Result<()> {
+        self.session.close().await
+    }
+}
+
+pub(crate) fn task_id(text: &str) -> Result<TaskId> {
+    let fault = |_| Fault::new("task", "must be a task's id, as octollm_submit answered it");
+    text.parse().map_err(|error| Error::invalid("an argument is invalid", vec![fault(error)]))
+}
+
+/// Submits a task: `request` is a TaskRequest as JSON, as `{"goal": "..."}`. When this returns, the task is durable and
+/// will be done. Writes the TaskResponse as JSON, with the `task_id`. A repeat with the same idempotency key (1 to 255
+/// bytes; NULL for none) answers the same task.
+///
+/// # Safety
+/// `octo` is NULL or living; texts are NULL or point to as many bytes as they say; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_submit(
+    octo: *const octollm_t,
+    request: *const c_char,
+    request_len: usize,
+    idempotency_key: *const c_char,
+    idempotency_key_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, request, key) = unsafe {
+            let key = text(idempotency_key, idempotency_key_len, "idempotency_key")?;
+            (borrowed(octo, "octo")?, json(request, request_len, "request")?, key)
+        };
+        let idempotency_key = Some(key.to_owned()).filter(|_| !idempotency_key.is_null());
+        let submission = Submission { request: TaskRequest::from_json(request)?, idempotency_key };
+        let response = wait_for(octo.orchestrator().submit(submission))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&response)?) };
+        Ok(())
+    })
+}
+
+/// Submits a task and waits for its end, `timeout_ms` at most (0: as long as it takes). Writes the TaskResult as JSON: a
+/// task that failed is a result with an `error`. If the time is up the answer is `timeout`, and the task is cancelled.
+///
+/// # Safety
+/// As `octollm_submit`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_run(
+    octo: *const octollm_t,
+    request: *const c_char,
+    request_len: usize,
+    timeout_ms: u64,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, request) = unsafe { (borrowed(octo, "octo")?, json(request, request_len, "request")?) };
+        let result = wait_for(run(octo.orchestrator(), TaskRequest::from_json(request)?, timeout_ms))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&result)?) };
+        Ok(())
+    })
+}
+
+async fn run(octo: &Arc<dyn Orchestrator>, request: TaskRequest, timeout_ms: u64) -> Result<impl Serialize> {
+    let (response, events) = octo.stream(request.into()).await?;
+    let id = response.task_id;
+    let ended = timeout(timeout_ms, "the task did not end in time and was cancelled", follow(events)).await;
+    if let Err(error) = ended {
+        octo.cancel(id, "the caller's time is up").await?;
+        return Err(error.with_context("task", id.to_string()));
+    }
+    octo.task(id).await
+}
+
+/// Waits for a task's end, `timeout_ms` at most (0: as long as it takes), and writes its TaskResult as JSON. `timeout` if
+/// the time is up; the task goes on.
+///
+/// # Safety
+/// `octo` is NULL or living; `task` is NULL or points to `task_len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_wait(
+    octo: *const octollm_t,
+    task: *const c_char,
+    task_len: usize,
+    timeout_ms: u64,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, task) = unsafe { (borrowed(octo, "octo")?, text(task, task_len, "task")?) };
+        let (octo, id) = (octo.orchestrator(), task_id(task)?);
+        let ended = async { follow(octo.events(id, 0).await?).await };
+        let result = wait_for(async {
+            timeout(timeout_ms, "the task has not ended in time", ended).await?;
+            octo.task(id).await
+        })?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&result)?) };
+        Ok(())
+    })
+}
+
+/// Writes where a task stands: its TaskResult as JSON. Does not wait.
+///
+/// # Safety
+/// As `octollm_wait`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_task(
+    octo: *const octollm_t,
+    task: *const c_char,
+    task_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, task) = unsafe { (borrowed(octo, "octo")?, text(task, task_len, "task")?) };
+        let result = wait_for(octo.orchestrator().task(task_id(task)?))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&result)?) };
+        Ok(())
+    })
+}
+
+/// Writes a page of tasks, newest first, as JSON: `{tasks, next}`. `filter` is JSON `{status, priority, parent_task_id,
+/// metadata, limit, cursor}`, each of them optional, or NULL.
+///
+/// # Safety
+/// `octo` is NULL or living; `filter` is NULL or points to `filter_len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_list(
+    octo: *const octollm_t,
+    filter: *const c_char,
+    filter_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let octo = unsafe { borrowed(octo, "octo") }?;
+        let filter = match filter.is_null() {
+            true => TaskFilter::default(),
+            // SAFETY: the caller's promise.
+            false => from_value(unsafe { json(filter, filter_len, "filter") }?, "the filter")?,
+        };
+        let page = wait_for(octo.orchestrator().list(filter))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&page)?) };
+        Ok(())
+    })
+}
+
+/// Stops a task, its running steps and its sub-tasks, and writes its TaskResult as JSON. A task that has already ended is
+/// left as it is. `reason` is for people.
+///
+/// # Safety
+/// `octo` is NULL or living; texts are NULL or point to as many bytes as they say; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_cancel(
+    octo: *const octollm_t,
+    task: *const c_char,
+    task_len: usize,
+    reason: *const c_char,
+    reason_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, task, reason) = unsafe {
+            (borrowed(octo, "octo")?, text(task, task_len, "task")?, text(reason, reason_len, "reason")?)
+        };
+        let result = wait_for(octo.orchestrator().cancel(task_id(task)?, reason))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&result)?) };
+        Ok(())
+    })
+}
+
+/// Answers what a task waits for, and writes its TaskResult as JSON. `decision` is JSON `{"approved": true, "step": 2,
+/// "note": "..."}`; without `step` it is about the plan, or the only thing that waits.
+///
+/// # Safety
+/// As `octollm_cancel`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_approve(
+    octo: *const octollm_t,
+    task: *const c_char,
+    task_len: usize,
+    decision: *const c_char,
+    decision_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, task, decision) = unsafe {
+            let decision = json(decision, decision_len, "decision")?;
+            (borrowed(octo, "octo")?, text(task, task_len, "task")?, decision)
+        };
+        let decision: Decision = from_value(decision, "the decision")?;
+        let result = wait_for(octo.orchestrator().decide(task_id(task)?, decision))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&result)?) };
+        Ok(())
+    })
+}
+
+/// Writes the arms that are there, as JSON: a list with health, breaker and statistics.
+///
+/// # Safety
+/// `octo` is NULL or living; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_arms(
+    octo: *const octollm_t,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let arms = wait_for(unsafe { borrowed(octo, "octo") }?.orchestrator().arms())?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&arms)?) };
+        Ok(())
+    })
+}
+
+/// Writes how the orchestrator and what it depends on are, as JSON: `{status, version, dependencies}`.
+///
+/// # Safety
+/// `octo` is NULL or living; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_health(
+    octo: *const octollm_t,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let health = wait_for(unsafe { borrowed(octo, "octo") }?.orchestrator().health())?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&health)?) };
+        Ok(())
+    })
+}

@@ -1,0 +1,322 @@
+/* The C interface as a program in C uses it: arms in C beside one in Rust, faults, restarts. */
+#include "check.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static const char *home;
+
+static void pause_ms(long milliseconds) {
+    struct timespec time = {milliseconds / 1000, (milliseconds % 1000) * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+/* An arm with a memory of what happened to it. */
+typedef struct {
+    atomic_int calls, finalized, saw_cancel;
+} witness_t;
+
+static void finalize(void *env) { atomic_fetch_add(&((witness_t *)env)->finalized, 1); }
+
+/* Answers what it was asked, at once. */
+static void echo(void *env, octollm_call_t *call) {
+    atomic_fetch_add(&((witness_t *)env)->calls, 1);
+    size_t len = 0;
+    const char *input = octollm_call_input(call, &len);
+    CHECK(strlen(input) == len);
+    CHECK(octollm_call_step(call) > 0 && octollm_call_remaining_ms(call) > 0);
+    CHECK(strncmp(octollm_call_task_id(call), "task-", 5) == 0);
+    CHECK(strlen(octollm_call_request_id(call)) > 0);
+    CHECK(!octollm_call_is_cancelled(call));
+    WELL(octollm_call_progress(call, TEXT("echoing"), 0.5f));
+    FAILS(octollm_call_complete(call, TEXT("{no json")), "invalid_input", "is not JSON");
+    WELL(octollm_call_complete(call, input, len));
+}
+
+/* Answers later, from a thread of its own. */
+static void *answer_later(void *call) {
+    pause_ms(20);
+    WELL(octollm_call_complete(call, TEXT("{\"said\": \"later\", \"confidence\": 0.75}")));
+    return NULL;
+}
+
+static void later(void *env, octollm_call_t *call) {
+    atomic_fetch_add(&((witness_t *)env)->calls, 1);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, answer_later, call) == 0);
+    pthread_detach(thread);
+}
+
+/* Gives the call up. */
+static void forgetful(void *env, octollm_call_t *call) {
+    atomic_fetch_add(&((witness_t *)env)->calls, 1);
+    octollm_call_free(call);
+}
+
+/* Fails for now the first time. */
+static void flaky(void *env, octollm_call_t *call) {
+    if (atomic_fetch_add(&((witness_t *)env)->calls, 1) == 0) {
+        CHECK(octollm_call_attempt(call) == 1);
+        WELL(octollm_call_fail(call, TEXT("busy"), true, 1));
+    } else {
+        CHECK(octollm_call_attempt(call) == 2);
+        WELL(octollm_call_complete(call, TEXT("{}")));
+    }
+}
+
+/* Works until it is told that nobody waits. */
+static void patient(void *env, octollm_call_t *call) {
+    witness_t *witness = env;
+    atomic_fetch_add(&witness->calls, 1);
+    for (int i = 0; i < 10000 && !octollm_call_is_cancelled(call); i++) pause_ms(1);
+    if (octollm_call_is_cancelled(call)) atomic_fetch_add(&witness->saw_cancel, 1);
+    octollm_error_free(octollm_call_complete(call, TEXT("{}")));
+}
+
+static int is_ill(void *env) {
+    (void)env;
+    return OCTOLLM_UNHEALTHY;
+}
+
+typedef struct {
+    witness_t echo, later, forgetful, flaky, patient;
+} witnesses_t;
+
+static void add(octollm_builder_t *builder, const char *id, void (*execute)(void *, octollm_call_t *),
+                int (*health)(void *), witness_t *witness) {
+    char descriptor[256];
+    snprintf(descriptor, sizeof descriptor,
+             "{\"arm_id\": \"%s\", \"name\": \"%s\", \"capabilities\": [\"%s_work\"], \"max_concurrent\": 4}", id, id, id);
+    octollm_arm_t arm = {witness, execute, health, finalize};
+    WELL(octollm_builder_add_arm(builder, TEXT(descriptor), &arm));
+}
+
+static octollm_t *start(witnesses_t *witnesses) {
+    octollm_builder_t *builder = NULL;
+    WELL(octollm_builder_new(&builder));
+    WELL(octollm_builder_set(builder, TEXT("OCTOLLM_HOME"), TEXT(home)));
+    WELL(octollm_builder_set(builder, TEXT("llm_discovery"), TEXT("off")));
+    add(builder, "echo", echo, NULL, &witnesses->echo);
+    add(builder, "later", later, NULL, &witnesses->later);
+    add(builder, "forgetful", forgetful, NULL, &witnesses->forgetful);
+    add(builder, "flaky", flaky, NULL, &witnesses->flaky);
+    add(builder, "patient", patient, is_ill, &witnesses->patient);
+    octollm_t *octo = NULL;
+    WELL(octollm_start(builder, &octo));
+    return octo;
+}
+
+/* Whether the text holds these words; frees it. */
+static bool holds(octollm_string_t text, const char *words) {
+    bool found = strstr(text.data, words) != NULL;
+    if (!found) fprintf(stderr, "no `%s` in %s\n", words, text.data);
+    octollm_string_free(&text);
+    return found;
+}
+
+static octollm_string_t run(const octollm_t *octo, const char *request) {
+    octollm_string_t result = {0};
+    WELL(octollm_run(octo, TEXT(request), 30000, &result));
+    return result;
+}
+
+/* A step of a plan: its arm, its input and what it depends on. */
+#define STEP(number, arm, rest)                                                                             \
+    "{\"step\": " number ", \"action\": \"do it\", \"required_arm\": \"" arm "\"" rest "}"
+#define PLAN(steps) "{\"goal\": \"Do what the plan says\", \"plan\": {\"subtasks\": [" steps "]}}"
+
+/* Copies the task's id out of a TaskResponse, and frees it. */
+static void take_id(octollm_string_t response, char id[64]) {
+    const char *begin = strstr(response.data, "task-");
+    CHECK(begin != NULL);
+    size_t len = strcspn(begin, "\"");
+    CHECK(len < 64);
+    memcpy(id, begin, len);
+    id[len] = '\0';
+    octollm_string_free(&response);
+}
+
+static void faults_are_named(void) {
+    octollm_builder_t *builder = NULL;
+    octollm_t *octo = NULL;
+    octollm_string_t out = {0};
+    witness_t witness = {0};
+    FAILS(octollm_builder_new(NULL), "invalid_input", "out: must not be NULL");
+    FAILS(octollm_run(NULL, TEXT("{}"), 0, &out), "invalid_input", "octo: must not be NULL");
+    FAILS(octollm_start(NULL, &octo), "invalid_input", "builder: must not be NULL");
+    FAILS(octollm_connect("\xff", 1, &octo), "invalid_input", "is not UTF-8 from byte 0 on");
+    FAILS(octollm_connect(TEXT("http://127.0.0.1:1"), &octo), "unavailable", "");
+
+    WELL(octollm_builder_new(&builder));
+    octollm_arm_t arm = {&witness, NULL, NULL, finalize};
+    FAILS(octollm_builder_add_arm(builder, TEXT("{}"), &arm), "invalid_input", "");
+    FAILS(octollm_builder_add_arm(builder, NULL, 7, &arm), "invalid_input", "descriptor: must not be NULL");
+    CHECK(atomic_load(&witness.finalized) == 2);
+    WELL(octollm_builder_set(builder, TEXT("octollm_hom"), TEXT("x")));
+    FAILS(octollm_start(builder, &octo), "invalid_input", "did you mean `octollm_home`?");
+    CHECK(octo == NULL && out.data == NULL);
+
+    octollm_builder_free(NULL);
+    octollm_call_free(NULL);
+    octollm_error_free(NULL);
+    octollm_events_free(NULL);
+    octollm_string_free(NULL);
+    octollm_string_free(&out);
+    WELL(octollm_free(NULL));
+}
+
+static void requests_are_checked(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    FAILS(octollm_run(octo, TEXT("{"), 0, &out), "invalid_input", "request: is not JSON (line 1, column 1)");
+    FAILS(octollm_run(octo, TEXT("{\"goal\": \"short\"}"), 0, &out), "invalid_input", "/goal");
+    FAILS(octollm_task(octo, TEXT("task-nonsense"), &out), "invalid_input", "task: must be a task's id");
+    FAILS(octollm_task(octo, TEXT("task-0190f8f0-0000-7000-8000-000000000000"), &out), "not_found", "");
+    octollm_error_t *error = octollm_run(octo, TEXT("{\"goal\": \"x\", \"bogus\": 1}"), 0, &out);
+    CHECK(strstr(octollm_error_json(error), "\"pointer\"") && !octollm_error_is_temporary(error));
+    octollm_error_free(error);
+}
+
+static void arms_in_c_and_rust_share_a_plan(const octollm_t *octo, witnesses_t *witnesses) {
+    octollm_string_t result = run(octo, PLAN(
+        STEP("1", "later", "")","
+        STEP("2", "retriever", ", \"input\": {\"query\": \"nothing is indexed\"}, \"depends_on\": [1]")","
+        STEP("3", "echo", ", \"input\": {\"heard\": {\"$step\": 1, \"pointer\": \"/said\"}, "
+                          "\"found\": {\"$step\": 2, \"pointer\": \"/total_results\"}}")));
+    CHECK(strstr(result.data, "\"heard\":\"later\"") && strstr(result.data, "\"found\":0"));
+    CHECK(strlen(result.data) == result.len);
+    CHECK(holds(result, "\"status\":\"completed\""));
+    CHECK(atomic_load(&witnesses->echo.calls) == 1 && atomic_load(&witnesses->later.calls) == 1);
+}
+
+static void failures_are_steps(const octollm_t *octo, witnesses_t *witnesses) {
+    CHECK(holds(run(octo, PLAN(STEP("1", "forgetful", ""))), "gave the call up without an answer"));
+    CHECK(atomic_load(&witnesses->forgetful.calls) == 1);
+    CHECK(holds(run(octo, PLAN(STEP("1", "flaky", ""))), "\"attempts\":2"));
+    CHECK(atomic_load(&witnesses->flaky.calls) == 2);
+}
+
+typedef struct {
+    atomic_int events, finalized;
+    atomic_bool completed, progressed;
+} watcher_t;
+
+static void watch(void *env, const char *event, size_t len) {
+    watcher_t *watcher = env;
+    CHECK(strlen(event) == len);
+    atomic_fetch_add(&watcher->events, 1);
+    if (strstr(event, "\"task.completed\"")) atomic_store(&watcher->completed, true);
+}
+
+static void watched(void *env) { atomic_fetch_add(&((watcher_t *)env)->finalized, 1); }
+
+static void events_come_in_both_ways(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    char id[64], again[64];
+    const char *request = PLAN(STEP("1", "later", ""));
+    WELL(octollm_submit(octo, TEXT(request), TEXT("the same key"), &out));
+    take_id(out, id);
+    WELL(octollm_submit(octo, TEXT(request), TEXT("the same key"), &out));
+    take_id(out, again);
+    CHECK(strcmp(id, again) == 0);
+
+    watcher_t watcher = {0};
+    WELL(octollm_watch(octo, TEXT(id), 0, watch, &watcher, watched));
+    octollm_events_t *events = NULL;
+    WELL(octollm_events_open(octo, TEXT(id), 0, &events));
+    int count = 0;
+    for (bool ended = false;; count++) {
+        WELL(octollm_events_next(events, 10000, &out, &ended));
+        if (ended) break;
+        CHECK(count > 0 || strstr(out.data, "\"task.accepted\""));
+        octollm_string_free(&out);
+    }
+    octollm_events_free(events);
+    CHECK(count >= 4);
+    for (int i = 0; i < 10000 && !atomic_load(&watcher.finalized); i++) pause_ms(1);
+    CHECK(atomic_load(&watcher.finalized) == 1 && atomic_load(&watcher.completed));
+
+    /* Nothing to watch: the finalizer runs all the same. */
+    FAILS(octollm_watch(octo, TEXT("x"), 0, watch, &watcher, watched), "invalid_input", "");
+    CHECK(atomic_load(&watcher.finalized) == 2);
+}
+
+static void cancelling_reaches_the_arm(const octollm_t *octo, witnesses_t *witnesses) {
+    octollm_string_t out = {0};
+    char id[64];
+    WELL(octollm_submit(octo, TEXT(PLAN(STEP("1", "patient", ""))), NULL, 0, &out));
+    take_id(out, id);
+    FAILS(octollm_wait(octo, TEXT(id), 30, &out), "timeout", "");
+    for (int i = 0; i < 10000 && !atomic_load(&witnesses->patient.calls); i++) pause_ms(1);
+    WELL(octollm_cancel(octo, TEXT(id), TEXT("enough"), &out));
+    CHECK(holds(out, "\"status\":\"cancelled\""));
+    for (int i = 0; i < 10000 && !atomic_load(&witnesses->patient.saw_cancel); i++) pause_ms(1);
+    CHECK(atomic_load(&witnesses->patient.saw_cancel) == 1);
+    /* A run whose time is up is cancelled, too. */
+    FAILS(octollm_run(octo, TEXT(PLAN(STEP("1", "patient", ""))), 50, &out), "timeout", "was cancelled");
+}
+
+static void people_are_asked(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    char id[64];
+    const char *request = "{\"goal\": \"Do what the plan says\", \"approval\": \"plan\", \"plan\": {\"subtasks\": ["
+                          STEP("1", "echo", ", \"input\": {\"asked\": true}") "]}}";
+    WELL(octollm_submit(octo, TEXT(request), NULL, 0, &out));
+    take_id(out, id);
+    for (;;) {
+        WELL(octollm_task(octo, TEXT(id), &out));
+        bool waits = strstr(out.data, "\"status\":\"awaiting_approval\"") != NULL;
+        octollm_string_free(&out);
+        if (waits) break;
+        pause_ms(2);
+    }
+    FAILS(octollm_approve(octo, TEXT(id), TEXT("{}"), &out), "invalid_input", "");
+    WELL(octollm_approve(octo, TEXT(id), TEXT("{\"approved\": true}"), &out));
+    octollm_string_free(&out);
+    WELL(octollm_wait(octo, TEXT(id), 10000, &out));
+    CHECK(holds(out, "\"asked\":true"));
+}
+
+static void everything_is_listed(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    WELL(octollm_arms(octo, &out));
+    CHECK(strstr(out.data, "\"patient\"") && strstr(out.data, "\"retriever\""));
+    octollm_string_free(&out);
+    WELL(octollm_health(octo, &out));
+    CHECK(holds(out, "\"status\""));
+    WELL(octollm_list(octo, TEXT("{\"status\": \"failed\"}"), &out));
+    CHECK(holds(out, "Do what the plan says"));
+    FAILS(octollm_list(octo, TEXT("{\"limit\": 0}"), &out), "invalid_input", "/limit");
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    home = argv[1];
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", OCTOLLM_VERSION_MAJOR, OCTOLLM_VERSION_MINOR, OCTOLLM_VERSION_PATCH);
+    CHECK(strcmp(octollm_version(), version) == 0);
+    faults_are_named();
+
+    witnesses_t first = {0};
+    octollm_t *octo = start(&first);
+    requests_are_checked(octo);
+    arms_in_c_and_rust_share_a_plan(octo, &first);
+    failures_are_steps(octo, &first);
+    events_come_in_both_ways(octo);
+    cancelling_reaches_the_arm(octo, &first);
+    people_are_asked(octo);
+    everything_is_listed(octo);
+    WELL(octollm_free(octo));
+    CHECK(atomic_load(&first.echo.finalized) == 1 && atomic_load(&first.flaky.finalized) == 1);
+
+    /* The tasks are still there for the next process, or the next orchestrator. */
+    witnesses_t second = {0};
+    octo = start(&second);
+    octollm_string_t out = {0};
+    WELL(octollm_list(octo, NULL, 0, &out));
+    CHECK(holds(out, "Do what the plan says"));
+    WELL(octollm_free(octo));
+    CHECK(atomic_load(&second.echo.finalized) == 1 && atomic_load(&second.echo.calls) == 0);
+    puts("C: all is well");
+    return 0;
+}
