@@ -75,8 +75,8 @@ pub unsafe extern "C" fn octollm_call_input(call: *const octollm_call_t, len: *m
 /// `call` is NULL or a living call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn octollm_call_task_id(call: *const octollm_call_t) -> *const c_char {
-    // SAFETY: the caller's promise.
     guard_or(std::ptr::null(), || {
+        // SAFETY: the caller's promise.
         unsafe { call.as_ref() }.map_or(std::ptr::null(), |call| call.task_id.as_ptr())
     })
 }

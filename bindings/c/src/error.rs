@@ -77,8 +77,8 @@ pub unsafe extern "C" fn octollm_error_message(error: *const octollm_error_t) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn octollm_error_hint(error: *const octollm_error_t) -> *const c_char {
     let none = std::ptr::null();
-    // SAFETY: the caller's promise.
     guard_or(none, || {
+        // SAFETY: the caller's promise.
         unsafe { error.as_ref() }.and_then(|error| error.hint.as_ref()).map_or(none, |hint| hint.as_ptr())
     })
 }
