@@ -14,10 +14,14 @@ mod confusables;
 mod finding;
 pub mod injection;
 pub mod pii;
+mod reaction;
 mod redact;
 pub mod secrets;
+mod stimulus;
 mod text;
 
 pub use finding::{Finding, FindingKind, Findings, Severity};
+pub use reaction::{Reaction, Reflex, Verdict};
 pub use redact::{RedactStyle, Redactor};
+pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
 pub use text::Canonical;
