@@ -176,6 +176,13 @@ impl Error {
         error
     }
 
+    /// Adds broken rules, or what was found where.
+    #[must_use]
+    pub fn with_faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        self.0.faults.extend(faults);
+        self
+    }
+
     /// The same error for one of several callers who waited for the same work; the original becomes its source.
     pub(crate) fn from_shared(shared: Arc<Self>) -> Self {
         let original = &shared.0;
@@ -269,7 +276,7 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Every broken rule, for [`ErrorKind::InvalidInput`].
+    /// Every broken rule, for [`ErrorKind::InvalidInput`]; what was found where, for [`ErrorKind::RefusedByReflex`].
     pub fn faults(&self) -> &[Fault] {
         &self.0.faults
     }

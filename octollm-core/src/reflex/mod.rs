@@ -10,18 +10,27 @@
 //! prefix, a check digit). So a detector walks over the text once, stops at anchors only, and lets a validator
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
+mod chain;
 mod confusables;
+mod detect;
+mod edit;
 mod finding;
 pub mod injection;
 pub mod pii;
+mod policy;
+pub mod rate_limit;
 mod reaction;
 mod redact;
+mod report;
 pub mod secrets;
 mod stimulus;
 mod text;
 
+pub use chain::{ChainBuilder, ReflexChain, Screening};
 pub use finding::{Finding, FindingKind, Findings, Severity};
+pub use policy::{Action, Levels, Policy, Preset, Rules};
 pub use reaction::{Reaction, Reflex, Verdict};
 pub use redact::{RedactStyle, Redactor};
+pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
 pub use text::Canonical;

@@ -80,6 +80,13 @@ impl Redactor {
         redacted
     }
 
+    /// What takes the place of one value.
+    pub fn replacement(&mut self, finding: &Finding, value: &str) -> String {
+        let mut replacement = String::new();
+        self.replace(finding, value, &mut replacement);
+        replacement
+    }
+
     fn replace(&mut self, finding: &Finding, value: &str, into: &mut String) {
         match self.style {
             RedactStyle::Mask | RedactStyle::Partial if finding.kind == FindingKind::Secret => {
@@ -145,7 +152,7 @@ fn mask(value: &str, shown: usize, into: &mut String) {
     }
 }
 
-fn floor(text: &str, at: usize) -> usize {
+pub(super) fn floor(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
@@ -153,7 +160,7 @@ fn floor(text: &str, at: usize) -> usize {
     at
 }
 
-fn ceil(text: &str, at: usize) -> usize {
+pub(super) fn ceil(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at += 1;

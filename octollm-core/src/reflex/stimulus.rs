@@ -1,12 +1,15 @@
 //! What a reflex looks at: one text, who it comes from, where in the task it stands, and what was found in it so far.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Canonical, Finding, Findings, injection};
+use super::text::Folded;
+use super::{Canonical, Finding, FindingKind, Findings, injection};
 
 /// Who a text comes from.
 #[derive(
@@ -138,7 +141,12 @@ pub struct Stimulus<'a> {
     pub tenant: Option<&'a str>,
     /// The name that the text goes by where it stands, such as the key of a JSON object: `ssn` before nine digits.
     pub label: Option<&'a str>,
-    findings: Findings,
+    /// All detectors see the same canonical form; it is made for the first of them.
+    folded: OnceCell<Option<Arc<Folded>>>,
+    /// Personal data and secrets.
+    data: Findings,
+    /// Injections. They are kept apart because they are long: the data within one must still be found.
+    orders: Findings,
 }
 
 impl<'a> Stimulus<'a> {
@@ -150,7 +158,9 @@ impl<'a> Stimulus<'a> {
             place: Place::default(),
             tenant: None,
             label: None,
-            findings: Findings::default(),
+            folded: OnceCell::new(),
+            data: Findings::default(),
+            orders: Findings::default(),
         }
     }
 
@@ -175,27 +185,41 @@ impl<'a> Stimulus<'a> {
 
     /// The canonical form of the text as it is now.
     pub fn canonical(&self) -> Canonical<'_> {
-        Canonical::new(&self.text)
+        let folded = self.folded.get_or_init(|| Canonical::new(&self.text).folded());
+        Canonical::again(&self.text, folded.clone())
     }
 
-    /// What was found in the text as it is now.
-    pub fn findings(&self) -> &Findings {
-        &self.findings
+    /// What was found in the text as it is now: first personal data and secrets, then injections, each in the order of the
+    /// text.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.data.iter().chain(self.orders.iter())
     }
 
     /// Adds findings, with offsets into the text as it is now.
     pub fn found(&mut self, findings: Findings) {
-        self.findings = std::mem::take(&mut self.findings).merge(findings);
+        if findings.is_empty() {
+            return;
+        }
+        let (orders, data): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(|finding| finding.kind == FindingKind::Injection);
+        self.data = std::mem::take(&mut self.data).merge(Findings::resolve(data));
+        self.orders = std::mem::take(&mut self.orders).merge(Findings::resolve(orders));
     }
 
     /// Replaces the text. What was found in the old one is forgotten, for its offsets say nothing about the new one. A
     /// reflex that calls it answers [`Reaction::Rewrite`](super::Reaction::Rewrite).
     pub fn rewrite(&mut self, text: String) {
         self.text = Cow::Owned(text);
-        self.findings = Findings::default();
+        self.folded = OnceCell::new();
+        let _ = self.take_findings();
     }
 
-    /// The text, and whether it was replaced.
+    /// Personal data and secrets, and injections.
+    pub(super) fn take_findings(&mut self) -> (Findings, Findings) {
+        (std::mem::take(&mut self.data), std::mem::take(&mut self.orders))
+    }
+
+    /// The text: borrowed where it was not replaced.
     pub fn into_text(self) -> Cow<'a, str> {
         self.text
     }

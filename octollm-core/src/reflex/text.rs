@@ -12,6 +12,7 @@
 //! the folded text is a list of runs, one per stretch that moved or changed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -27,12 +28,12 @@ const MAX_WORD: usize = 64;
 #[derive(Debug)]
 pub struct Canonical<'a> {
     original: &'a str,
-    folded: Option<Folded>,
+    folded: Option<Arc<Folded>>,
 }
 
 /// A canonical text that differs from its original.
 #[derive(Debug, Default)]
-struct Folded {
+pub(super) struct Folded {
     text: String,
     runs: Vec<Run>,
 }
@@ -51,8 +52,18 @@ struct Run {
 impl<'a> Canonical<'a> {
     /// Canonicalises a text. Allocates nothing for ASCII.
     pub fn new(original: &'a str) -> Self {
-        let folded = (!original.is_ascii()).then(|| Folder::default().fold(original));
+        let folded = (!original.is_ascii()).then(|| Arc::new(Folder::default().fold(original)));
         Self { original, folded }
+    }
+
+    /// The canonical form of a text whose folded part is known.
+    pub(super) const fn again(original: &'a str, folded: Option<Arc<Folded>>) -> Self {
+        Self { original, folded }
+    }
+
+    /// What makes it differ from its original; it owns nothing of the original's.
+    pub(super) fn folded(&self) -> Option<Arc<Folded>> {
+        self.folded.clone()
     }
 
     /// The canonical text.

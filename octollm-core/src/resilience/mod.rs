@@ -1,15 +1,17 @@
-//! Living with what fails and what is slow: a breaker, a backoff and a gate, one of each.
+//! Living with what fails, what is slow and who asks too much: a breaker, a backoff, a gate and a quota, one of each.
 //!
-//! All three decide and none of them waits by the clock: whoever calls brings the time and does the sleeping. So one
+//! All of them decide and none of them waits by the clock: whoever calls brings the time and does the sleeping. So one
 //! implementation serves models and arms alike, and tests need no sleep.
 
 mod backoff;
 mod breaker;
 mod gate;
+mod quota;
 
 pub use backoff::{Backoff, Jitter, seed};
 pub use breaker::{Breaker, BreakerOptions, BreakerPermit, BreakerState, RetryAfter};
 pub use gate::{Gate, Permit};
+pub use quota::Quota;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

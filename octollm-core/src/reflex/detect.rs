@@ -1,0 +1,173 @@
+//! The detectors as reflexes: each looks, adds what it found, and stops the chain where the policy refuses it.
+
+use std::sync::Arc;
+
+use super::injection::InjectionDetector;
+use super::pii::PiiDetector;
+use super::secrets::SecretDetector;
+use super::{Action, Canonical, Finding, FindingKind, Findings, Policy, Reaction, Reflex, Stimulus, edit};
+use crate::error::Result;
+
+/// Bytes of the longest text that is read together with its label. A label says what a value is; prose says it itself.
+const LABELLED: usize = 512;
+
+/// Bytes of the shortest text that can be an order to a model: a key, a number, a word is none.
+const SHORTEST_ORDER: usize = 12;
+
+/// Passages of one text that are marked one by one. It bounds what a text made of injections costs.
+const MOST_PASSAGES: usize = 4;
+
+/// The detectors, in the order in which they look: what is cheap and refused first saves the rest.
+pub(super) fn detectors(policy: &Arc<Policy>) -> Result<Vec<Arc<dyn Reflex>>> {
+    let secrets = Secrets { detector: SecretDetector::new()?, policy: policy.clone() };
+    let pii = Pii { detector: PiiDetector::new(policy.detect.clone())?, policy: policy.clone() };
+    let injections = Injections { detector: InjectionDetector::new()?, policy: policy.clone() };
+    Ok(vec![Arc::new(secrets), Arc::new(pii), Arc::new(injections)])
+}
+
+struct Secrets {
+    detector: SecretDetector,
+    policy: Arc<Policy>,
+}
+
+impl Reflex for Secrets {
+    fn name(&self) -> &'static str {
+        "secrets"
+    }
+
+    fn react(&self, stimulus: &mut Stimulus<'_>) -> Reaction {
+        if !self.policy.looks_for(FindingKind::Secret, stimulus.origin) {
+            return Reaction::Pass;
+        }
+        let found = scan(stimulus, str::to_owned, |text| self.detector.scan_canonical(text));
+        decide(&self.policy, stimulus, found, "secret")
+    }
+}
+
+struct Pii {
+    detector: PiiDetector,
+    policy: Arc<Policy>,
+}
+
+impl Reflex for Pii {
+    fn name(&self) -> &'static str {
+        "pii"
+    }
+
+    fn react(&self, stimulus: &mut Stimulus<'_>) -> Reaction {
+        if !self.policy.looks_for(FindingKind::Pii, stimulus.origin) {
+            return Reaction::Pass;
+        }
+        let found = scan(stimulus, spoken, |text| self.detector.scan_canonical(text));
+        decide(&self.policy, stimulus, found, "pii")
+    }
+}
+
+struct Injections {
+    detector: InjectionDetector,
+    policy: Arc<Policy>,
+}
+
+impl Reflex for Injections {
+    fn name(&self) -> &'static str {
+        "injection"
+    }
+
+    fn react(&self, stimulus: &mut Stimulus<'_>) -> Reaction {
+        if !self.policy.looks_for(FindingKind::Injection, stimulus.origin) {
+            return Reaction::Pass;
+        }
+        if stimulus.text().len() < SHORTEST_ORDER {
+            return Reaction::Pass;
+        }
+        let found = self.search(stimulus);
+        decide(&self.policy, stimulus, found, "injection")
+    }
+}
+
+impl Injections {
+    /// What is an injection, without what was marked as data before. A judgement names the worst passage only; where
+    /// the passages are to be marked, all of them have to be found, so the rest is judged again, and a text that has
+    /// too many is one as a whole.
+    fn search(&self, stimulus: &Stimulus<'_>) -> Findings {
+        let (text, origin) = (stimulus.text(), stimulus.origin);
+        let unmarked = edit::without_marked(text);
+        let first = match &unmarked {
+            None => self.detector.judge(&stimulus.canonical(), origin.into()),
+            Some(rest) => self.detector.judge(&Canonical::new(rest), origin.into()),
+        };
+        let mut found = first.into_findings();
+        let is_marked = |finding: &Finding| self.policy.action(finding, origin) == Action::Redact;
+        if !found.iter().any(is_marked) {
+            return found;
+        }
+        let mut rest = unmarked.unwrap_or_else(|| text.to_owned());
+        let mut all = Vec::new();
+        while let Some(mut finding) = found.into_iter().next() {
+            (finding.start, finding.end) = match all.len() {
+                MOST_PASSAGES => (0, text.len()),
+                _ => edit::sentences(text, finding.range()),
+            };
+            let range = finding.range();
+            all.push(finding);
+            if all.len() > MOST_PASSAGES {
+                break;
+            }
+            rest.replace_range(range.clone(), &" ".repeat(range.len()));
+            found = self.detector.judge(&Canonical::new(&rest), origin.into()).into_findings();
+        }
+        Findings::resolve(all)
+    }
+}
+
+/// Adds what the policy does not ignore. Refused is the whole text, at the first finding that the policy refuses.
+fn decide(policy: &Policy, stimulus: &mut Stimulus<'_>, found: Findings, code: &'static str) -> Reaction {
+    if found.is_empty() {
+        return Reaction::Pass;
+    }
+    let origin = stimulus.origin;
+    let kept = found.into_iter().filter(|finding| policy.action(finding, origin) != Action::Off);
+    let kept = Findings::resolve(kept.collect());
+    if kept.iter().any(|finding| policy.action(finding, origin) == Action::Refuse) {
+        return Reaction::Refuse { code: code.into(), findings: kept };
+    }
+    stimulus.found(kept);
+    Reaction::Pass
+}
+
+/// Scans a text, a short one together with its label.
+fn scan(
+    stimulus: &Stimulus<'_>,
+    say: impl Fn(&str) -> String,
+    scan: impl Fn(&Canonical<'_>) -> Findings,
+) -> Findings {
+    let text = stimulus.text();
+    let Some(label) = stimulus.label.filter(|_| text.len() <= LABELLED) else {
+        return scan(&stimulus.canonical());
+    };
+    let mut labelled = say(label);
+    labelled.push_str(": ");
+    let lead = labelled.len();
+    labelled.push_str(text);
+    let found = scan(&Canonical::new(&labelled)).into_iter().filter(|finding| finding.end > lead);
+    let found = found.map(|mut finding| {
+        finding.start = finding.start.saturating_sub(lead);
+        finding.end -= lead;
+        finding
+    });
+    Findings::resolve(found.collect())
+}
+
+/// A key as words: `dateOfBirth` and `date_of_birth` as `date of birth`.
+fn spoken(label: &str) -> String {
+    let mut words = String::with_capacity(label.len() + 8);
+    let mut was_lower = false;
+    for c in label.chars().take(64) {
+        if was_lower && c.is_uppercase() {
+            words.push(' ');
+        }
+        was_lower = c.is_lowercase();
+        words.extend(if c == '_' || c == '-' { ' ' } else { c }.to_lowercase());
+    }
+    words
+}
