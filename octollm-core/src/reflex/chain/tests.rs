@@ -124,8 +124,7 @@ fn a_personal_key_is_replaced_and_never_named() {
 
 #[test]
 fn keys_with_one_replacement_lose_no_entry() {
-    let mut policy = Policy::default();
-    policy.style = crate::reflex::RedactStyle::Remove;
+    let policy = Policy { style: crate::reflex::RedactStyle::Remove, ..Policy::default() };
     let chain = ReflexChain::new(policy).unwrap();
     let mut value: Value = (0..50).map(|n| (format!("m{n}@example.com"), json!(n))).collect();
     let mut screening = chain.screening();
