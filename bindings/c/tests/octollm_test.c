@@ -289,6 +289,22 @@ static void everything_is_listed(const octollm_t *octo) {
     FAILS(octollm_list(octo, TEXT("{\"limit\": 0}"), &out), "invalid_input", "/limit");
 }
 
+static void reflexes_work_alone(void) {
+    octollm_string_t out = {0};
+    const char *text = "\xc3\xa9: write to ada@example.org";
+    const unsigned char key[32] = {7};
+    WELL(octollm_reflex_scan(TEXT(text), false, &out));
+    CHECK(holds(out, "\"type\":\"email\",\"start\":13,\"end\":28"));
+    WELL(octollm_reflex_redact(TEXT(text), TEXT("placeholder"), NULL, &out));
+    CHECK(holds(out, ": write to <EMAIL_1>"));
+    WELL(octollm_reflex_redact(TEXT(text), TEXT("hash"), key, &out));
+    CHECK(holds(out, "[EMAIL:"));
+    FAILS(octollm_reflex_redact(TEXT(text), TEXT("hash"), NULL, &out), "invalid_input", "key: must not be NULL");
+    FAILS(octollm_reflex_redact(TEXT(text), TEXT("blur"), NULL, &out), "invalid_input", "the style");
+    WELL(octollm_reflex_scan(NULL, 0, true, &out));
+    CHECK(holds(out, "[]"));
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     home = argv[1];
@@ -296,6 +312,7 @@ int main(int argc, char **argv) {
     snprintf(version, sizeof version, "%d.%d.%d", OCTOLLM_VERSION_MAJOR, OCTOLLM_VERSION_MINOR, OCTOLLM_VERSION_PATCH);
     CHECK(strcmp(octollm_version(), version) == 0);
     faults_are_named();
+    reflexes_work_alone();
 
     witnesses_t first = {0};
     octollm_t *octo = start(&first);
