@@ -188,6 +188,14 @@ public:
         detail::check(octollm_events_open(get(), task.data(), task.size(), after, &events));
         return Events(events);
     }
+    /// Takes files and folders, a JSON list of paths, into the index.
+    std::string index(std::string_view paths) const {
+        return detail::text_of([&](octollm_string_t *out) { return octollm_index(get(), paths.data(), paths.size(), out); });
+    }
+    std::string search(std::string_view request) const {
+        return detail::text_of(
+            [&](octollm_string_t *out) { return octollm_search(get(), request.data(), request.size(), out); });
+    }
     std::string arms() const {
         return detail::text_of([&](octollm_string_t *out) { return octollm_arms(get(), out); });
     }

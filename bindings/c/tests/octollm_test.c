@@ -305,6 +305,21 @@ static void reflexes_work_alone(void) {
     CHECK(holds(out, "[]"));
 }
 
+static void documents_are_found(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    char path[512], request[600];
+    snprintf(path, sizeof path, "%s/lamp.md", home);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("# Lamp\n\nThe lamp burns whale oil.\n", file) >= 0 && fclose(file) == 0);
+    snprintf(request, sizeof request, "[\"%s\"]", path);
+    WELL(octollm_index(octo, TEXT(request), &out));
+    CHECK(holds(out, "\"added\":1"));
+    WELL(octollm_search(octo, TEXT("{\"query\": \"What does the lamp burn?\"}"), &out));
+    CHECK(holds(out, "lamp.md:3"));
+    FAILS(octollm_search(octo, TEXT("{}"), &out), "invalid_input", "query");
+    FAILS(octollm_index(octo, TEXT("[\"/nowhere/at/all\"]"), &out), "not_found", "there is no such file");
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     home = argv[1];
@@ -322,6 +337,7 @@ int main(int argc, char **argv) {
     events_come_in_both_ways(octo);
     cancelling_reaches_the_arm(octo, &first);
     people_are_asked(octo);
+    documents_are_found(octo);
     everything_is_listed(octo);
     WELL(octollm_free(octo));
     CHECK(atomic_load(&first.echo.finalized) == 1 && atomic_load(&first.flaky.finalized) == 1);
