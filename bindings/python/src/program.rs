@@ -37,7 +37,7 @@ pub(crate) fn serve_arm(
                 .with_context("reason", error.kind().to_string())
                 .with_hint("choose another port; 0 takes a free one")
         })?;
-        let bound = listener.local_addr().map_or_else(|_| address, |bound| bound).to_string();
+        let bound = listener.local_addr().unwrap_or(address).to_string();
         tokio::task::spawn_blocking(move || {
             // Who is told may raise; that is its own affair.
             Python::try_attach(|py| drop(listening.call1(py, (bound,))));
