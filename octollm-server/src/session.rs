@@ -171,6 +171,14 @@ impl Session {
         }
     }
 
+    /// Takes no new task and begins no new step; running steps may end within `grace`, and the rest stays in the journal.
+    /// What is open stays open: [`close`](Self::close) comes next.
+    pub async fn shutdown(&self, grace: Duration) {
+        if let Some(local) = &self.local {
+            local.orchestrator.shutdown(grace).await;
+        }
+    }
+
     /// Lets running steps end, for 5 seconds at most, and leaves the rest in the journal.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! results and events cross the border as JSON, and what Python code should look like is decided in `python/octollm`.
 //!
 //! The border is crossed seldom, because each crossing costs: what an event loop has to hear is queued, and the loop is
-//! woken once for all that has come (`bridge`).
+//! woken once for all that has come (`bridge`). No thread of the runtime ever takes the interpreter's lock.
 
 mod arm;
 mod bridge;
@@ -12,6 +12,7 @@ mod pending;
 mod program;
 mod reflex;
 mod runtime;
+mod workers;
 
 use pyo3::prelude::*;
 
@@ -34,4 +35,6 @@ mod _native {
     use crate::program::serve_arm;
     #[pymodule_export]
     use crate::reflex::{redact, scan};
+    #[pymodule_export]
+    use crate::workers::{close_workers, needs_worker, take_call};
 }

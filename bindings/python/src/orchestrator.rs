@@ -1,30 +1,40 @@
 //! `trait Orchestrator` for Python: every call is work under way ([`Pending`]) that answers JSON.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use octollm_core::arm::Arm;
+use futures_util::stream::ReadyChunks;
+use octollm_core::arm::{Arm, Progress};
 use octollm_core::memory::TaskFilter;
 use octollm_core::orchestrator::{Decision, EventStream, Orchestrator as Core, Submission};
 use octollm_core::schema::from_value;
+use octollm_core::task::TaskResponse;
 use octollm_core::{Error, ErrorKind, Fault, Result, TaskId, TaskRequest};
 use octollm_server::settings::{Settings, Sources};
 use octollm_server::{LocalOptions, Session};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use crate::arm::{PythonArm, Registration};
 use crate::errors::{not_json, raise};
 use crate::pending::Pending;
 use crate::runtime::runtime;
 
+/// Events that cross to Python together at most.
+const AT_ONCE: usize = 256;
+/// How often a closing session is looked at while somebody uses it.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// An orchestrator, here or on a server.
 #[pyclass(frozen, module = "octollm._native")]
 pub(crate) struct Orchestrator {
     core: Arc<dyn Core>,
-    session: Mutex<Option<Session>>,
+    session: Mutex<Option<Arc<Session>>>,
 }
 
 /// `value` as JSON.
@@ -47,33 +57,67 @@ fn submission(request: &str, idempotency_key: Option<String>) -> Result<Submissi
     Ok(Submission { request: TaskRequest::from_json(parse(request)?)?, idempotency_key })
 }
 
-/// Cancels a task unless it is told that the task has ended.
+/// A task that is cancelled unless its end was seen.
 struct CancelOnDrop {
     core: Arc<dyn Core>,
-    id: Option<TaskId>,
+    task: Waited,
+}
+
+enum Waited {
+    /// It is being submitted: it may be durable already.
+    Submitting(JoinHandle<Result<(TaskResponse, EventStream)>>),
+    Running(TaskId),
+    Ended,
+}
+
+impl CancelOnDrop {
+    fn submit(core: Arc<dyn Core>, submission: Submission) -> Self {
+        let submitting = core.clone();
+        let submitting = tokio::spawn(async move { submitting.stream(submission).await });
+        Self { core, task: Waited::Submitting(submitting) }
+    }
+
+    /// The task's events, once it is accepted.
+    async fn accepted(&mut self) -> Result<(TaskId, EventStream)> {
+        let Waited::Submitting(submitting) = &mut self.task else {
+            return Err(Error::new(ErrorKind::Internal, "the task was submitted already"));
+        };
+        let (response, events) = submitting.await.map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the task could not be submitted").with_source(cause)
+        })??;
+        self.task = Waited::Running(response.task_id);
+        Ok((response.task_id, events))
+    }
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        let Some(id) = self.id.take() else { return };
-        let core = self.core.clone();
+        let (core, task) = (self.core.clone(), std::mem::replace(&mut self.task, Waited::Ended));
         // Dropped on a thread of the runtime, or by Python while the runtime still is there.
-        if let Ok(runtime) = runtime() {
-            runtime.spawn(async move {
-                let _ = core.cancel(id, "the caller does not wait any more").await;
-            });
+        let Ok(runtime) = runtime() else { return };
+        match task {
+            Waited::Submitting(submitting) => drop(runtime.spawn(async move {
+                if let Ok(Ok((response, _))) = submitting.await {
+                    give_up(core, response.task_id).await;
+                }
+            })),
+            Waited::Running(id) => drop(runtime.spawn(give_up(core, id))),
+            Waited::Ended => {}
         }
     }
 }
 
+async fn give_up(core: Arc<dyn Core>, id: TaskId) {
+    // Nobody is there to hear of a failure; the task's deadline ends it.
+    drop(core.cancel(id, "the caller does not wait any more").await);
+}
+
 async fn run(core: Arc<dyn Core>, submission: Submission) -> Result<Option<String>> {
-    let (response, mut events) = core.stream(submission).await?;
-    let mut guard = CancelOnDrop { core: core.clone(), id: Some(response.task_id) };
-    while let Some(event) = events.next().await {
-        event?;
-    }
-    guard.id = None;
-    json(&core.task(response.task_id).await?)
+    let mut task = CancelOnDrop::submit(core.clone(), submission);
+    let (id, events) = task.accepted().await?;
+    let result = core.follow(id, events).await?;
+    task.task = Waited::Ended;
+    json(&result)
 }
 
 impl Orchestrator {
@@ -142,11 +186,8 @@ impl Orchestrator {
         self.begin(|core| {
             let id = task_id(id)?;
             Ok(async move {
-                let mut events = core.events(id, 0).await?;
-                while let Some(event) = events.next().await {
-                    event?;
-                }
-                json(&core.task(id).await?)
+                let events = core.events(id, 0).await?;
+                json(&core.follow(id, events).await?)
             })
         })
     }
@@ -187,23 +228,84 @@ impl Orchestrator {
         Ok(Events { source: Arc::new(Source { core, id, after, stream }) })
     }
 
-    /// Ends it: running steps may end for a while, the rest goes on at the next start. Answers nothing; a second time
-    /// does nothing.
-    fn close(&self) -> PyResult<Pending> {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Takes files and folders into the index.
+    fn index(&self, paths: Vec<PathBuf>) -> PyResult<Pending> {
+        self.with_session(async move |session| json(&session.index(&paths, &Progress::default()).await?))
+    }
+
+    /// Searches the index.
+    fn search(&self, request: &str) -> PyResult<Pending> {
+        let request = parse(request).map_err(|error| raise(&error))?;
+        self.with_session(async move |session| json(&session.search(request).await?))
+    }
+
+    /// Gives a task up without waiting for the answer.
+    fn abandon(&self, id: &str) -> PyResult<()> {
+        let id = task_id(id).map_err(|error| raise(&error))?;
+        runtime().map_err(|error| raise(&error))?.spawn(give_up(self.core.clone(), id));
+        Ok(())
+    }
+
+    /// Ends it: running steps may end within `grace` seconds, the rest goes on at the next start. Answers nothing; a
+    /// second time does nothing.
+    fn close(&self, grace: f64) -> PyResult<Pending> {
+        let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
+        let session = self.take_session();
         Pending::start(async move {
-            if let Some(session) = session {
-                session.close().await?;
-            }
+            // Closing goes on if nobody waits for it.
+            let closing = tokio::spawn(close(session, grace));
+            closing.await.unwrap_or(Ok(()))?;
             Ok(None)
         })
     }
 }
 
 impl Orchestrator {
+    /// Begins what `call` does with the session, if it is open.
+    fn with_session<Work>(
+        &self,
+        call: impl FnOnce(Arc<Session>) -> Work + Send + 'static,
+    ) -> PyResult<Pending>
+    where
+        Work: Future<Output = Result<Option<String>>> + Send + 'static,
+    {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let session = session.ok_or_else(|| {
+            raise(&Error::new(ErrorKind::Conflict, "the orchestrator is closed"))
+        })?;
+        Pending::start(call(session))
+    }
+
+    fn take_session(&self) -> Option<Arc<Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn from_session(session: Result<Session>) -> PyResult<Self> {
         let session = session.map_err(|error| raise(&error))?;
-        Ok(Self { core: session.orchestrator().clone(), session: Mutex::new(Some(session)) })
+        Ok(Self { core: session.orchestrator().clone(), session: Mutex::new(Some(Arc::new(session))) })
+    }
+}
+
+/// One that nobody closed is closed when nobody has it any more.
+impl Drop for Orchestrator {
+    fn drop(&mut self) {
+        if let (Some(session), Ok(runtime)) = (self.take_session(), runtime()) {
+            runtime.spawn(close(Some(session), Duration::ZERO));
+        }
+    }
+}
+
+/// Ends a session once nobody uses it any more.
+async fn close(session: Option<Arc<Session>>, grace: Duration) -> Result<()> {
+    let Some(mut session) = session else { return Ok(()) };
+    session.shutdown(grace).await;
+    loop {
+        match Arc::try_unwrap(session) {
+            Ok(session) => return session.close().await,
+            // A search or an ingest that began before; it ends by itself.
+            Err(shared) => session = shared,
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -217,22 +319,22 @@ struct Source {
     core: Arc<dyn Core>,
     id: TaskId,
     after: u64,
-    stream: tokio::sync::Mutex<Option<EventStream>>,
+    stream: tokio::sync::Mutex<Option<ReadyChunks<EventStream>>>,
 }
 
 #[pymethods]
 impl Events {
-    /// The next event; none after the last.
+    /// The next events, as a JSON array of all that have come; none after the last.
     fn next(&self) -> PyResult<Pending> {
         let source = self.source.clone();
         Pending::start(async move {
             let mut stream = source.stream.lock().await;
             if stream.is_none() {
-                *stream = Some(source.core.events(source.id, source.after).await?);
+                *stream = Some(source.core.events(source.id, source.after).await?.ready_chunks(AT_ONCE));
             }
             let Some(open) = stream.as_mut() else { return Ok(None) };
             match open.next().await {
-                Some(event) => json(&*event?),
+                Some(events) => json(&events.into_iter().collect::<Result<Vec<_>>>()?),
                 None => Ok(None),
             }
         })

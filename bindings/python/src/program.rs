@@ -20,33 +20,39 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| octollm_server::cli::run_from(arguments))
 }
 
-/// Serves an arm until it is given up. `listening` is called with the address once it is known.
+/// Serves an arm until it is given up: the address that it listens on, and the service under way.
 #[pyfunction]
 pub(crate) fn serve_arm(
     arm: Registration,
     host: &str,
     port: u16,
     insecure: bool,
-    listening: Py<PyAny>,
-) -> PyResult<Pending> {
+) -> PyResult<(String, Pending)> {
     let (app, address) = prepare(arm, host, port, insecure).map_err(|error| raise(&error))?;
-    Pending::start(async move {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            Error::new(ErrorKind::NotConfigured, "the arm cannot listen")
+    let (listener, bound) = listen(address).map_err(|cause| {
+        raise(
+            &Error::new(ErrorKind::NotConfigured, "the arm cannot listen")
                 .with_context("address", address.to_string())
-                .with_context("reason", error.kind().to_string())
-                .with_hint("choose another port; 0 takes a free one")
-        })?;
-        let bound = listener.local_addr().unwrap_or(address).to_string();
-        tokio::task::spawn_blocking(move || {
-            // Who is told may raise; that is its own affair.
-            Python::try_attach(|py| drop(listening.call1(py, (bound,))));
-        });
-        run(listener, app, CancellationToken::new()).await.map_err(|error| {
-            Error::new(ErrorKind::Unavailable, "the arm cannot be served any more").with_source(error)
-        })?;
+                .with_context("reason", cause.kind().to_string())
+                .with_hint("choose another port; 0 takes a free one"),
+        )
+    })?;
+    let service = Pending::start(async move {
+        let failed = |cause| {
+            Error::new(ErrorKind::Unavailable, "the arm cannot be served any more").with_source(cause)
+        };
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        run(listener, app, CancellationToken::new()).await.map_err(failed)?;
         Ok(None)
-    })
+    })?;
+    Ok((bound.to_string(), service))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }
 
 fn prepare(arm: Registration, host: &str, port: u16, insecure: bool) -> Result<(axum::Router, SocketAddr)> {

@@ -6,14 +6,23 @@ import asyncio
 import functools
 import inspect
 import json
+import time
 import traceback
 import typing
-from typing import Any, Awaitable, Callable, Generic, Literal, TypeVar, overload
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Generic, Literal, TypeVar, overload
 
 from . import _native
 from ._errors import OctoLLMError
+from ._handlers import forget, register, start_worker
 from ._loop import LoopBridge
-from ._schema import Schemas, decode, encode, object_schema
+from ._schema import Schemas, decoder, encode, object_schema
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._client import OctoLLM
+    from ._types import TaskOptions, TaskResult
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 SideEffects = Literal["none", "idempotent", "unsafe"]
@@ -26,8 +35,9 @@ _TRACEBACK = 8192
 class ArmContext:
     """What an arm may know of the call it works on, and where it says how far it is."""
 
-    def __init__(self, call: _native.Call) -> None:
+    def __init__(self, call: _native.Call, octo: OctoLLM | None = None) -> None:
         self._call = call
+        self._octo = octo
 
     def progress(self, message: str, fraction: float | None = None) -> None:
         """Says what is being done, and how much of it is done (0 to 1). Whoever follows the task sees it."""
@@ -59,28 +69,43 @@ class ArmContext:
         return self._call.remaining
 
     @property
+    def deadline(self) -> float:
+        """When the answer is of no more use, on the clock of ``time.monotonic()``."""
+        return time.monotonic() + self._call.remaining
+
+    @property
     def cancelled(self) -> bool:
         """Whether nobody waits for the answer any more. Long synchronous work should look now and then."""
         return self._call.cancelled
 
+    @property
+    def octo(self) -> OctoLLM:
+        """The orchestrator that the arm works for: its memory, its other arms."""
+        if self._octo is None:
+            raise OctoLLMError("this arm is served on its own, without an orchestrator")
+        return self._octo
+
+    async def call(self, arm: str, /, **inputs: Any) -> Any:
+        """Another arm's output for these inputs, as a sub-task: it is cancelled with this one."""
+        result = await self.octo.run(self._sub_task(arm, inputs))
+        return result.raise_for_status().steps[0].output
+
+    def call_sync(self, arm: str, /, **inputs: Any) -> Any:
+        """As :meth:`call`, for synchronous arms."""
+        result = self.octo.run_sync(self._sub_task(arm, inputs))
+        return result.raise_for_status().steps[0].output
+
+    async def run(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
+        """Runs a sub-task of this task: it is cancelled with this one."""
+        return await self.octo.run(goal, **{**options, "parent_task_id": self.task_id})  # type: ignore[misc]
+
+    def _sub_task(self, arm: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        step = {"step": 1, "action": f"serve step {self.step}", "required_arm": arm, "input": dict(inputs)}
+        goal = f"Have the arm {arm} serve a step of another task"
+        return {"goal": goal, "plan": {"subtasks": [step]}, "parent_task_id": self.task_id}
+
     def __repr__(self) -> str:
         return f"ArmContext(task_id={self.task_id!r}, step={self.step}, attempt={self.attempt})"
-
-
-class _Registration:
-    """An arm as the native half takes it."""
-
-    def __init__(
-        self,
-        descriptor: str,
-        execute: Callable[..., Any],
-        health: Callable[[], str] | None,
-        bridge: _native.Bridge | None,
-    ) -> None:
-        self.descriptor = descriptor
-        self.execute = execute
-        self.health = health
-        self.bridge = bridge
 
 
 class _Signature:
@@ -92,7 +117,7 @@ class _Signature:
         properties: dict[str, Any] = {}
         required: list[str] = []
         closed = True
-        self.kinds: dict[str, Any] = {}
+        self.decoders: dict[str, Callable[[Any], Any]] = {}
         self.context: str | None = None
         for name, parameter in inspect.signature(function).parameters.items():
             hint = hints.get(name, Any)
@@ -103,7 +128,7 @@ class _Signature:
             elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
                 raise TypeError(f"an arm is called by name: `{name}` of {function.__qualname__} cannot be")
             else:
-                self.kinds[name] = hint
+                self._decode_with(name, decoder(hint))
                 properties[name] = schemas.of(hint)
                 if parameter.default is parameter.empty:
                     required.append(name)
@@ -112,12 +137,18 @@ class _Signature:
         self.input = schemas.finish(object_schema(properties, required, closed))
         self.output = Schemas().document(hints.get("return", Any))
 
-    def arguments(self, call: _native.Call) -> dict[str, Any]:
+    def _decode_with(self, name: str, decode: Callable[[Any], Any] | None) -> None:
+        if decode is not None:
+            self.decoders[name] = decode
+
+    def arguments(self, call: _native.Call, octo: OctoLLM | None) -> dict[str, Any]:
         """The function's arguments for this call."""
-        given = json.loads(call.input)
-        arguments = {name: decode(value, self.kinds.get(name, Any)) for name, value in given.items()}
+        arguments: dict[str, Any] = json.loads(call.input)
+        for name, decode in self.decoders.items():
+            if name in arguments:
+                arguments[name] = decode(arguments[name])
         if self.context:
-            arguments[self.context] = ArmContext(call)
+            arguments[self.context] = ArmContext(call, octo)
         return arguments
 
 
@@ -130,32 +161,77 @@ def _with_default(schema: dict[str, Any], default: Any) -> dict[str, Any]:
 
 def _failure(call: _native.Call, error: BaseException) -> None:
     """Fails the call as the exception says."""
-    if isinstance(error, OctoLLMError):
-        call.fail(str(error), error.temporary, error.retry_after)
-        return
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    trace = "".join(lines).encode()[-_TRACEBACK:].decode(errors="ignore")
+    trace = "".join(lines).encode(errors="replace")[-_TRACEBACK:].decode(errors="ignore")
+    if isinstance(error, OctoLLMError):
+        call.fail(
+            error.code,
+            error.summary,
+            temporary=error.temporary,
+            retry_after=error.retry_after,
+            hint=error.hint,
+            trace=trace,
+        )
+        return
     temporary = isinstance(error, (ConnectionError, TimeoutError, asyncio.TimeoutError))
-    call.fail(f"{type(error).__name__}: {error}\n{trace}", temporary)
+    said = "".join(traceback.format_exception_only(type(error), error)).strip()
+    call.fail("arm_failed", said, temporary=temporary, trace=trace)
 
 
-def _execute_now(signature: _Signature, function: Callable[..., Any], call: _native.Call) -> None:
-    """A synchronous arm, on a thread that it may block."""
-    try:
-        call.complete(encode(function(**signature.arguments(call))))
-    except BaseException as error:  # whatever an arm raises is a failed step, and no more
-        _failure(call, error)
+class _Bound:
+    """An arm at work for one orchestrator (or served on its own): answers its calls."""
+
+    def __init__(self, arm: FunctionArm[Any], health: Callable[[], Any] | None, octo: OctoLLM | None) -> None:
+        self._signature = arm.signature
+        self._function = arm.function
+        self._health = health
+        self._octo = octo
+
+    def answer(self, call: _native.Call) -> None:
+        """A synchronous arm, on a thread that it may block."""
+        try:
+            if call.asks_health:
+                said = self._health and self._health()
+            else:
+                said = self._function(**self._signature.arguments(call, self._octo))
+            call.complete(encode(said))
+        except BaseException as error:  # whatever an arm raises is a failed step, and no more
+            _failure(call, error)
+
+    async def answer_async(self, call: _native.Call) -> None:
+        """An asynchronous arm, on its loop."""
+        try:
+            if call.asks_health:
+                said = self._health and self._health()
+                said = await said if inspect.isawaitable(said) else said
+            else:
+                said = await self._function(**self._signature.arguments(call, self._octo))
+            call.complete(encode(said))
+        except asyncio.CancelledError:
+            # By us, and nobody waits; or by a loop that ends, and the step is tried again.
+            call.fail("unavailable", "the arm's coroutine was cancelled by its program", temporary=True)
+            raise
+        except (KeyboardInterrupt, SystemExit) as error:
+            _failure(call, error)
+            raise
+        except BaseException as error:  # whatever an arm raises is a failed step, and no more
+            _failure(call, error)
 
 
-async def _execute_later(signature: _Signature, function: Callable[..., Awaitable[Any]], call: _native.Call) -> None:
-    """An asynchronous arm, on its loop."""
-    try:
-        call.complete(encode(await function(**signature.arguments(call))))
-    except asyncio.CancelledError:
-        call.fail("the arm was cancelled", False)
-        raise
-    except BaseException as error:  # whatever an arm raises is a failed step, and no more
-        _failure(call, error)
+class Registration:
+    """An arm as the native half takes it, until :meth:`end`."""
+
+    def __init__(self, descriptor: dict[str, Any], serve: _Bound, has_health: bool, loop: LoopBridge | None) -> None:
+        self.descriptor = json.dumps(descriptor)
+        self.has_health = has_health
+        self.bridge = loop.native if loop is not None else None
+        self.key = register(serve)
+        if loop is None:
+            start_worker()
+
+    def end(self) -> None:
+        """Nobody calls the arm any more."""
+        forget(self.key)
 
 
 class FunctionArm(Generic[Work]):
@@ -164,7 +240,7 @@ class FunctionArm(Generic[Work]):
     def __init__(self, function: Work, descriptor: dict[str, Any]) -> None:
         functools.update_wrapper(self, function)
         self.function = function
-        self._signature = _Signature(function)
+        self.signature = _Signature(function)
         self._is_async = inspect.iscoroutinefunction(function)
         #: The arm's ArmDescriptor: who it is, and what it takes and gives.
         self.descriptor: dict[str, Any] = {
@@ -173,8 +249,8 @@ class FunctionArm(Generic[Work]):
             "version": "1.0.0",
             "description": inspect.getdoc(function),
             "capabilities": [function.__name__],
-            "input_schema": self._signature.input,
-            "output_schema": self._signature.output,
+            "input_schema": self.signature.input,
+            "output_schema": self.signature.output,
             **{name: value for name, value in descriptor.items() if value is not None},
         }
 
@@ -189,12 +265,12 @@ class FunctionArm(Generic[Work]):
         """Whether the arm runs on an event loop."""
         return self._is_async
 
-    def registration(self, bridge: LoopBridge | None) -> _Registration:
+    def registration(
+        self, bridge: LoopBridge | None, octo: OctoLLM | None = None, health: Callable[[], Any] | None = None
+    ) -> Registration:
         """The arm for the native half; an asynchronous one runs on this bridge's loop."""
-        run = _execute_later if self._is_async else _execute_now
-        execute = functools.partial(run, self._signature, self.function)
-        loop = bridge.native if bridge is not None and self._is_async else None
-        return _Registration(json.dumps(self.descriptor), execute, None, loop)
+        loop = bridge if self._is_async else None
+        return Registration(self.descriptor, _Bound(self, health, octo), health is not None, loop)
 
 
 class Arm:
@@ -223,12 +299,12 @@ class Arm:
     #: Called with the input's properties by name; a parameter ``ctx`` gets the :class:`ArmContext`.
     execute: Callable[..., Any]
 
-    def health(self) -> Health:
-        """How the arm is; called from a thread."""
+    def health(self) -> Health | Awaitable[Health]:
+        """How the arm is. Called where ``execute`` is: may be a coroutine where that is one."""
         return "healthy"
 
-    def close(self) -> None:
-        """Called once, when the orchestrator is closed."""
+    def close(self) -> None | Awaitable[None]:
+        """Called once, when the orchestrator is closed. May be a coroutine where ``execute`` is one."""
 
     @functools.cached_property
     def _function(self) -> FunctionArm[Any]:
@@ -254,11 +330,9 @@ class Arm:
         """Whether the arm runs on an event loop."""
         return self._function.is_async
 
-    def registration(self, bridge: LoopBridge | None) -> _Registration:
+    def registration(self, bridge: LoopBridge | None, octo: OctoLLM | None = None) -> Registration:
         """The arm for the native half; an asynchronous one runs on this bridge's loop."""
-        made = self._function.registration(bridge)
-        made.health = self.health
-        return made
+        return self._function.registration(bridge, octo, self.health)
 
 
 AnyArm = typing.Union[FunctionArm[Any], Arm]

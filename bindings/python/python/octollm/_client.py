@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import collections
 import json
 import os
 import threading
+import warnings
 import weakref
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from . import _native, _types
-from ._arms import AnyArm
-from ._errors import OctoLLMError, native
-from ._loop import answer, background_bridge, background_loop, bridge_of
+from ._arms import AnyArm, Arm, Registration
+from ._errors import Conflict, OctoLLMError, native
+from ._loop import LoopBridge, answer, background, bridge_of, stop_background
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
 T = TypeVar("T")
+
+#: Seconds that running steps have when the interpreter ends; what is left goes on at the next start.
+_GRACE_AT_EXIT = 0.5
 
 #: A goal in words, or a whole TaskRequest.
 Task = Union[str, Mapping[str, Any]]
@@ -32,6 +37,10 @@ def _request(task: Task, options: Mapping[str, Any]) -> tuple[str, str | None]:
     request.update(options)
     key = request.pop("idempotency_key", None)
     return json.dumps(request), key
+
+
+def _result(text: str | None) -> _types.TaskResult:
+    return _types.task_result(json.loads(text or "null"))
 
 
 class OctoLLM:
@@ -65,6 +74,7 @@ class OctoLLM:
         self._opening = threading.Lock()
         #: Where asynchronous arms run.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._registrations: list[Registration] = []
 
     @classmethod
     def _remote(cls, url: str) -> OctoLLM:
@@ -79,29 +89,39 @@ class OctoLLM:
 
     # Opening and closing
 
-    def _open(self, bridge_maker: Callable[[], Any]) -> _native.Orchestrator:
-        """Opens it, once; blocks."""
+    def _open(self, bridge: LoopBridge | None) -> _native.Orchestrator:
+        """Opens it, once; blocks. Asynchronous arms run on the loop of ``bridge``."""
         with self._opening:
             if self._core is None:
                 if self._url is not None:
                     self._core = native(_native.Orchestrator.connect, self._url)
                 else:
-                    self._core = self._start(bridge_maker)
+                    self._core = self._start(bridge)
                 _opened.add(self)
             return self._core
 
-    def _start(self, bridge_maker: Callable[[], Any]) -> _native.Orchestrator:
+    def _start(self, bridge: LoopBridge | None) -> _native.Orchestrator:
         urls = [arm for arm in self._arms if isinstance(arm, str)]
         own = [arm for arm in self._arms if not isinstance(arm, str)]
-        bridge = bridge_maker() if any(arm.is_async for arm in own) else None
         settings = [(name, json.dumps(value)) for name, value in self._settings.items()]
-        return native(_native.Orchestrator.start, settings, [arm.registration(bridge) for arm in own], urls)
+        # An arm knows its orchestrator, but does not keep it.
+        self._registrations = [arm.registration(bridge, weakref.proxy(self)) for arm in own]
+        try:
+            return native(_native.Orchestrator.start, settings, self._registrations, urls)
+        except BaseException:
+            self._end_registrations()
+            raise
+
+    def _end_registrations(self) -> None:
+        for registration in self._registrations:
+            registration.end()
+        self._registrations = []
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         bridge = bridge_of(loop)
         self._loop = loop
-        await loop.run_in_executor(None, self._open, lambda: bridge)
+        await loop.run_in_executor(None, self._open, bridge)
         return self
 
     async def __aexit__(
@@ -120,57 +140,80 @@ class OctoLLM:
 
     def _opened(self) -> _native.Orchestrator:
         if self._core is None:
-            raise OctoLLMError("the orchestrator is not open", hint="use it in `async with OctoLLM(...) as octo:`")
+            raise Conflict("the orchestrator is not open", hint="use it in `async with OctoLLM(...) as octo:`")
         return self._core
 
     def _opened_sync(self) -> _native.Orchestrator:
         if self._core is not None:
             return self._core
-        self._loop = background_loop()
-        return self._open(background_bridge)
+        bridge = None
+        if any(not isinstance(arm, str) and arm.is_async for arm in self._arms):
+            self._loop, bridge = background()
+        return self._open(bridge)
 
     def _closing(self) -> _native.Orchestrator | None:
         core, self._core = self._core, None
         _opened.discard(self)
         return core
 
-    def _closed(self) -> None:
-        for arm in self._arms:
-            close = getattr(arm, "close", None)
-            if close is not None:
-                close()
-
-    async def close(self) -> None:
-        """Ends it: running steps may end for 5 seconds, the rest goes on at the next start."""
+    async def close(self, *, grace: float = 5.0) -> None:
+        """Ends it: running steps may end within ``grace`` seconds, the rest goes on at the next start."""
         core = self._closing()
-        if core is not None:
-            await answer(native(core.close))
-            self._closed()
+        if core is None:
+            return
+        try:
+            await answer(native(core.close, grace))
+        finally:
+            self._end_registrations()
+            for said in self._close_arms():
+                await said
 
-    def close_sync(self) -> None:
+    def close_sync(self, *, grace: float = 5.0) -> None:
         """As :meth:`close`."""
         core = self._closing()
-        if core is not None:
-            native(native(core.close).wait)
-            self._closed()
+        if core is None:
+            return
+        try:
+            native(native(core.close, grace).wait)
+        finally:
+            self._end_registrations()
+            for said in self._close_arms():
+                _finish(said, self._loop)
+
+    def _close_arms(self) -> Iterator[Awaitable[None]]:
+        """Has the arms closed; what they do as coroutines is yielded."""
+        for arm in self._arms:
+            said = arm.close() if isinstance(arm, Arm) else None
+            if said is not None:
+                yield said
+
+    def __del__(self) -> None:
+        # The native half closes itself when nobody has it any more.
+        if getattr(self, "_core", None) is not None:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2, source=self)
+            self._end_registrations()
 
     # How a call is waited for
 
     async def _await(self, pending: _native.Pending, read: Callable[[Any], T]) -> T:
         return read(json.loads(await answer(pending) or "null"))
 
-    def _wait(self, begin: Callable[[_native.Orchestrator], _native.Pending], read: Callable[[Any], T]) -> T:
+    def _sync(self) -> _native.Orchestrator:
+        """The orchestrator for a call that blocks this thread, if it may be blocked."""
         core = self._opened_sync()
         try:
             running = asyncio.get_running_loop()
         except RuntimeError:
-            running = None
-        if running is not None and running is self._loop:
-            raise OctoLLMError(
+            return core
+        if running is self._loop:
+            raise Conflict(
                 "a synchronous call would keep the event loop from running its arms",
                 hint="await the asynchronous form, without `_sync`",
             )
-        return read(json.loads(native(native(begin, core).wait) or "null"))
+        return core
+
+    def _wait(self, begin: Callable[[_native.Orchestrator], _native.Pending], read: Callable[[Any], T]) -> T:
+        return read(json.loads(native(native(begin, self._sync()).wait) or "null"))
 
     # Tasks
 
@@ -212,30 +255,73 @@ class OctoLLM:
 
         return list(await asyncio.gather(*(one(task) for task in tasks)))
 
-    async def stream(self, task: Task, **options: Unpack[_types.TaskOptions]) -> AsyncIterator[_types.Event]:
-        """Submits a task and yields its events as they happen. Leaving the loop early cancels the task."""
+    def batch_sync(
+        self, tasks: Iterable[Task], *, concurrency: int = 16, **options: Unpack[_types.TaskOptions]
+    ) -> list[_types.TaskResult | OctoLLMError]:
+        """As :meth:`batch`."""
+        core = self._sync()
+        ends: list[_types.TaskResult | OctoLLMError] = []
+        begun: collections.deque[_native.Pending | OctoLLMError] = collections.deque()
+
+        def end_first() -> None:
+            first = begun.popleft()
+            try:
+                ends.append(first if isinstance(first, OctoLLMError) else _result(native(first.wait)))
+            except OctoLLMError as error:
+                ends.append(error)
+
+        for task in tasks:
+            if len(begun) >= concurrency:
+                end_first()
+            try:
+                begun.append(native(core.run, *_request(task, options)))
+            except OctoLLMError as error:
+                begun.append(error)
+        while begun:
+            end_first()
+        return ends
+
+    async def stream(self, task: Task, **options: Unpack[_types.TaskOptions]) -> AsyncGenerator[_types.Event]:
+        """Submits a task and yields its events as they happen. Leaving the loop early cancels the task.
+
+        A loop that is left by ``break`` is noticed when the generator is closed: ``contextlib.aclosing`` does so at once.
+        """
         response = await self.submit(task, **options)
-        ended = False
+        core, ended = self._opened(), False
         try:
             async for event in self.events(response.task_id):
+                ended = event.ends_task
                 yield event
-            ended = True
         finally:
-            if not ended and self._core is not None:
+            if not ended:
                 # Begun, not awaited: a generator that is closed may not wait.
-                native(self._core.cancel, response.task_id, "the caller does not follow it any more").wait(5)
+                native(core.abandon, response.task_id)
 
-    async def events(self, task_id: str, after: int = 0) -> AsyncIterator[_types.Event]:
+    def stream_sync(self, task: Task, **options: Unpack[_types.TaskOptions]) -> Generator[_types.Event]:
+        """As :meth:`stream`."""
+        response = self.submit_sync(task, **options)
+        core, ended = self._opened(), False
+        try:
+            for event in self.events_sync(response.task_id):
+                ended = event.ends_task
+                yield event
+        finally:
+            if not ended:
+                native(core.abandon, response.task_id)
+
+    async def events(self, task_id: str, after: int = 0) -> AsyncGenerator[_types.Event]:
         """The events of a task after the one numbered ``after``, then those that come, until it has ended."""
         events = native(self._opened().events, task_id, after)
         while (text := await answer(native(events.next))) is not None:
-            yield _types.event(json.loads(text))
+            for event in json.loads(text):
+                yield _types.event(event)
 
-    def events_sync(self, task_id: str, after: int = 0) -> Iterator[_types.Event]:
+    def events_sync(self, task_id: str, after: int = 0) -> Generator[_types.Event]:
         """As :meth:`events`."""
-        events = native(self._opened_sync().events, task_id, after)
+        events = native(self._sync().events, task_id, after)
         while (text := native(native(events.next).wait)) is not None:
-            yield _types.event(json.loads(text))
+            for event in json.loads(text):
+                yield _types.event(event)
 
     async def task(self, task_id: str) -> _types.TaskResult:
         """Where a task stands."""
@@ -283,6 +369,24 @@ class OctoLLM:
         decision = _decision(approved, step, note)
         return self._wait(lambda core: core.decide(task_id, decision), _types.task_result)
 
+    # Memory
+
+    async def index(self, *paths: str | os.PathLike[str]) -> dict[str, Any]:
+        """Takes files and folders into the index that the retriever searches: how many were added, updated, left out."""
+        return await self._await(native(self._opened().index, list(paths)), dict)
+
+    def index_sync(self, *paths: str | os.PathLike[str]) -> dict[str, Any]:
+        """As :meth:`index`."""
+        return self._wait(lambda core: core.index(list(paths)), dict)
+
+    async def search(self, query: str, **options: Unpack[_types.SearchOptions]) -> dict[str, Any]:
+        """Searches the index: ``results`` with content, source and score, and ``citations`` with a ``synthesis``."""
+        return await self._await(native(self._opened().search, json.dumps({"query": query, **options})), dict)
+
+    def search_sync(self, query: str, **options: Unpack[_types.SearchOptions]) -> dict[str, Any]:
+        """As :meth:`search`."""
+        return self._wait(lambda core: core.search(json.dumps({"query": query, **options})), dict)
+
     # What there is
 
     async def arms(self) -> list[dict[str, Any]]:
@@ -307,17 +411,34 @@ def _decision(approved: bool, step: int | None, note: str | None) -> str:
     return json.dumps({name: value for name, value in decision.items() if value is not None})
 
 
+def _finish(work: Awaitable[None], loop: asyncio.AbstractEventLoop | None) -> None:
+    """Runs a coroutine to its end, on the loop that the arms ran on if it still runs."""
+
+    async def waits() -> None:
+        await work
+
+    if loop is not None and loop.is_running():
+        asyncio.run_coroutine_threadsafe(waits(), loop).result()
+    else:
+        asyncio.run(waits())
+
+
 _opened: weakref.WeakSet[OctoLLM] = weakref.WeakSet()
+_process = os.getpid()
 
 
 @atexit.register
 def _close_all() -> None:
     """What a program leaves open is closed in order, while Python still is there."""
+    if os.getpid() != _process:
+        return  # after a fork these are the parent's
     for octo in list(_opened):
         try:
-            octo.close_sync()
-        except OctoLLMError:
+            octo.close_sync(grace=_GRACE_AT_EXIT)
+        except (OctoLLMError, RuntimeError):
             pass  # the journal has everything that was acknowledged
+    stop_background()
+    _native.close_workers()
 
 
 def connect(url: str) -> OctoLLM:

@@ -19,6 +19,8 @@ class OctoLLMError(Exception):
     """
 
     code = "internal"
+    #: Whether the same call may succeed later, where nobody says otherwise.
+    _usually_temporary = False
 
     def __init__(
         self,
@@ -26,7 +28,7 @@ class OctoLLMError(Exception):
         *,
         hint: str | None = None,
         details: list[dict[str, Any]] | None = None,
-        temporary: bool = False,
+        temporary: bool | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
@@ -34,14 +36,20 @@ class OctoLLMError(Exception):
         self.hint = hint
         self.details = details or []
         #: Whether the same call may succeed later.
-        self.temporary = temporary
+        self.temporary = self._usually_temporary if temporary is None else temporary
         #: Seconds after which to come back, where somebody said so.
         self.retry_after = retry_after
+        if temporary is None and retry_after is not None:
+            self.temporary = True
+
+    @property
+    def summary(self) -> str:
+        """What failed and where, without the hint."""
+        places = [f"{detail.get('pointer') or 'the document'}: {detail.get('detail')}" for detail in self.details]
+        return "; ".join([self.message, *places])
 
     def __str__(self) -> str:
-        places = [f"{detail.get('pointer') or 'the document'}: {detail.get('detail')}" for detail in self.details]
-        text = "; ".join([self.message, *places])
-        return f"{text} (hint: {self.hint})" if self.hint else text
+        return f"{self.summary} (hint: {self.hint})" if self.hint else self.summary
 
 
 class InvalidInput(OctoLLMError):
@@ -84,12 +92,14 @@ class RateLimited(OctoLLMError):
     """The caller sends too much; ``retry_after`` says when to come back."""
 
     code = "rate_limited"
+    _usually_temporary = True
 
 
 class DeadlineExceeded(OctoLLMError):
     """A deadline or a time limit passed."""
 
     code = "timeout"
+    _usually_temporary = True
 
 
 class Cancelled(OctoLLMError):
@@ -129,6 +139,7 @@ class Unavailable(OctoLLMError):
     """A queue is full or another process cannot be reached."""
 
     code = "unavailable"
+    _usually_temporary = True
 
 
 _BY_CODE: dict[str, type[OctoLLMError]] = {kind.code: kind for kind in OctoLLMError.__subclasses__()}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from typing import Any
 
 from . import _native
 from ._errors import from_document
+from ._handlers import handler
+
+_ANSWERED, _CALLED = 0, 1
 
 
 class LoopBridge:
@@ -16,41 +18,48 @@ class LoopBridge:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
-        self.native = _native.Bridge(loop.call_soon_threadsafe)
-        self.native.on_wake(self._drain)
-        #: Calls of arms that run on this loop, by the native call's key.
+        self.native = _native.Bridge()
+        #: Waits by the key of what they wait for.
+        self._waits: dict[int, asyncio.Future[str | None]] = {}
+        #: Calls of arms that run on this loop, by the call's key.
         self._calls: dict[int, asyncio.Task[None]] = {}
+        loop.add_reader(self.native.fileno(), self._drain)
+
+    def expect(self, pending: _native.Pending, future: asyncio.Future[str | None]) -> int:
+        """Has ``future`` settled when ``pending`` is; answers the key that :meth:`forget` takes."""
+        key = pending.attach(self.native)
+        self._waits[key] = future
+        return key
+
+    def forget(self, key: int) -> None:
+        """Nobody waits for this any more."""
+        self._waits.pop(key, None)
 
     def _drain(self) -> None:
-        for item in self.native.take():
-            if len(item) == 3:
-                _settle(*item)
+        for kind, key, first, second in self.native.take():
+            if kind == _ANSWERED:
+                future = self._waits.pop(key, None)
+                if future is not None and not future.done():
+                    if first is None:
+                        future.set_result(second)
+                    else:
+                        future.set_exception(from_document(first))
+            elif kind == _CALLED:
+                self._begin(key, first, second)
             else:
-                self._call(*item)
+                # Nobody waits for this call any more. It may have come to an end meanwhile.
+                task = self._calls.get(key)
+                if task is not None:
+                    task.cancel()
 
-    def _call(self, execute: Any, call: _native.Call) -> None:
-        if execute is None:
-            # Nobody waits for this call any more. It may have come to an end meanwhile.
-            task = self._calls.get(call.key)
-            if task is not None:
-                task.cancel()
+    def _begin(self, key: int, arm: int, call: _native.Call) -> None:
+        loop, serve = self._loop(), handler(arm)
+        # A call dropped here fails, if anybody still waits for it.
+        if loop is None or serve is None or call.cancelled:
             return
-        loop = self._loop()
-        if loop is None or call.cancelled:
-            return
-        key = call.key
-        task = loop.create_task(execute(call))
+        task = loop.create_task(serve.answer_async(call))
         self._calls[key] = task
         task.add_done_callback(lambda _: self._calls.pop(key, None))
-
-
-def _settle(future: asyncio.Future[str | None], error: str | None, text: str | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(text)
-    else:
-        future.set_exception(from_document(error))
 
 
 _bridges: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopBridge] = weakref.WeakKeyDictionary()
@@ -67,26 +76,30 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> LoopBridge:
 async def answer(pending: _native.Pending) -> str | None:
     """What ``pending`` comes to. Cancelling the wait gives the work up."""
     loop = asyncio.get_running_loop()
+    bridge = bridge_of(loop)
     future: asyncio.Future[str | None] = loop.create_future()
-    pending.attach(bridge_of(loop).native, future)
+    key = bridge.expect(pending, future)
     try:
         return await future
-    finally:
+    except asyncio.CancelledError:
+        bridge.forget(key)
         pending.cancel()
+        raise
 
 
 _background_lock = threading.Lock()
-_background: asyncio.AbstractEventLoop | None = None
+_background: tuple[asyncio.AbstractEventLoop, LoopBridge] | None = None
 
 
-def background_loop() -> asyncio.AbstractEventLoop:
+def background() -> tuple[asyncio.AbstractEventLoop, LoopBridge]:
     """A loop on a thread of its own: asynchronous arms run there when the program has no loop."""
     global _background
     with _background_lock:
-        if _background is None or _background.is_closed():
+        if _background is None or _background[0].is_closed():
             loop = asyncio.new_event_loop()
+            bridge = bridge_of(loop)  # nothing runs on it yet
             threading.Thread(target=_run, args=(loop,), name="octollm-arms", daemon=True).start()
-            _background = loop
+            _background = (loop, bridge)
         return _background
 
 
@@ -95,11 +108,8 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_forever()
 
 
-def background_bridge() -> LoopBridge:
-    """The background loop's bridge."""
-    loop = background_loop()
-
-    async def make() -> LoopBridge:
-        return bridge_of(loop)
-
-    return asyncio.run_coroutine_threadsafe(make(), loop).result()
+def stop_background() -> None:
+    """Stops that loop, when the interpreter ends."""
+    if _background is not None:
+        loop = _background[0]
+        loop.call_soon_threadsafe(loop.stop)

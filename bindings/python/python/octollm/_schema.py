@@ -11,12 +11,14 @@ import collections.abc
 import dataclasses
 import datetime
 import enum
+import functools
 import inspect
 import json
 import pathlib
 import types
 import typing
 import uuid
+from collections.abc import Callable
 from typing import Any, Union
 
 _PLAIN: dict[Any, dict[str, Any]] = {
@@ -39,6 +41,7 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     pathlib.Path: {"type": "string"},
 }
 _UNIONS: tuple[Any, ...] = (Union, getattr(types, "UnionType", Union))
+_MARKS = (typing.Required, typing.NotRequired) if hasattr(typing, "Required") else ()
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable)
 _SETS = (set, frozenset, collections.abc.Set)
 _DICTS = (dict, collections.abc.Mapping)
@@ -110,7 +113,7 @@ class Schemas:
                 "minItems": count,
                 "maxItems": count,
             }
-        if origin in (typing.Required, typing.NotRequired) if hasattr(typing, "Required") else False:
+        if origin in _MARKS:
             return self.of(arguments[0])
         raise TypeError(f"octollm knows no JSON for {hint!r}")
 
@@ -161,45 +164,90 @@ def _is_pydantic(hint: type) -> bool:
     return hasattr(hint, "model_json_schema") or (hasattr(hint, "parse_obj") and hasattr(hint, "__fields__"))
 
 
+Decode = Callable[[Any], Any]
+
+
 def decode(value: Any, hint: Any) -> Any:
-    """``value``, which satisfies the schema of ``hint``, as that type."""
-    if isinstance(hint, type):
-        return _decode_class(value, hint)
+    """``value``, which satisfies the schema of ``hint``, as that type.
+
+    >>> decode({"2026-01-31": 1}, dict[str, int])
+    {'2026-01-31': 1}
+    >>> decode(["2026-01-31"], list[datetime.date])
+    [datetime.date(2026, 1, 31)]
+    """
+    read = decoder(hint)
+    return value if read is None else read(value)
+
+
+def decoder(hint: Any) -> Decode | None:
+    """What makes a JSON value a ``hint``; none where it is one already. Made once per type: calls are many."""
+    if not isinstance(hint, collections.abc.Hashable):
+        return _make_decoder(hint)
+    if hint not in _decoders:
+        # A type may refer to itself: until its decoder is made, it is looked up when it is needed.
+        _decoders[hint] = lambda value: decode(value, hint)
+        _decoders[hint] = _make_decoder(hint)
+    return _decoders[hint]
+
+
+_decoders: dict[Any, Decode | None] = {}
+
+
+def _make_decoder(hint: Any) -> Decode | None:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is typing.Annotated:
-        return decode(value, arguments[0])
+    if origin is None and isinstance(hint, type):
+        return _class_decoder(hint)
+    if origin is typing.Annotated or origin in _MARKS:
+        return decoder(arguments[0])
     if origin in _UNIONS:
-        return _decode_union(value, arguments)
+        return functools.partial(_decode_union, kinds=arguments)
     if origin in _LISTS:
-        return [decode(item, arguments[0]) for item in value]
+        return _each(list, decoder(arguments[0]))
     if origin in _SETS:
-        return {decode(item, arguments[0]) for item in value}
+        return _each(set, decoder(arguments[0])) or set
     if origin in _DICTS:
-        return {key: decode(item, arguments[1]) for key, item in value.items()}
+        read = decoder(arguments[1])
+        return None if read is None else lambda value: {key: read(item) for key, item in value.items()}
     if origin is tuple:
-        kinds = [arguments[0]] * len(value) if Ellipsis in arguments else arguments
-        return tuple(decode(item, kind) for item, kind in zip(value, kinds))
-    return value
+        return functools.partial(_decode_tuple, kinds=arguments)
+    return None
 
 
-def _decode_class(value: Any, hint: Any) -> Any:
+def _each(collect: Callable[[Any], Any], read: Decode | None) -> Decode | None:
+    return None if read is None else lambda value: collect(read(item) for item in value)
+
+
+def _decode_tuple(value: Any, kinds: tuple[Any, ...]) -> Any:
+    each = [kinds[0]] * len(value) if Ellipsis in kinds else kinds
+    return tuple(decode(item, kind) for item, kind in zip(value, each))
+
+
+def _class_decoder(hint: Any) -> Decode | None:
     if issubclass(hint, enum.Enum):
-        return hint(value)
+        return hint
     if _is_pydantic(hint):
-        return hint.model_validate(value) if hasattr(hint, "model_validate") else hint.parse_obj(value)
+        validate: Decode = hint.model_validate if hasattr(hint, "model_validate") else hint.parse_obj
+        return validate
     if dataclasses.is_dataclass(hint):
-        fields = _dataclass_fields(hint)
-        return hint(**{name: decode(item, fields[name][0]) for name, item in value.items()})
+        return _fields_decoder(hint, {name: kind for name, (kind, _) in _dataclass_fields(hint).items()})
     if _is_typed_dict(hint):
-        hints = typing.get_type_hints(hint)
-        return {name: decode(item, hints[name]) for name, item in value.items()}
-    if hint in (datetime.datetime, datetime.date):
-        return hint.fromisoformat(value.replace("Z", "+00:00") if hint is datetime.datetime else value)
-    if hint in (uuid.UUID, pathlib.Path, set, frozenset, tuple):
-        return hint(value)
-    if hint is float:
-        return float(value)
-    return value
+        return _fields_decoder(dict, typing.get_type_hints(hint, include_extras=True))
+    if hint is datetime.datetime:
+        return lambda value: datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if hint is datetime.date:
+        return datetime.date.fromisoformat
+    if hint in (uuid.UUID, pathlib.Path, set, frozenset, tuple, float):
+        return hint  # type: ignore[no-any-return]
+    return None
+
+
+def _fields_decoder(make: Callable[..., Any], kinds: dict[str, Any]) -> Decode:
+    readers = {name: read for name, kind in kinds.items() if (read := decoder(kind)) is not None}
+
+    def read_fields(value: Any) -> Any:
+        return make(**{name: readers[name](item) if name in readers else item for name, item in value.items()})
+
+    return read_fields
 
 
 def _decode_union(value: Any, kinds: tuple[Any, ...]) -> Any:

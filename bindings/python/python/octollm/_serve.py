@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Callable
 
 from . import _native
 from ._arms import AnyArm
 from ._errors import native
-from ._loop import answer, background_bridge, bridge_of
+from ._loop import answer, background, bridge_of
 
 
 def serve(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: bool = False) -> None:
@@ -16,21 +15,27 @@ def serve(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: b
 
     Without keys only this machine is served; another ``host`` needs ``insecure=True``.
     """
-    registration = arm.registration(background_bridge() if arm.is_async else None)
+    registration = arm.registration(background()[1] if arm.is_async else None)
     try:
-        native(native(_native.serve_arm, registration, host, port, insecure, _listening(arm)).wait)
+        address, service = native(_native.serve_arm, registration, host, port, insecure)
+        _tell(arm, address)
+        native(service.wait)
     except KeyboardInterrupt:
         pass
+    finally:
+        registration.end()
 
 
 async def serve_async(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: bool = False) -> None:
     """As :func:`serve`, on the running loop, until the task is cancelled."""
     registration = arm.registration(bridge_of(asyncio.get_running_loop()))
-    await answer(native(_native.serve_arm, registration, host, port, insecure, _listening(arm)))
+    try:
+        address, service = native(_native.serve_arm, registration, host, port, insecure)
+        _tell(arm, address)
+        await answer(service)
+    finally:
+        registration.end()
 
 
-def _listening(arm: AnyArm) -> Callable[[str], object]:
-    def tell(address: str) -> None:
-        print(f"arm {arm.descriptor['arm_id']} listening on http://{address}", flush=True)
-
-    return tell
+def _tell(arm: AnyArm, address: str) -> None:
+    print(f"arm {arm.descriptor['arm_id']} listening on http://{address}", flush=True)

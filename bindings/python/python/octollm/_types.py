@@ -45,6 +45,18 @@ class TaskOptions(TypedDict, total=False):
     idempotency_key: str
 
 
+class SearchOptions(TypedDict, total=False):
+    """How the index is searched."""
+
+    method: Literal["hybrid", "vector", "keyword"]
+    #: Results at most, 1 to 100.
+    limit: int
+    #: Conditions on labels: a value, an array of values, or a prefix with ``*``.
+    filters: dict[str, Any]
+    min_score: float
+    include_citations: bool
+
+
 def _time(text: str | None) -> datetime.datetime | None:
     # Nanoseconds, as Rust writes them, are more than Python reads.
     if text is None:
@@ -62,6 +74,8 @@ class TaskError:
     hint: str | None = None
     #: The step that failed, where one did.
     step: int | None = None
+    #: Where in the arm's own code it failed: the traceback of an arm in Python.
+    trace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -204,11 +218,16 @@ class Event:
     at: datetime.datetime | None
     data: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def ends_task(self) -> bool:
+        """Whether nothing comes after it."""
+        return self.type in ("task.completed", "task.failed", "task.cancelled")
+
 
 def _error(document: dict[str, Any] | None) -> TaskError | None:
     if document is None:
         return None
-    return TaskError(**{name: document.get(name) for name in ("code", "message", "hint", "step")})  # type: ignore[arg-type]
+    return TaskError(**{name: document.get(name) for name in ("code", "message", "hint", "step", "trace")})  # type: ignore[arg-type]
 
 
 def _known(kind: Any, document: dict[str, Any]) -> dict[str, Any]:
