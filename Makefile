@@ -18,13 +18,13 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-live bench bench-reflex train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
 	OCTOLLM_HOME=$(RUN_HOME) $(OCTO) run "$(QUESTION)" --docs README.md --docs docs
 
-test: lint test-rust test-c
+test: lint test-rust test-c test-python
 
 lint: fmt-check lint-python clippy doc
 
@@ -49,9 +49,10 @@ deny:
 
 venv: $(VENV)/.installed
 
-$(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
+$(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt bindings/python/requirements-test.txt
 	$(PYTHON) -m venv $(VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt \
+		--requirement bindings/python/requirements-test.txt
 	touch $@
 
 minilm: $(MINILM)/.fetched
@@ -85,6 +86,10 @@ test-rust: venv mock-venv minilm
 # The C library from C, C++ and Python's ctypes, under AddressSanitizer and Valgrind.
 test-c: venv
 	$(MAKE) --no-print-directory -C bindings/c test PYTHON=$(CURDIR)/$(VENV)/bin/python
+
+# The Python package, on this environment's Python: types, tests and examples.
+test-python: venv
+	$(MAKE) --no-print-directory -C bindings/python test PYTHON=$(CURDIR)/$(VENV)/bin/python
 
 test-live:
 	cargo test --package octollm-core --all-features --locked --test live_models -- --ignored

@@ -7,11 +7,13 @@
 mod arm;
 mod bridge;
 mod errors;
+mod events;
 mod orchestrator;
 mod pending;
 mod program;
 mod reflex;
 mod runtime;
+mod waited;
 mod workers;
 
 use pyo3::prelude::*;
@@ -26,7 +28,9 @@ mod _native {
     #[pymodule_export]
     use crate::errors::NativeError;
     #[pymodule_export]
-    use crate::orchestrator::{Events, Orchestrator};
+    use crate::events::Events;
+    #[pymodule_export]
+    use crate::orchestrator::Orchestrator;
     #[pymodule_export]
     use crate::pending::Pending;
     #[pymodule_export]

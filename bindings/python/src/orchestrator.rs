@@ -5,28 +5,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::ReadyChunks;
 use octollm_core::arm::{Arm, Progress};
 use octollm_core::memory::TaskFilter;
-use octollm_core::orchestrator::{Decision, EventStream, Orchestrator as Core, Submission};
+use octollm_core::orchestrator::{Decision, Orchestrator as Core, Submission};
 use octollm_core::schema::from_value;
-use octollm_core::task::TaskResponse;
 use octollm_core::{Error, ErrorKind, Fault, Result, TaskId, TaskRequest};
 use octollm_server::settings::{Settings, Sources};
 use octollm_server::{LocalOptions, Session};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
 use crate::arm::{PythonArm, Registration};
 use crate::errors::{not_json, raise};
+use crate::events::Events;
 use crate::pending::Pending;
 use crate::runtime::runtime;
+use crate::waited::CancelOnDrop;
 
-/// Events that cross to Python together at most.
-const AT_ONCE: usize = 256;
 /// How often a closing session is looked at while somebody uses it.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -38,7 +34,7 @@ pub(crate) struct Orchestrator {
 }
 
 /// `value` as JSON.
-fn json(value: &impl Serialize) -> Result<Option<String>> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Option<String>> {
     serde_json::to_string(value).map(Some).map_err(|error| {
         Error::new(ErrorKind::Internal, "an answer cannot be written as JSON").with_source(error)
     })
@@ -57,66 +53,11 @@ fn submission(request: &str, idempotency_key: Option<String>) -> Result<Submissi
     Ok(Submission { request: TaskRequest::from_json(parse(request)?)?, idempotency_key })
 }
 
-/// A task that is cancelled unless its end was seen.
-struct CancelOnDrop {
-    core: Arc<dyn Core>,
-    task: Waited,
-}
-
-enum Waited {
-    /// It is being submitted: it may be durable already.
-    Submitting(JoinHandle<Result<(TaskResponse, EventStream)>>),
-    Running(TaskId),
-    Ended,
-}
-
-impl CancelOnDrop {
-    fn submit(core: Arc<dyn Core>, submission: Submission) -> Self {
-        let submitting = core.clone();
-        let submitting = tokio::spawn(async move { submitting.stream(submission).await });
-        Self { core, task: Waited::Submitting(submitting) }
-    }
-
-    /// The task's events, once it is accepted.
-    async fn accepted(&mut self) -> Result<(TaskId, EventStream)> {
-        let Waited::Submitting(submitting) = &mut self.task else {
-            return Err(Error::new(ErrorKind::Internal, "the task was submitted already"));
-        };
-        let (response, events) = submitting.await.map_err(|cause| {
-            Error::new(ErrorKind::Internal, "the task could not be submitted").with_source(cause)
-        })??;
-        self.task = Waited::Running(response.task_id);
-        Ok((response.task_id, events))
-    }
-}
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        let (core, task) = (self.core.clone(), std::mem::replace(&mut self.task, Waited::Ended));
-        // Dropped on a thread of the runtime, or by Python while the runtime still is there.
-        let Ok(runtime) = runtime() else { return };
-        match task {
-            Waited::Submitting(submitting) => drop(runtime.spawn(async move {
-                if let Ok(Ok((response, _))) = submitting.await {
-                    give_up(core, response.task_id).await;
-                }
-            })),
-            Waited::Running(id) => drop(runtime.spawn(give_up(core, id))),
-            Waited::Ended => {}
-        }
-    }
-}
-
-async fn give_up(core: Arc<dyn Core>, id: TaskId) {
-    // Nobody is there to hear of a failure; the task's deadline ends it.
-    drop(core.cancel(id, "the caller does not wait any more").await);
-}
-
 async fn run(core: Arc<dyn Core>, submission: Submission) -> Result<Option<String>> {
     let mut task = CancelOnDrop::submit(core.clone(), submission);
     let (id, events) = task.accepted().await?;
     let result = core.follow(id, events).await?;
-    task.task = Waited::Ended;
+    task.has_ended();
     json(&result)
 }
 
@@ -221,11 +162,23 @@ impl Orchestrator {
         self.begin(|core| Ok(async move { json(&core.health().await?) }))
     }
 
+    /// Submits, and follows from the first event on, live ones included. Closed before its end, the task is cancelled.
+    #[pyo3(signature = (request, idempotency_key=None))]
+    fn stream(&self, request: &str, idempotency_key: Option<String>) -> PyResult<Events> {
+        let submission = submission(request, idempotency_key).map_err(|error| raise(&error))?;
+        let core = self.core.clone();
+        Ok(Events::opened_by(Box::pin(async move {
+            let mut task = CancelOnDrop::submit(core, submission);
+            let (_, events) = task.accepted().await?;
+            Ok((Some(task), events))
+        })))
+    }
+
     /// The events of a task after `after`.
     fn events(&self, id: &str, after: u64) -> PyResult<Events> {
         let id = task_id(id).map_err(|error| raise(&error))?;
-        let (core, stream) = (self.core.clone(), tokio::sync::Mutex::new(None));
-        Ok(Events { source: Arc::new(Source { core, id, after, stream }) })
+        let core = self.core.clone();
+        Ok(Events::opened_by(Box::pin(async move { Ok((None, core.events(id, after).await?)) })))
     }
 
     /// Takes files and folders into the index.
@@ -237,13 +190,6 @@ impl Orchestrator {
     fn search(&self, request: &str) -> PyResult<Pending> {
         let request = parse(request).map_err(|error| raise(&error))?;
         self.with_session(async move |session| json(&session.search(request).await?))
-    }
-
-    /// Gives a task up without waiting for the answer.
-    fn abandon(&self, id: &str) -> PyResult<()> {
-        let id = task_id(id).map_err(|error| raise(&error))?;
-        runtime().map_err(|error| raise(&error))?.spawn(give_up(self.core.clone(), id));
-        Ok(())
     }
 
     /// Ends it: running steps may end within `grace` seconds, the rest goes on at the next start. Answers nothing; a
@@ -270,9 +216,8 @@ impl Orchestrator {
         Work: Future<Output = Result<Option<String>>> + Send + 'static,
     {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let session = session.ok_or_else(|| {
-            raise(&Error::new(ErrorKind::Conflict, "the orchestrator is closed"))
-        })?;
+        let session =
+            session.ok_or_else(|| raise(&Error::new(ErrorKind::Conflict, "the orchestrator is closed")))?;
         Pending::start(call(session))
     }
 
@@ -306,37 +251,5 @@ async fn close(session: Option<Arc<Session>>, grace: Duration) -> Result<()> {
             Err(shared) => session = shared,
         }
         tokio::time::sleep(LOOK_AGAIN).await;
-    }
-}
-
-/// The events of one task, opened by the first that asks.
-#[pyclass(frozen, module = "octollm._native")]
-pub(crate) struct Events {
-    source: Arc<Source>,
-}
-
-struct Source {
-    core: Arc<dyn Core>,
-    id: TaskId,
-    after: u64,
-    stream: tokio::sync::Mutex<Option<ReadyChunks<EventStream>>>,
-}
-
-#[pymethods]
-impl Events {
-    /// The next events, as a JSON array of all that have come; none after the last.
-    fn next(&self) -> PyResult<Pending> {
-        let source = self.source.clone();
-        Pending::start(async move {
-            let mut stream = source.stream.lock().await;
-            if stream.is_none() {
-                *stream = Some(source.core.events(source.id, source.after).await?.ready_chunks(AT_ONCE));
-            }
-            let Some(open) = stream.as_mut() else { return Ok(None) };
-            match open.next().await {
-                Some(events) => json(&events.into_iter().collect::<Result<Vec<_>>>()?),
-                None => Ok(None),
-            }
-        })
     }
 }

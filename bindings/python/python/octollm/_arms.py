@@ -9,8 +9,8 @@ import json
 import time
 import traceback
 import typing
-from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, Callable, Generic, Literal, TypeVar, overload
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from . import _native
 from ._errors import OctoLLMError
@@ -97,7 +97,7 @@ class ArmContext:
 
     async def run(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
         """Runs a sub-task of this task: it is cancelled with this one."""
-        return await self.octo.run(goal, **{**options, "parent_task_id": self.task_id})  # type: ignore[misc]
+        return await self.octo.run({"goal": goal, **options, "parent_task_id": self.task_id})
 
     def _sub_task(self, arm: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         step = {"step": 1, "action": f"serve step {self.step}", "required_arm": arm, "input": dict(inputs)}
@@ -236,6 +236,8 @@ class Registration:
 
 class FunctionArm(Generic[Work]):
     """A function that is an arm, too. Called, it is still the function."""
+
+    __name__: str
 
     def __init__(self, function: Work, descriptor: dict[str, Any]) -> None:
         functools.update_wrapper(self, function)

@@ -10,9 +10,9 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from . import _native, _types
 from ._arms import AnyArm, Arm, Registration
@@ -43,6 +43,24 @@ def _result(text: str | None) -> _types.TaskResult:
     return _types.task_result(json.loads(text or "null"))
 
 
+async def _follow(events: _native.Events) -> AsyncGenerator[_types.Event]:
+    try:
+        while (text := await answer(native(events.next))) is not None:
+            for event in json.loads(text):
+                yield _types.event(event)
+    finally:
+        events.close()
+
+
+def _follow_sync(events: _native.Events) -> Generator[_types.Event]:
+    try:
+        while (text := native(native(events.next).wait)) is not None:
+            for event in json.loads(text):
+                yield _types.event(event)
+    finally:
+        events.close()
+
+
 class OctoLLM:
     """An orchestrator in this process, durable in one SQLite file.
 
@@ -60,7 +78,7 @@ class OctoLLM:
         arms: Iterable[AnyArm | str] = (),
         *,
         home: str | os.PathLike[str] | None = None,
-        **settings: str | int | float | bool | Sequence[str],
+        **settings: str | float | bool | Sequence[str],
     ) -> None:
         self._arms = list(arms)
         if home is not None:
@@ -286,42 +304,29 @@ class OctoLLM:
 
         A loop that is left by ``break`` is noticed when the generator is closed: ``contextlib.aclosing`` does so at once.
         """
-        response = await self.submit(task, **options)
-        core, ended = self._opened(), False
+        events = _follow(native(self._opened().stream, *_request(task, options)))
         try:
-            async for event in self.events(response.task_id):
-                ended = event.ends_task
+            async for event in events:
                 yield event
         finally:
-            if not ended:
-                # Begun, not awaited: a generator that is closed may not wait.
-                native(core.abandon, response.task_id)
+            await events.aclose()
 
     def stream_sync(self, task: Task, **options: Unpack[_types.TaskOptions]) -> Generator[_types.Event]:
         """As :meth:`stream`."""
-        response = self.submit_sync(task, **options)
-        core, ended = self._opened(), False
-        try:
-            for event in self.events_sync(response.task_id):
-                ended = event.ends_task
-                yield event
-        finally:
-            if not ended:
-                native(core.abandon, response.task_id)
+        yield from _follow_sync(native(self._sync().stream, *_request(task, options)))
 
     async def events(self, task_id: str, after: int = 0) -> AsyncGenerator[_types.Event]:
         """The events of a task after the one numbered ``after``, then those that come, until it has ended."""
-        events = native(self._opened().events, task_id, after)
-        while (text := await answer(native(events.next))) is not None:
-            for event in json.loads(text):
-                yield _types.event(event)
+        events = _follow(native(self._opened().events, task_id, after))
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
 
     def events_sync(self, task_id: str, after: int = 0) -> Generator[_types.Event]:
         """As :meth:`events`."""
-        events = native(self._sync().events, task_id, after)
-        while (text := native(native(events.next).wait)) is not None:
-            for event in json.loads(text):
-                yield _types.event(event)
+        yield from _follow_sync(native(self._sync().events, task_id, after))
 
     async def task(self, task_id: str) -> _types.TaskResult:
         """Where a task stands."""

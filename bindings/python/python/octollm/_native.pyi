@@ -2,10 +2,27 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any, Protocol, final
+from typing import Any, Protocol, final, type_check_only
+
+__all__ = [
+    "Bridge",
+    "Call",
+    "Events",
+    "NativeError",
+    "Orchestrator",
+    "Pending",
+    "close_workers",
+    "main",
+    "needs_worker",
+    "redact",
+    "scan",
+    "serve_arm",
+    "take_call",
+]
 
 class NativeError(Exception): ...
 
+@type_check_only
 class Registration(Protocol):
     @property
     def descriptor(self) -> str: ...
@@ -62,6 +79,7 @@ class Call:
 @final
 class Events:
     def next(self) -> Pending: ...
+    def close(self) -> None: ...
 
 @final
 class Orchestrator:
@@ -80,10 +98,10 @@ class Orchestrator:
     def decide(self, id: str, decision: str) -> Pending: ...
     def arms(self) -> Pending: ...
     def health(self) -> Pending: ...
+    def stream(self, request: str, idempotency_key: str | None = None) -> Events: ...
     def events(self, id: str, after: int) -> Events: ...
     def index(self, paths: Sequence[str | PathLike[str]]) -> Pending: ...
     def search(self, request: str) -> Pending: ...
-    def abandon(self, id: str) -> None: ...
     def close(self, grace: float) -> Pending: ...
 
 def main(arguments: Sequence[str]) -> int: ...

@@ -41,7 +41,6 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     pathlib.Path: {"type": "string"},
 }
 _UNIONS: tuple[Any, ...] = (Union, getattr(types, "UnionType", Union))
-_MARKS = (typing.Required, typing.NotRequired) if hasattr(typing, "Required") else ()
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable)
 _SETS = (set, frozenset, collections.abc.Set)
 _DICTS = (dict, collections.abc.Mapping)
@@ -78,9 +77,7 @@ class Schemas:
         if dataclasses.is_dataclass(hint):
             return self._named(hint, _dataclass_fields(hint))
         if _is_typed_dict(hint):
-            required: frozenset[str] = getattr(hint, "__required_keys__")
-            hints = typing.get_type_hints(hint, include_extras=True)
-            return self._named(hint, {name: (kind, name in required) for name, kind in hints.items()})
+            return self._named(hint, _typed_dict_fields(hint))
         origin = typing.get_origin(hint)
         if origin is not None:
             return self._of_generic(hint, origin, typing.get_args(hint))
@@ -89,6 +86,8 @@ class Schemas:
         )
 
     def _of_generic(self, hint: Any, origin: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
+        if _mark(hint):
+            return self.of(hint.__args__[0])
         if origin is typing.Annotated:
             described = [note for note in arguments[1:] if isinstance(note, str)]
             schema = self.of(arguments[0])
@@ -113,8 +112,6 @@ class Schemas:
                 "minItems": count,
                 "maxItems": count,
             }
-        if origin in _MARKS:
-            return self.of(arguments[0])
         raise TypeError(f"octollm knows no JSON for {hint!r}")
 
     def _named(self, hint: type, fields: dict[str, tuple[Any, bool]]) -> dict[str, Any]:
@@ -154,6 +151,24 @@ def _dataclass_fields(hint: Any) -> dict[str, tuple[Any, bool]]:
         for field in dataclasses.fields(hint)
         if field.init
     }
+
+
+def _typed_dict_fields(hint: Any) -> dict[str, tuple[Any, bool]]:
+    hints = typing.get_type_hints(hint, include_extras=True)
+    required: frozenset[str] = hint.__required_keys__
+
+    def is_required(name: str, kind: Any) -> bool:
+        # Where annotations are texts, `__required_keys__` does not know of the marks in them.
+        mark = _mark(kind)
+        return name in required if mark is None else mark == "Required"
+
+    return {name: (kind, is_required(name, kind)) for name, kind in hints.items()}
+
+
+def _mark(hint: Any) -> str | None:
+    """``Required`` or ``NotRequired``, of ``typing`` or of ``typing_extensions``."""
+    name = getattr(getattr(hint, "__origin__", None), "_name", None)
+    return name if name in ("Required", "NotRequired") else None
 
 
 def _is_typed_dict(hint: type) -> bool:
@@ -197,7 +212,9 @@ def _make_decoder(hint: Any) -> Decode | None:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is None and isinstance(hint, type):
         return _class_decoder(hint)
-    if origin is typing.Annotated or origin in _MARKS:
+    if _mark(hint):
+        return decoder(hint.__args__[0])
+    if origin is typing.Annotated:
         return decoder(arguments[0])
     if origin in _UNIONS:
         return functools.partial(_decode_union, kinds=arguments)
@@ -223,13 +240,14 @@ def _decode_tuple(value: Any, kinds: tuple[Any, ...]) -> Any:
 
 
 def _class_decoder(hint: Any) -> Decode | None:
+    make: Decode = hint
     if issubclass(hint, enum.Enum):
-        return hint
+        return make
     if _is_pydantic(hint):
         validate: Decode = hint.model_validate if hasattr(hint, "model_validate") else hint.parse_obj
         return validate
     if dataclasses.is_dataclass(hint):
-        return _fields_decoder(hint, {name: kind for name, (kind, _) in _dataclass_fields(hint).items()})
+        return _fields_decoder(make, {name: kind for name, (kind, _) in _dataclass_fields(hint).items()})
     if _is_typed_dict(hint):
         return _fields_decoder(dict, typing.get_type_hints(hint, include_extras=True))
     if hint is datetime.datetime:
@@ -237,7 +255,7 @@ def _class_decoder(hint: Any) -> Decode | None:
     if hint is datetime.date:
         return datetime.date.fromisoformat
     if hint in (uuid.UUID, pathlib.Path, set, frozenset, tuple, float):
-        return hint  # type: ignore[no-any-return]
+        return make
     return None
 
 
@@ -292,8 +310,9 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value) if all(isinstance(item, str) for item in value) else list(value)
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if hasattr(value, "parse_obj") and hasattr(value, "json"):
-        return json.loads(value.json())
+    model: Any = value
+    if hasattr(model, "model_dump"):
+        return model.model_dump(mode="json")
+    if hasattr(model, "parse_obj") and hasattr(model, "json"):
+        return json.loads(model.json())
     raise TypeError(f"an answer of type {type(value).__name__} cannot be written as JSON")

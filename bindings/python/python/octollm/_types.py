@@ -162,7 +162,7 @@ class TaskResult:
 
 
 def _row(step: StepResult, plan: dict[str, Any] | None) -> str:
-    planned = next((sub for sub in (plan or {}).get("subtasks", []) if sub["step"] == step.step), {})
+    planned: dict[str, Any] = next((sub for sub in (plan or {}).get("subtasks", []) if sub["step"] == step.step), {})
     after = ", ".join(str(number) for number in planned.get("depends_on", []))
     said = step.error.message if step.error else _short(step.output, 160)
     cells = (

@@ -7,9 +7,9 @@ In ``conftest.py``: ``pytest_plugins = ["octollm.testing"]``. Then tests have th
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ._arms import AnyArm
 from ._client import OctoLLM
