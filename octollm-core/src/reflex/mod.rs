@@ -11,6 +11,7 @@
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
 mod confusables;
+mod detectors;
 mod finding;
 pub mod injection;
 pub mod pii;
@@ -18,6 +19,7 @@ mod redact;
 pub mod secrets;
 mod text;
 
+pub use detectors::Detectors;
 pub use finding::{Finding, FindingKind, Findings, Severity};
 pub use redact::{RedactStyle, Redactor};
 pub use text::Canonical;
