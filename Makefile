@@ -18,15 +18,15 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-live bench bench-reflex train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
 	OCTOLLM_HOME=$(RUN_HOME) $(OCTO) run "$(QUESTION)" --docs README.md --docs docs
 
-test: lint test-rust test-c
+test: lint test-rust test-c test-python
 
-lint: fmt-check lint-python clippy doc
+lint: fmt-check lint-python deny clippy doc
 
 fmt-check:
 	cargo fmt --all -- --check
@@ -37,21 +37,23 @@ clippy:
 	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples octollm-core/tests bindings
-	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings
+	$(VENV)/bin/ruff check examples octollm-core/tests bindings/c
+	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings/c
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Licences, advisories and sources of dependencies. Needs cargo-deny: `cargo install cargo-deny --locked`.
-deny:
-	cargo deny check licenses bans sources
+# Licences and sources of dependencies, as deny.toml says. Advisories are not looked up: their database is a git repository
+# elsewhere, and a test must not depend on it. What is there twice is a warning: `.venv/bin/cargo-deny check bans` tells.
+deny: venv
+	$(VENV)/bin/cargo-deny --log-level error check licenses bans sources
 
 venv: $(VENV)/.installed
 
-$(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt
+$(VENV)/.installed: requirements-dev.txt examples/weather_arm/requirements.txt bindings/python/requirements-test.txt
 	$(PYTHON) -m venv $(VENV) || { echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement requirements-dev.txt --requirement examples/weather_arm/requirements.txt \
+		--requirement bindings/python/requirements-test.txt
 	touch $@
 
 minilm: $(MINILM)/.fetched
@@ -85,6 +87,10 @@ test-rust: venv mock-venv minilm
 # The C library from C, C++ and Python's ctypes, under AddressSanitizer and Valgrind.
 test-c: venv
 	$(MAKE) --no-print-directory -C bindings/c test PYTHON=$(CURDIR)/$(VENV)/bin/python
+
+# The Python package, on this environment's Python: types, tests and examples.
+test-python: venv
+	$(MAKE) --no-print-directory -C bindings/python test PYTHON=$(CURDIR)/$(VENV)/bin/python
 
 test-live:
 	cargo test --package octollm-core --all-features --locked --test live_models -- --ignored

@@ -151,6 +151,7 @@ struct Inner {
     hint: Option<Cow<'static, str>>,
     faults: Vec<Fault>,
     retry_after: Option<Duration>,
+    trace: Option<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -165,6 +166,7 @@ impl Error {
             hint: None,
             faults: Vec::new(),
             retry_after: None,
+            trace: None,
             source: None,
         }))
     }
@@ -192,6 +194,7 @@ impl Error {
         error.0.hint.clone_from(&original.hint);
         error.0.faults.clone_from(&original.faults);
         error.0.retry_after = original.retry_after;
+        error.0.trace.clone_from(&original.trace);
         error.with_source(shared)
     }
 
@@ -221,6 +224,14 @@ impl Error {
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self.0.status = Status::Temporary;
+        self
+    }
+
+    /// Keeps where in the arm's own code it failed: the traceback of another language. It goes to who asked for the task
+    /// and into the journal, and into no message and no log.
+    #[must_use]
+    pub fn with_trace(mut self, trace: impl Into<String>) -> Self {
+        self.0.trace = Some(trace.into());
         self
     }
 
@@ -274,6 +285,11 @@ impl Error {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// Where in the arm's own code it failed, in the words of its language.
+    pub fn trace(&self) -> Option<&str> {
+        self.0.trace.as_deref()
     }
 
     /// Every broken rule, for [`ErrorKind::InvalidInput`]; what was found where, for [`ErrorKind::RefusedByReflex`].

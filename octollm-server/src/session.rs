@@ -1,12 +1,15 @@
 //! An orchestrator to work with, here or on a server, behind one face.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use octollm_arms::coder::{Coder, CoderOptions};
 use octollm_arms::planner::Planner;
-use octollm_arms::retriever::Retriever;
-use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Registry};
+use octollm_arms::retriever::{
+    DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
+};
+use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
@@ -16,8 +19,10 @@ use octollm_core::orchestrator::{
 };
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
+use serde_json::Value;
+
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// How long running steps may take to end when a session is closed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -124,6 +129,37 @@ impl Session {
         self.local.as_ref().map(|local| &local.models)
     }
 
+    /// Takes these files and folders into the index; their paths may be relative to the working directory.
+    ///
+    /// # Errors
+    /// `not_found` if a path does not exist; `storage`; `not_configured` where a server does the work.
+    pub async fn index(&self, paths: &[PathBuf], progress: &Progress) -> Result<IngestReport> {
+        let store = self.documents()?;
+        let paths = paths.to_vec();
+        let paths =
+            tokio::task::spawn_blocking(move || store::absolute(&paths)).await.map_err(|error| {
+                Error::new(ErrorKind::Internal, "the paths could not be looked up").with_source(error)
+            })??;
+        let ingestor = Ingestor::new(store.index.clone());
+        ingestor.ingest(DEFAULT_COLLECTION, &paths, &IngestOptions::default(), progress).await
+    }
+
+    /// Searches the index. `request` is a [`SearchRequest`] as JSON: `{"query": "..."}`.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault; `storage`; `not_configured` where a server does the work.
+    pub async fn search(&self, request: Value) -> Result<SearchResponse> {
+        let request = SearchRequest::from_value(request)?;
+        Retriever::new(self.documents()?.index.clone()).search(&request).await
+    }
+
+    fn documents(&self) -> Result<&Store> {
+        self.store().ok_or_else(|| {
+            Error::new(ErrorKind::NotConfigured, "a server's documents cannot be reached from here yet")
+                .with_hint("index and search on the server's machine: `octollm-server index DIR`")
+        })
+    }
+
     /// Goes on with a task that no living process works on.
     ///
     /// # Errors
@@ -132,6 +168,14 @@ impl Session {
         match &self.local {
             Some(local) => local.orchestrator.resume(id).await,
             None => Err(Error::new(ErrorKind::InvalidInput, "a server goes on with its tasks by itself")),
+        }
+    }
+
+    /// Takes no new task and begins no new step; running steps may end within `grace`, and the rest stays in the journal.
+    /// What is open stays open: [`close`](Self::close) comes next.
+    pub async fn shutdown(&self, grace: Duration) {
+        if let Some(local) = &self.local {
+            local.orchestrator.shutdown(grace).await;
         }
     }
 

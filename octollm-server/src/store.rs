@@ -68,3 +68,19 @@ pub(crate) fn home(config: &Config) -> Result<PathBuf> {
 pub(crate) fn path(config: &Config) -> Result<PathBuf> {
     Ok(home(config)?.join(FILE))
 }
+
+/// The paths from the root on, without links and `..`. Blocks for a moment.
+///
+/// # Errors
+/// `not_found` names the one that is not there.
+pub(crate) fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let absolute = |path: &PathBuf| {
+        std::fs::canonicalize(path).map_err(|error| {
+            Error::new(ErrorKind::NotFound, "there is no such file or folder")
+                .with_context("path", path.display().to_string())
+                .with_context("reason", error.kind().to_string())
+                .with_hint("check the spelling; a relative path is looked up from the working directory")
+        })
+    };
+    paths.iter().map(absolute).collect()
+}

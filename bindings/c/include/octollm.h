@@ -577,6 +577,61 @@ octollm_error_t *octollm_arms(const octollm_t *octo, octollm_string_t *out);
 octollm_error_t *octollm_health(const octollm_t *octo, octollm_string_t *out);
 
 /*
+ Takes files and folders into the index of the orchestrator's store, and writes what was done as JSON: `{added, updated,
+ unchanged, removed, skipped, chunks}`. `paths` is a JSON list of texts; relative ones are looked up from the working
+ directory. Only what changed since the last time is read. `not_configured` for an orchestrator on a server.
+
+ # Safety
+ `octo` is NULL or living; `paths` is NULL or points to `paths_len` bytes; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_index(const octollm_t *octo,
+                               const char *paths,
+                               size_t paths_len,
+                               octollm_string_t *out);
+
+/*
+ Searches the index, and writes the results as JSON: `{results, method_used, total_results, synthesis, citations}`.
+ `request` is JSON: `{"query": "...", "method": "hybrid", "limit": 10, "filters": {}, "min_score": 0.5}`, all but the query
+ optional. `not_configured` for an orchestrator on a server.
+
+ # Safety
+ `octo` is NULL or living; `request` is NULL or points to `request_len` bytes; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_search(const octollm_t *octo,
+                                const char *request,
+                                size_t request_len,
+                                octollm_string_t *out);
+
+/*
+ Finds personal data, secrets and injections in a text, and writes them as JSON: a list of `{kind, type, start, end,
+ confidence, severity, explanation}` in the text's order, without overlaps; `start` and `end` count bytes. With
+ `external` the text comes from outside (a document, a page) and is judged more strictly. Thread-safe; microseconds.
+
+ # Safety
+ `data` is NULL or points to `len` bytes; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_reflex_scan(const char *data,
+                                     size_t len,
+                                     bool external,
+                                     octollm_string_t *out);
+
+/*
+ Writes the text without personal data and secrets. `style` is `mask`, `partial`, `hash`, `remove` or `placeholder`;
+ `key` are 32 secret bytes that make the hashes of style `hash`, the same ones for the same key (NULL for other styles).
+ Thread-safe; microseconds.
+
+ # Safety
+ `data` and `style` are NULL or point to as many bytes as they say; `key` is NULL or points to 32 bytes; `out` is NULL or
+ writable.
+ */
+octollm_error_t *octollm_reflex_redact(const char *data,
+                                       size_t len,
+                                       const char *style,
+                                       size_t style_len,
+                                       const uint8_t *key,
+                                       octollm_string_t *out);
+
+/*
  Frees a text, and empties it, so that freeing it twice does no harm. NULL is allowed.
 
  # Safety

@@ -188,6 +188,14 @@ public:
         detail::check(octollm_events_open(get(), task.data(), task.size(), after, &events));
         return Events(events);
     }
+    /// Takes files and folders, a JSON list of paths, into the index.
+    std::string index(std::string_view paths) const {
+        return detail::text_of([&](octollm_string_t *out) { return octollm_index(get(), paths.data(), paths.size(), out); });
+    }
+    std::string search(std::string_view request) const {
+        return detail::text_of(
+            [&](octollm_string_t *out) { return octollm_search(get(), request.data(), request.size(), out); });
+    }
     std::string arms() const {
         return detail::text_of([&](octollm_string_t *out) { return octollm_arms(get(), out); });
     }
@@ -261,5 +269,18 @@ private:
 
     std::unique_ptr<octollm_builder_t, Free> builder_;
 };
+
+/// Personal data, secrets and injections in a text, as JSON; see octollm_reflex_scan.
+inline std::string reflex_scan(std::string_view text, bool external = false) {
+    return detail::text_of(
+        [&](octollm_string_t *out) { return octollm_reflex_scan(text.data(), text.size(), external, out); });
+}
+
+/// The text with placeholders for personal data and secrets, or in another style but `hash`.
+inline std::string reflex_redact(std::string_view text, std::string_view style = "placeholder") {
+    return detail::text_of([&](octollm_string_t *out) {
+        return octollm_reflex_redact(text.data(), text.size(), style.data(), style.size(), nullptr, out);
+    });
+}
 
 } // namespace octollm

@@ -20,6 +20,7 @@ pub mod events;
 mod guard;
 pub mod log;
 pub mod orchestrator;
+pub mod reflex;
 pub mod text;
 
 use std::ffi::c_char;

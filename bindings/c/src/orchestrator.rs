@@ -1,8 +1,10 @@
 //! Tasks: submit, wait, look, cancel, decide.
 
 use std::ffi::c_char;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use octollm_core::arm::Progress;
 use octollm_core::memory::TaskFilter;
 use octollm_core::orchestrator::{Decision, Orchestrator, Submission};
 use octollm_core::schema::from_value;
@@ -275,6 +277,55 @@ pub unsafe extern "C" fn octollm_health(
         let health = wait_for(unsafe { borrowed(octo, "octo") }?.orchestrator().health())?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&health)?) };
+        Ok(())
+    })
+}
+
+/// Takes files and folders into the index of the orchestrator's store, and writes what was done as JSON: `{added, updated,
+/// unchanged, removed, skipped, chunks}`. `paths` is a JSON list of texts; relative ones are looked up from the working
+/// directory. Only what changed since the last time is read. `not_configured` for an orchestrator on a server.
+///
+/// # Safety
+/// `octo` is NULL or living; `paths` is NULL or points to `paths_len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_index(
+    octo: *const octollm_t,
+    paths: *const c_char,
+    paths_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, paths) = unsafe { (borrowed(octo, "octo")?, json(paths, paths_len, "paths")?) };
+        let paths: Vec<PathBuf> = from_value(paths, "the list of paths")?;
+        let report = wait_for(octo.session.index(&paths, &Progress::default()))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&report)?) };
+        Ok(())
+    })
+}
+
+/// Searches the index, and writes the results as JSON: `{results, method_used, total_results, synthesis, citations}`.
+/// `request` is JSON: `{"query": "...", "method": "hybrid", "limit": 10, "filters": {}, "min_score": 0.5}`, all but the query
+/// optional. `not_configured` for an orchestrator on a server.
+///
+/// # Safety
+/// `octo` is NULL or living; `request` is NULL or points to `request_len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_search(
+    octo: *const octollm_t,
+    request: *const c_char,
+    request_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, request) = unsafe { (borrowed(octo, "octo")?, json(request, request_len, "request")?) };
+        let response = wait_for(octo.session.search(request))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&response)?) };
         Ok(())
     })
 }

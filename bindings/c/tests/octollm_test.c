@@ -289,6 +289,37 @@ static void everything_is_listed(const octollm_t *octo) {
     FAILS(octollm_list(octo, TEXT("{\"limit\": 0}"), &out), "invalid_input", "/limit");
 }
 
+static void reflexes_work_alone(void) {
+    octollm_string_t out = {0};
+    const char *text = "\xc3\xa9: write to ada@example.org";
+    const unsigned char key[32] = {7};
+    WELL(octollm_reflex_scan(TEXT(text), false, &out));
+    CHECK(holds(out, "\"type\":\"email\",\"start\":13,\"end\":28"));
+    WELL(octollm_reflex_redact(TEXT(text), TEXT("placeholder"), NULL, &out));
+    CHECK(holds(out, ": write to <EMAIL_1>"));
+    WELL(octollm_reflex_redact(TEXT(text), TEXT("hash"), key, &out));
+    CHECK(holds(out, "[EMAIL:"));
+    FAILS(octollm_reflex_redact(TEXT(text), TEXT("hash"), NULL, &out), "invalid_input", "key: must not be NULL");
+    FAILS(octollm_reflex_redact(TEXT(text), TEXT("blur"), NULL, &out), "invalid_input", "the style");
+    WELL(octollm_reflex_scan(NULL, 0, true, &out));
+    CHECK(holds(out, "[]"));
+}
+
+static void documents_are_found(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    char path[512], request[600];
+    snprintf(path, sizeof path, "%s/lamp.md", home);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs("# Lamp\n\nThe lamp burns whale oil.\n", file) >= 0 && fclose(file) == 0);
+    snprintf(request, sizeof request, "[\"%s\"]", path);
+    WELL(octollm_index(octo, TEXT(request), &out));
+    CHECK(holds(out, "\"added\":1"));
+    WELL(octollm_search(octo, TEXT("{\"query\": \"What does the lamp burn?\"}"), &out));
+    CHECK(holds(out, "lamp.md:3"));
+    FAILS(octollm_search(octo, TEXT("{}"), &out), "invalid_input", "query");
+    FAILS(octollm_index(octo, TEXT("[\"/nowhere/at/all\"]"), &out), "not_found", "there is no such file");
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     home = argv[1];
@@ -296,6 +327,7 @@ int main(int argc, char **argv) {
     snprintf(version, sizeof version, "%d.%d.%d", OCTOLLM_VERSION_MAJOR, OCTOLLM_VERSION_MINOR, OCTOLLM_VERSION_PATCH);
     CHECK(strcmp(octollm_version(), version) == 0);
     faults_are_named();
+    reflexes_work_alone();
 
     witnesses_t first = {0};
     octollm_t *octo = start(&first);
@@ -305,6 +337,7 @@ int main(int argc, char **argv) {
     events_come_in_both_ways(octo);
     cancelling_reaches_the_arm(octo, &first);
     people_are_asked(octo);
+    documents_are_found(octo);
     everything_is_listed(octo);
     WELL(octollm_free(octo));
     CHECK(atomic_load(&first.echo.finalized) == 1 && atomic_load(&first.flaky.finalized) == 1);

@@ -58,6 +58,8 @@ int main(int argc, char **argv) {
     } catch (const octollm::Error &error) {
         CHECK(error.code() == "invalid_input" && holds(error.what(), "/goal") && !error.temporary());
     }
+    CHECK(octollm::reflex_redact("Write to ada@example.org") == "Write to <EMAIL_1>");
+    CHECK(holds(octollm::reflex_scan("Write to ada@example.org"), R"("email")"));
     octo.close();
     std::puts("C++: all is well");
 }

@@ -123,7 +123,15 @@ pub trait Orchestrator: Send + Sync {
     /// # Errors
     /// As [`submit`](Self::submit).
     async fn run(&self, submission: Submission) -> Result<TaskResult> {
-        let (response, mut events) = self.stream(submission).await?;
+        let (response, events) = self.stream(submission).await?;
+        self.follow(response.task_id, events).await
+    }
+
+    /// Waits for the end of a task whose events are all in `events`, from the first one on.
+    ///
+    /// # Errors
+    /// What reading the events comes to; `not_found`.
+    async fn follow(&self, id: TaskId, mut events: EventStream) -> Result<TaskResult> {
         let mut state: Option<TaskState> = None;
         while let Some(event) = events.next().await {
             let event = event?;
@@ -134,7 +142,7 @@ pub trait Orchestrator: Send + Sync {
         }
         match state.filter(|state| state.status().is_terminal()) {
             Some(state) => Ok(state.result()),
-            None => self.task(response.task_id).await,
+            None => self.task(id).await,
         }
     }
 }

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use screening::Screening;
 
-use super::{Policy, Reflex, detect};
+use super::{Detectors, Policy, Reflex, detect};
 use crate::error::Result;
 
 /// Reflexes in their order, and the policy that decides what they do. Built once, then shared.
@@ -34,8 +34,18 @@ use crate::error::Result;
 /// ```
 pub struct ReflexChain {
     links: Vec<Link>,
+    /// None where the policy is off.
+    detectors: Option<Arc<Detectors>>,
     policy: Arc<Policy>,
+    own: Own,
     hash_key: [u8; 32],
+}
+
+/// Reflexes of the program's own.
+#[derive(Clone, Default)]
+struct Own {
+    before: Vec<Arc<dyn Reflex>>,
+    after: Vec<Arc<dyn Reflex>>,
 }
 
 /// One reflex, and whether what was found so far is replaced before it looks.
@@ -56,7 +66,17 @@ impl ReflexChain {
 
     /// A chain with reflexes of your own.
     pub fn builder(policy: Policy) -> ChainBuilder {
-        ChainBuilder { policy, before: Vec::new(), after: Vec::new(), hash_key: None }
+        ChainBuilder { policy, own: Own::default(), detectors: None, hash_key: None }
+    }
+
+    /// The same chain under another policy. What counts as personal data stays as it was, unless the new policy says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// `invalid_input` for options of the detectors that cannot be used.
+    pub fn under(&self, policy: Policy) -> Result<Self> {
+        let detectors = self.detectors.clone().filter(|_| policy.detect == self.policy.detect);
+        ChainBuilder { policy, own: self.own.clone(), detectors, hash_key: Some(self.hash_key) }.build()
     }
 
     /// The policy.
@@ -87,8 +107,8 @@ impl fmt::Debug for ReflexChain {
 /// Builds a [`ReflexChain`].
 pub struct ChainBuilder {
     policy: Policy,
-    before: Vec<Arc<dyn Reflex>>,
-    after: Vec<Arc<dyn Reflex>>,
+    own: Own,
+    detectors: Option<Arc<Detectors>>,
     hash_key: Option<[u8; 32]>,
 }
 
@@ -96,14 +116,14 @@ impl ChainBuilder {
     /// Adds a reflex that sees a text as it came, before the detectors.
     #[must_use]
     pub fn before(mut self, reflex: impl Reflex + 'static) -> Self {
-        self.before.push(Arc::new(reflex));
+        self.own.before.push(Arc::new(reflex));
         self
     }
 
     /// Adds a reflex that sees a text as it goes on, with placeholders for what was found.
     #[must_use]
     pub fn after(mut self, reflex: impl Reflex + 'static) -> Self {
-        self.after.push(Arc::new(reflex));
+        self.own.after.push(Arc::new(reflex));
         self
     }
 
@@ -115,19 +135,36 @@ impl ChainBuilder {
         self
     }
 
+    /// Shares detectors that are built already, instead of building those that the policy describes.
+    #[must_use]
+    pub fn detectors(mut self, detectors: Arc<Detectors>) -> Self {
+        self.detectors = Some(detectors);
+        self
+    }
+
     /// The chain. A policy that is off has no detectors.
     ///
     /// # Errors
     /// `invalid_input` for options of the detectors that cannot be used.
     pub fn build(self) -> Result<ReflexChain> {
         let policy = Arc::new(self.policy);
-        let detectors = if policy.is_off() { Vec::new() } else { detect::detectors(&policy)? };
-        let link = |reflex: Arc<dyn Reflex>, settled| Link { name: reflex.name().into(), reflex, settled };
-        let before = self.before.into_iter().map(|reflex| link(reflex, false));
-        let detectors = detectors.into_iter().map(|reflex| link(reflex, false));
-        let after = self.after.into_iter().map(|reflex| link(reflex, true));
-        let links = before.chain(detectors).chain(after).collect();
-        Ok(ReflexChain { links, policy, hash_key: self.hash_key.unwrap_or_else(random_key) })
+        let detectors = match self.detectors {
+            _ if policy.is_off() => None,
+            Some(detectors) => Some(detectors),
+            None => Some(Arc::new(Detectors::with(policy.detect.clone())?)),
+        };
+        let link = |reflex: &Arc<dyn Reflex>, settled| Link {
+            name: reflex.name().into(),
+            reflex: reflex.clone(),
+            settled,
+        };
+        let mut links: Vec<_> = self.own.before.iter().map(|reflex| link(reflex, false)).collect();
+        if let Some(detectors) = &detectors {
+            links.extend(detect::reflexes(detectors, &policy).iter().map(|reflex| link(reflex, false)));
+        }
+        links.extend(self.own.after.iter().map(|reflex| link(reflex, true)));
+        let hash_key = self.hash_key.unwrap_or_else(random_key);
+        Ok(ReflexChain { links, detectors, policy, own: self.own, hash_key })
     }
 }
 

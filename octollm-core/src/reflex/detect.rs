@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::injection::InjectionDetector;
-use super::pii::PiiDetector;
-use super::secrets::SecretDetector;
-use super::{Action, Canonical, Finding, FindingKind, Findings, Policy, Reaction, Reflex, Stimulus, edit};
-use crate::error::Result;
+use super::{
+    Action, Canonical, Detectors, Finding, FindingKind, Findings, Policy, Reaction, Reflex, Stimulus, edit,
+};
 
 /// Bytes of the longest text that is read together with its label. A label says what a value is; prose says it itself.
 const LABELLED: usize = 512;
@@ -18,15 +16,17 @@ const SHORTEST_ORDER: usize = 12;
 const MOST_PASSAGES: usize = 4;
 
 /// The detectors, in the order in which they look: what is cheap and refused first saves the rest.
-pub(super) fn detectors(policy: &Arc<Policy>) -> Result<Vec<Arc<dyn Reflex>>> {
-    let secrets = Secrets { detector: SecretDetector::new()?, policy: policy.clone() };
-    let pii = Pii { detector: PiiDetector::new(policy.detect.clone())?, policy: policy.clone() };
-    let injections = Injections { detector: InjectionDetector::new()?, policy: policy.clone() };
-    Ok(vec![Arc::new(secrets), Arc::new(pii), Arc::new(injections)])
+pub(super) fn reflexes(detectors: &Arc<Detectors>, policy: &Arc<Policy>) -> [Arc<dyn Reflex>; 3] {
+    let (detectors, policy) = (|| detectors.clone(), || policy.clone());
+    [
+        Arc::new(Secrets { detectors: detectors(), policy: policy() }),
+        Arc::new(Pii { detectors: detectors(), policy: policy() }),
+        Arc::new(Injections { detectors: detectors(), policy: policy() }),
+    ]
 }
 
 struct Secrets {
-    detector: SecretDetector,
+    detectors: Arc<Detectors>,
     policy: Arc<Policy>,
 }
 
@@ -39,13 +39,13 @@ impl Reflex for Secrets {
         if !self.policy.looks_for(FindingKind::Secret, stimulus.origin) {
             return Reaction::Pass;
         }
-        let found = scan(stimulus, str::to_owned, |text| self.detector.scan_canonical(text));
+        let found = scan(stimulus, str::to_owned, |text| self.detectors.secrets.scan_canonical(text));
         decide(&self.policy, stimulus, found, "secret")
     }
 }
 
 struct Pii {
-    detector: PiiDetector,
+    detectors: Arc<Detectors>,
     policy: Arc<Policy>,
 }
 
@@ -58,13 +58,13 @@ impl Reflex for Pii {
         if !self.policy.looks_for(FindingKind::Pii, stimulus.origin) {
             return Reaction::Pass;
         }
-        let found = scan(stimulus, spoken, |text| self.detector.scan_canonical(text));
+        let found = scan(stimulus, spoken, |text| self.detectors.pii.scan_canonical(text));
         decide(&self.policy, stimulus, found, "pii")
     }
 }
 
 struct Injections {
-    detector: InjectionDetector,
+    detectors: Arc<Detectors>,
     policy: Arc<Policy>,
 }
 
@@ -93,8 +93,8 @@ impl Injections {
         let (text, origin) = (stimulus.text(), stimulus.origin);
         let unmarked = edit::without_marked(text);
         let first = match &unmarked {
-            None => self.detector.judge(&stimulus.canonical(), origin.into()),
-            Some(rest) => self.detector.judge(&Canonical::new(rest), origin.into()),
+            None => self.detectors.injections.judge(&stimulus.canonical(), origin.into()),
+            Some(rest) => self.detectors.injections.judge(&Canonical::new(rest), origin.into()),
         };
         let mut found = first.into_findings();
         let is_marked = |finding: &Finding| self.policy.action(finding, origin) == Action::Redact;
@@ -114,7 +114,7 @@ impl Injections {
                 break;
             }
             rest.replace_range(range.clone(), &" ".repeat(range.len()));
-            found = self.detector.judge(&Canonical::new(&rest), origin.into()).into_findings();
+            found = self.detectors.injections.judge(&Canonical::new(&rest), origin.into()).into_findings();
         }
         Findings::resolve(all)
     }

@@ -13,6 +13,7 @@
 mod chain;
 mod confusables;
 mod detect;
+mod detectors;
 mod edit;
 mod finding;
 pub mod injection;
@@ -27,6 +28,7 @@ mod stimulus;
 mod text;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
+pub use detectors::Detectors;
 pub use finding::{Finding, FindingKind, Findings, Severity};
 pub use policy::{Action, Levels, Policy, Preset, Rules};
 pub use reaction::{Reaction, Reflex, Verdict};

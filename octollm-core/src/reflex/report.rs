@@ -45,7 +45,8 @@ impl Sighting {
 pub struct Report {
     /// The weightiest reaction to any text.
     pub verdict: Verdict,
-    /// What was found, in the order of the document; 200 at most.
+    /// What was found, in the order of the document; 200 at most, unless [`Screening::listing`](super::Screening::listing) says
+    /// otherwise.
     pub sightings: Vec<Sighting>,
     /// Findings beyond these.
     pub omitted: usize,
@@ -110,13 +111,5 @@ impl Report {
             .with_context("code", self.code.as_deref().unwrap_or("reflex"))
             .with_faults(faults.chain(own))
             .with_hint(hint)
-    }
-
-    pub(super) fn add(&mut self, sighting: Sighting) {
-        if self.sightings.len() < MAX_SIGHTINGS {
-            self.sightings.push(sighting);
-        } else {
-            self.omitted += 1;
-        }
     }
 }

@@ -173,12 +173,15 @@ pub struct TaskError {
     /// The step in which it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u32>,
+    /// Where in the arm's own code it failed: the traceback of an arm in another language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl TaskError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { code: kind.code().to_owned(), message: message.into(), hint: None, step: None }
+        Self { code: kind.code().to_owned(), message: message.into(), hint: None, step: None, trace: None }
     }
 
     /// The same error, in this step.
@@ -208,6 +211,7 @@ impl From<&Error> for TaskError {
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
             step: None,
+            trace: error.trace().map(str::to_owned),
         }
     }
 }
@@ -215,9 +219,12 @@ impl From<&Error> for TaskError {
 impl From<TaskError> for Error {
     fn from(error: TaskError) -> Self {
         let kind = error.kind();
-        let made = Error::new(kind, error.message);
-        match error.hint {
-            Some(hint) => made.with_hint(hint),
+        let mut made = Error::new(kind, error.message);
+        if let Some(hint) = error.hint {
+            made = made.with_hint(hint);
+        }
+        match error.trace {
+            Some(trace) => made.with_trace(trace),
             None => made,
         }
     }

@@ -11,8 +11,8 @@ use indicatif::ProgressBar;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
+use octollm_core::Result;
 use octollm_core::arm::{Progress, ProgressSink, StepRef};
-use octollm_core::{Error, ErrorKind, Result};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use super::args::{IndexArgs, SearchArgs};
 use super::exit::{Exit, Outcome, Stop};
 use super::output::{Output, one_line};
 use super::{interrupt, render};
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Characters of a chunk that are shown.
 const SNIPPET: usize = 160;
@@ -30,7 +30,7 @@ const NAMED: usize = 10;
 
 /// `index`
 pub(super) async fn index(app: &App, args: &IndexArgs) -> Outcome {
-    let paths = absolute(&args.paths)?;
+    let paths = store::absolute(&args.paths)?;
     let interrupt = interrupt::listen();
     let store = Store::open(&app.settings.config).await?;
     let report = ingest(app.output, &store, &paths, &interrupt).await;
@@ -135,19 +135,6 @@ fn print(output: Output, response: &SearchResponse) -> Outcome {
         output.line(format!("\n{}", render::text(synthesis)))?;
     }
     Ok(Exit::Completed)
-}
-
-/// The paths from the root on, without links and `..`.
-pub(super) fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let absolute = |path: &PathBuf| {
-        std::fs::canonicalize(path).map_err(|error| {
-            Error::new(ErrorKind::NotFound, "there is no such file or folder")
-                .with_context("path", path.display().to_string())
-                .with_context("reason", error.kind().to_string())
-                .with_hint("check the spelling; a relative path is looked up from the working directory")
-        })
-    };
-    paths.iter().map(absolute).collect()
 }
 
 /// The context that keeps a search to these files and folders.

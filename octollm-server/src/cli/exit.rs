@@ -1,7 +1,6 @@
 //! How a command ends: its exit code, or what stopped it.
 
 use std::io;
-use std::process::ExitCode;
 
 use octollm_core::task::TaskStatus;
 use octollm_core::{Error, ErrorKind, TaskResult};
@@ -54,12 +53,6 @@ impl From<io::Error> for Stop {
             Error::new(ErrorKind::Storage, "the output cannot be written")
                 .with_context("reason", error.kind().to_string()),
         )
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
     }
 }
 

@@ -15,6 +15,7 @@ mod run;
 mod serve;
 mod tasks;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -33,18 +34,32 @@ struct App {
     output: Output,
 }
 
-/// Does what the command line says.
+/// Does what the process's command line says.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    run_from(std::env::args_os()).into()
+}
+
+/// Does what this command line says, the program's name first; answers the exit code. For programs that carry this command
+/// line under a name of their own.
+pub fn run_from(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let output = Output::detect();
-    match start(cli, output) {
-        Ok(exit) => exit.into(),
-        Err(Stop::Closed) => Exit::Completed.into(),
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where neither stream can be written nobody would read why.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage as u8 } else { Exit::Completed as u8 };
+        }
+    };
+    let exit = match start(cli, output) {
+        Ok(exit) => exit,
+        Err(Stop::Closed) => Exit::Completed,
         Err(Stop::Error(error)) => {
             output.error(&error);
-            Exit::of_kind(error.kind()).into()
+            Exit::of_kind(error.kind())
         }
-    }
+    };
+    exit as u8
 }
 
 fn start(cli: Cli, output: Output) -> Outcome {

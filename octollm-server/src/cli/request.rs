@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::RunArgs;
 use super::documents;
+use crate::store;
 
 /// Bytes that a file may have which is read into a task.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
@@ -33,7 +34,7 @@ pub(super) fn build(args: &RunArgs) -> Result<TaskRequest> {
         put("playbook", name.as_str().into());
     }
     if !args.docs.is_empty() {
-        search_in(&mut document, &documents::absolute(&args.docs)?);
+        search_in(&mut document, &store::absolute(&args.docs)?);
     }
     if let Some(seconds) = args.deadline {
         document.insert("deadline_seconds".to_owned(), seconds.into());

@@ -8,6 +8,7 @@ use super::exit::{Exit, Outcome};
 use super::follow::{Follow, Show};
 use super::{documents, interrupt, request};
 use crate::session::{LocalOptions, Session};
+use crate::store;
 
 /// Runs a task and prints what came of it.
 pub(super) async fn run(app: &App, args: &RunArgs) -> Outcome {
@@ -23,7 +24,7 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Outcome {
     };
     let outcome = async {
         if let (Some(store), false) = (session.store(), args.docs.is_empty()) {
-            let paths = documents::absolute(&args.docs)?;
+            let paths = store::absolute(&args.docs)?;
             if documents::ingest(app.output, store, &paths, &interrupt).await?.is_none() {
                 return Ok(Exit::Interrupted);
             }

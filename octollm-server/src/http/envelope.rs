@@ -13,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use octollm_core::{Error, ErrorKind};
 use uuid::Uuid;
 
-use super::AppState;
 use super::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,14 +53,18 @@ pub(super) async fn time_limit(request: Request, next: Next) -> Response {
     }
 }
 
+/// Whether requests that name another host than this machine are refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LoopbackOnly(pub(super) bool);
+
 /// A server without keys serves only programs on this machine. A web page could still reach it by giving its own name
 /// this machine's address (DNS rebinding); such a request carries that name.
 pub(super) async fn local_names_only(
-    State(state): State<AppState>,
+    State(LoopbackOnly(only)): State<LoopbackOnly>,
     request: Request,
     next: Next,
 ) -> Response {
-    if state.loopback_only && !names_this_machine(request.headers(), request.uri()) {
+    if only && !names_this_machine(request.headers(), request.uri()) {
         let error = Error::new(ErrorKind::Unauthorized, "the request names another host than this machine")
             .with_hint("use http://127.0.0.1 or http://localhost");
         return Problem::with_status(StatusCode::FORBIDDEN, error).into_response();

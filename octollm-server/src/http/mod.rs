@@ -1,6 +1,7 @@
 //! The HTTP projection of `trait Orchestrator`. Thin on purpose: every rule about tasks lives in the core, and the
 //! remote orchestrator of the core is the inverse of this.
 
+mod arm;
 mod body;
 mod envelope;
 mod events;
@@ -22,6 +23,8 @@ use octollm_core::{Error, ErrorKind};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use arm::arm_app;
+use envelope::LoopbackOnly;
 use problem::Problem;
 pub use serve::run;
 
@@ -64,7 +67,7 @@ pub fn app(state: AppState) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::from_fn(envelope::time_limit))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), envelope::local_names_only))
+        .layer(middleware::from_fn_with_state(LoopbackOnly(state.loopback_only), envelope::local_names_only))
         .layer(middleware::from_fn(envelope::envelope))
         .with_state(state)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::walk::{self, Spot};
 use super::{Link, ReflexChain};
 use crate::reflex::edit::{self, Irreversible};
-use crate::reflex::report::{Report, Sighting};
+use crate::reflex::report::{MAX_SIGHTINGS, Report, Sighting};
 use crate::reflex::{
     Action, Findings, Origin, Part, Place, Placeholders, Reaction, Redactor, Stimulus, Verdict,
 };
@@ -24,6 +24,7 @@ impl ReflexChain {
             tenant: None,
             placeholders: None,
             own: Irreversible::new(Redactor::new(self.policy.style, self.hash_key)),
+            most: MAX_SIGHTINGS,
             report: Report { timings, ..Report::default() },
         }
     }
@@ -42,6 +43,7 @@ pub struct Screening<'c> {
     tenant: Option<&'c str>,
     placeholders: Option<&'c dyn Placeholders>,
     own: Irreversible,
+    most: usize,
     report: Report,
 }
 
@@ -58,6 +60,13 @@ impl<'c> Screening<'c> {
     #[must_use]
     pub fn with_placeholders(mut self, placeholders: &'c dyn Placeholders) -> Self {
         self.placeholders = Some(placeholders);
+        self
+    }
+
+    /// How many findings the report lists, instead of 200.
+    #[must_use]
+    pub fn listing(mut self, most: usize) -> Self {
+        self.most = most;
         self
     }
 
@@ -228,7 +237,7 @@ impl<'c> Screening<'c> {
     fn note(&mut self, findings: &Findings, origin: Origin, place: &impl Fn() -> Place) {
         for finding in findings {
             let action = self.chain.policy.action(finding, origin);
-            self.report.add(Sighting { place: place(), origin, finding: finding.clone(), action });
+            self.add(Sighting { place: place(), origin, finding: finding.clone(), action });
         }
     }
 
@@ -241,7 +250,15 @@ impl<'c> Screening<'c> {
         }
         for finding in findings {
             let action = if by_policy { self.chain.policy.action(&finding, origin) } else { Action::Refuse };
-            self.report.add(Sighting { place: place(), origin, finding, action });
+            self.add(Sighting { place: place(), origin, finding, action });
+        }
+    }
+
+    fn add(&mut self, sighting: Sighting) {
+        if self.report.sightings.len() < self.most {
+            self.report.sightings.push(sighting);
+        } else {
+            self.report.omitted += 1;
         }
     }
 }

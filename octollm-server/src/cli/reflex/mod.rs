@@ -7,10 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use octollm_core::reflex::injection::{InjectionDetector, Origin, Verdict};
-use octollm_core::reflex::pii::{PiiDetector, PiiOptions};
-use octollm_core::reflex::secrets::SecretDetector;
-use octollm_core::reflex::{Canonical, Finding, Findings, Redactor};
+use octollm_core::reflex::{Detectors, Finding, Redactor};
 use octollm_core::{Error, ErrorKind, Result};
 
 use super::args::ReflexArgs;
@@ -18,41 +15,13 @@ use super::exit::{Exit, Outcome, Stop};
 use super::output::Output;
 use stream::{Part, Stream};
 
-/// All that looks for something that must not get out.
-struct Detectors {
-    pii: PiiDetector,
-    secrets: SecretDetector,
-    injections: InjectionDetector,
-}
-
-impl Detectors {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            pii: PiiDetector::new(PiiOptions::default())?,
-            secrets: SecretDetector::new()?,
-            injections: InjectionDetector::new()?,
-        })
-    }
-
-    /// Whether the text is an injection, and how far it is over the threshold.
-    fn judge(&self, text: &str) -> Verdict {
-        self.injections.judge(&Canonical::new(text), Origin::User)
-    }
-
-    /// What may be taken out of a text: personal data and secrets.
-    fn scan(&self, text: &str) -> Findings {
-        let canonical = Canonical::new(text);
-        self.secrets.scan_canonical(&canonical).merge(self.pii.scan_canonical(&canonical))
-    }
-}
-
 /// `reflex`
 pub(super) fn run(output: Output, args: &ReflexArgs) -> Outcome {
     let detectors = Detectors::new()?;
     let key = fresh_key()?;
     let mut redactor = args.redact.map(|style| Redactor::new(style.into(), key));
     let mut report = Report { output, json: args.json, line: 1, column: 1, count: 0 };
-    let mut stream = Stream::new(open(&args.file)?, |text: &str| detectors.scan(text));
+    let mut stream = Stream::new(open(&args.file)?, |text: &str| detectors.private(text));
     while let Some(part) = stream.next_part()? {
         match &mut redactor {
             Some(redactor) => {

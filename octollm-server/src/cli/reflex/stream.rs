@@ -129,12 +129,13 @@ fn not_text(at: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Detectors;
+    use octollm_core::reflex::Detectors;
+
     use super::*;
 
     fn collect(text: &str) -> (String, Vec<(usize, usize)>) {
         let detectors = Detectors::new().unwrap();
-        let mut stream = Stream::new(text.as_bytes(), |text: &str| detectors.scan(text));
+        let mut stream = Stream::new(text.as_bytes(), |text: &str| detectors.private(text));
         let (mut whole, mut places) = (String::new(), Vec::new());
         while let Some(part) = stream.next_part().unwrap() {
             whole.push_str(part.text);

@@ -68,7 +68,7 @@ impl Filling {
 
     fn error(&self) -> TaskError {
         let text = self.text.clone();
-        TaskError { code: text.clone(), message: text.clone(), hint: Some(text), step: Some(3) }
+        TaskError { code: text.clone(), message: text.clone(), hint: Some(text), step: Some(3), trace: None }
     }
 
     fn plan(&self) -> ExecutionPlan {

@@ -21,9 +21,10 @@ mod types;
 use std::path::Path;
 use std::time::Instant;
 
+use octollm_core::reflex::Detectors;
+use octollm_core::reflex::injection::Origin;
 use octollm_core::{Error, ErrorKind, Result};
 
-use super::Detectors;
 use crate::cli::args::ReflexEvalArgs;
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output::Output;
@@ -59,7 +60,9 @@ fn evaluate(detectors: &Detectors, path: &Path, rows: &[Row]) -> Result<(FileRep
     if matches!(rows.first().map(|row| &row.labels), Some(Labels::Injection(_))) {
         let mut eval = LabelEval::default();
         let scores = timed(rows, |row| match row.labels {
-            Labels::Injection(label) => Some(eval.row(label, detectors.judge(&row.text).margin)),
+            Labels::Injection(label) => {
+                Some(eval.row(label, detectors.judge(&row.text, Origin::User).margin))
+            }
             Labels::Spans(_) => None,
         });
         let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
@@ -67,7 +70,7 @@ fn evaluate(detectors: &Detectors, path: &Path, rows: &[Row]) -> Result<(FileRep
     }
     let mut found = Vec::with_capacity(rows.len());
     let scores = timed(rows, |row| {
-        let findings = detectors.scan(&row.text);
+        let findings = detectors.private(&row.text);
         let score = findings.iter().map(|finding| finding.confidence).fold(0.0, f32::max);
         let flagged = !findings.is_empty();
         found.push(findings);

@@ -1,0 +1,80 @@
+//! The detectors, without an orchestrator.
+
+use std::ffi::c_char;
+use std::sync::LazyLock;
+
+use octollm_core::reflex::injection::Origin;
+use octollm_core::reflex::{Detectors, RedactStyle, Redactor};
+use octollm_core::schema::from_value;
+use octollm_core::{Error, ErrorKind, Result};
+
+use crate::error::octollm_error_t;
+use crate::guard::{guard, null, place_for, text};
+use crate::text::octollm_string_t;
+
+/// The least that a key of hashes has.
+const KEY_BYTES: usize = 32;
+
+/// Finds personal data, secrets and injections in a text, and writes them as JSON: a list of `{kind, type, start, end,
+/// confidence, severity, explanation}` in the text's order, without overlaps; `start` and `end` count bytes. With
+/// `external` the text comes from outside (a document, a page) and is judged more strictly. Thread-safe; microseconds.
+///
+/// # Safety
+/// `data` is NULL or points to `len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_reflex_scan(
+    data: *const c_char,
+    len: usize,
+    external: bool,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let text = unsafe { text(data, len, "text") }?;
+        let origin = if external { Origin::External } else { Origin::User };
+        let findings = octollm_string_t::json(&detectors()?.scan(text, origin))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(findings) };
+        Ok(())
+    })
+}
+
+/// Writes the text without personal data and secrets. `style` is `mask`, `partial`, `hash`, `remove` or `placeholder`;
+/// `key` are 32 secret bytes that make the hashes of style `hash`, the same ones for the same key (NULL for other styles).
+/// Thread-safe; microseconds.
+///
+/// # Safety
+/// `data` and `style` are NULL or point to as many bytes as they say; `key` is NULL or points to 32 bytes; `out` is NULL or
+/// writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_reflex_redact(
+    data: *const c_char,
+    len: usize,
+    style: *const c_char,
+    style_len: usize,
+    key: *const u8,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (text, style) = unsafe { (text(data, len, "text")?, text(style, style_len, "style")?) };
+        let style: RedactStyle = from_value(style.into(), "the style")?;
+        let key = match (key.is_null(), style) {
+            (true, RedactStyle::Hash) => return Err(null("key")),
+            (true, _) => [0; KEY_BYTES],
+            // SAFETY: not NULL, and 32 bytes by the caller's promise.
+            (false, _) => unsafe { key.cast::<[u8; KEY_BYTES]>().read_unaligned() },
+        };
+        let redacted = Redactor::new(style, key).redact(text, &detectors()?.private(text));
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::new(redacted)) };
+        Ok(())
+    })
+}
+
+fn detectors() -> Result<&'static Detectors> {
+    static DETECTORS: LazyLock<Result<Detectors>> = LazyLock::new(Detectors::new);
+    DETECTORS.as_ref().map_err(|_| Error::new(ErrorKind::Internal, "the detectors cannot be built"))
+}

@@ -1,0 +1,84 @@
+"""OctoLLM: the nervous system of an LLM application.
+
+A task is accepted, planned as a DAG of steps, each step is done by an *arm*, and the results are integrated. Everything
+that happens to a task is an event in its journal, so a task survives a crash and can be watched while it runs.
+
+>>> import octollm
+>>> @octollm.arm(capabilities=["greeting"])
+... def greet(who: str) -> str:
+...     "Greets somebody."
+...     return f"Hello, {who}!"
+>>> octollm.reflex.redact("Mail ada@example.org")
+'Mail <EMAIL_1>'
+"""
+
+from . import reflex
+from ._arms import Arm, ArmContext, FunctionArm, arm
+from ._client import OctoLLM, connect
+from ._errors import (
+    ArmError,
+    BudgetExceeded,
+    Cancelled,
+    Conflict,
+    DeadlineExceeded,
+    InvalidInput,
+    NotConfigured,
+    NotFound,
+    OctoLLMError,
+    RateLimited,
+    RefusedByReflex,
+    StorageError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from ._serve import serve, serve_async
+from ._types import (
+    Budget,
+    Event,
+    StepResult,
+    TaskError,
+    TaskOptions,
+    TaskPage,
+    TaskResponse,
+    TaskResult,
+    TaskSummary,
+    Usage,
+)
+
+__all__ = [
+    "Arm",
+    "ArmContext",
+    "ArmError",
+    "Budget",
+    "BudgetExceeded",
+    "Cancelled",
+    "Conflict",
+    "DeadlineExceeded",
+    "Event",
+    "FunctionArm",
+    "InvalidInput",
+    "NotConfigured",
+    "NotFound",
+    "OctoLLM",
+    "OctoLLMError",
+    "RateLimited",
+    "RefusedByReflex",
+    "StepResult",
+    "StorageError",
+    "TaskError",
+    "TaskOptions",
+    "TaskPage",
+    "TaskResponse",
+    "TaskResult",
+    "TaskSummary",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "Usage",
+    "arm",
+    "connect",
+    "reflex",
+    "serve",
+    "serve_async",
+]

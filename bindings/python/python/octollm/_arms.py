@@ -1,0 +1,374 @@
+"""Arms in Python: a function with type hints, or a class."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import json
+import time
+import traceback
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+
+from . import _native
+from ._errors import OctoLLMError
+from ._handlers import forget, register, start_worker
+from ._loop import LoopBridge
+from ._schema import Schemas, decoder, encode, object_schema
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._client import OctoLLM
+    from ._types import TaskOptions, TaskResult
+
+Work = TypeVar("Work", bound=Callable[..., Any])
+SideEffects = Literal["none", "idempotent", "unsafe"]
+Health = Literal["healthy", "degraded", "unhealthy"]
+
+#: Bytes of a traceback that are kept with a failed step; the end says most.
+_TRACEBACK = 8192
+
+
+class ArmContext:
+    """What an arm may know of the call it works on, and where it says how far it is."""
+
+    def __init__(self, call: _native.Call, octo: OctoLLM | None = None) -> None:
+        self._call = call
+        self._octo = octo
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Says what is being done, and how much of it is done (0 to 1). Whoever follows the task sees it."""
+        self._call.progress(message, fraction)
+
+    @property
+    def task_id(self) -> str:
+        """The task."""
+        return self._call.task_id
+
+    @property
+    def request_id(self) -> str:
+        """The same for every attempt at one step: an idempotency key."""
+        return self._call.request_id
+
+    @property
+    def step(self) -> int:
+        """The step's number in the task's plan."""
+        return self._call.step
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at the step this is, from 1."""
+        return self._call.attempt
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the answer is of no more use."""
+        return self._call.remaining
+
+    @property
+    def deadline(self) -> float:
+        """When the answer is of no more use, on the clock of ``time.monotonic()``."""
+        return time.monotonic() + self._call.remaining
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for the answer any more. Long synchronous work should look now and then."""
+        return self._call.cancelled
+
+    @property
+    def octo(self) -> OctoLLM:
+        """The orchestrator that the arm works for: its memory, its other arms."""
+        if self._octo is None:
+            raise OctoLLMError("this arm is served on its own, without an orchestrator")
+        return self._octo
+
+    async def call(self, arm: str, /, **inputs: Any) -> Any:
+        """Another arm's output for these inputs, as a sub-task: it is cancelled with this one."""
+        result = await self.octo.run(self._sub_task(arm, inputs))
+        return result.raise_for_status().steps[0].output
+
+    def call_sync(self, arm: str, /, **inputs: Any) -> Any:
+        """As :meth:`call`, for synchronous arms."""
+        result = self.octo.run_sync(self._sub_task(arm, inputs))
+        return result.raise_for_status().steps[0].output
+
+    async def run(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
+        """Runs a sub-task of this task: it is cancelled with this one."""
+        return await self.octo.run({"goal": goal, **options, "parent_task_id": self.task_id})
+
+    def _sub_task(self, arm: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        step = {"step": 1, "action": f"serve step {self.step}", "required_arm": arm, "input": dict(inputs)}
+        goal = f"Have the arm {arm} serve a step of another task"
+        return {"goal": goal, "plan": {"subtasks": [step]}, "parent_task_id": self.task_id}
+
+    def __repr__(self) -> str:
+        return f"ArmContext(task_id={self.task_id!r}, step={self.step}, attempt={self.attempt})"
+
+
+class _Signature:
+    """What a function takes and gives, as schemas."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        hints = typing.get_type_hints(function, include_extras=True)
+        schemas = Schemas()
+        properties: dict[str, Any] = {}
+        required: list[str] = []
+        closed = True
+        self.decoders: dict[str, Callable[[Any], Any]] = {}
+        self.context: str | None = None
+        for name, parameter in inspect.signature(function).parameters.items():
+            hint = hints.get(name, Any)
+            if hint is ArmContext or (name == "ctx" and hint is Any):
+                self.context = name
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                closed = False
+            elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+                raise TypeError(f"an arm is called by name: `{name}` of {function.__qualname__} cannot be")
+            else:
+                self._decode_with(name, decoder(hint))
+                properties[name] = schemas.of(hint)
+                if parameter.default is parameter.empty:
+                    required.append(name)
+                else:
+                    properties[name] = _with_default(properties[name], parameter.default)
+        self.input = schemas.finish(object_schema(properties, required, closed))
+        self.output = Schemas().document(hints.get("return", Any))
+
+    def _decode_with(self, name: str, decode: Callable[[Any], Any] | None) -> None:
+        if decode is not None:
+            self.decoders[name] = decode
+
+    def arguments(self, call: _native.Call, octo: OctoLLM | None) -> dict[str, Any]:
+        """The function's arguments for this call."""
+        arguments: dict[str, Any] = json.loads(call.input)
+        for name, decode in self.decoders.items():
+            if name in arguments:
+                arguments[name] = decode(arguments[name])
+        if self.context:
+            arguments[self.context] = ArmContext(call, octo)
+        return arguments
+
+
+def _with_default(schema: dict[str, Any], default: Any) -> dict[str, Any]:
+    try:
+        return {**schema, "default": json.loads(encode(default))}
+    except (TypeError, ValueError):
+        return schema
+
+
+def _failure(call: _native.Call, error: BaseException) -> None:
+    """Fails the call as the exception says."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    trace = "".join(lines).encode(errors="replace")[-_TRACEBACK:].decode(errors="ignore")
+    if isinstance(error, OctoLLMError):
+        call.fail(
+            error.code,
+            error.summary,
+            temporary=error.temporary,
+            retry_after=error.retry_after,
+            hint=error.hint,
+            trace=trace,
+        )
+        return
+    temporary = isinstance(error, (ConnectionError, TimeoutError, asyncio.TimeoutError))
+    said = "".join(traceback.format_exception_only(type(error), error)).strip()
+    call.fail("arm_failed", said, temporary=temporary, trace=trace)
+
+
+class _Bound:
+    """An arm at work for one orchestrator (or served on its own): answers its calls."""
+
+    def __init__(self, arm: FunctionArm[Any], health: Callable[[], Any] | None, octo: OctoLLM | None) -> None:
+        self._signature = arm.signature
+        self._function = arm.function
+        self._health = health
+        self._octo = octo
+
+    def answer(self, call: _native.Call) -> None:
+        """A synchronous arm, on a thread that it may block."""
+        try:
+            if call.asks_health:
+                said = self._health and self._health()
+            else:
+                said = self._function(**self._signature.arguments(call, self._octo))
+            call.complete(encode(said))
+        except BaseException as error:  # whatever an arm raises is a failed step, and no more
+            _failure(call, error)
+
+    async def answer_async(self, call: _native.Call) -> None:
+        """An asynchronous arm, on its loop."""
+        try:
+            if call.asks_health:
+                said = self._health and self._health()
+                said = await said if inspect.isawaitable(said) else said
+            else:
+                said = await self._function(**self._signature.arguments(call, self._octo))
+            call.complete(encode(said))
+        except asyncio.CancelledError:
+            # By us, and nobody waits; or by a loop that ends, and the step is tried again.
+            call.fail("unavailable", "the arm's coroutine was cancelled by its program", temporary=True)
+            raise
+        except (KeyboardInterrupt, SystemExit) as error:
+            _failure(call, error)
+            raise
+        except BaseException as error:  # whatever an arm raises is a failed step, and no more
+            _failure(call, error)
+
+
+class Registration:
+    """An arm as the native half takes it, until :meth:`end`."""
+
+    def __init__(self, descriptor: dict[str, Any], serve: _Bound, has_health: bool, loop: LoopBridge | None) -> None:
+        self.descriptor = json.dumps(descriptor)
+        self.has_health = has_health
+        self.bridge = loop.native if loop is not None else None
+        self.key = register(serve)
+        if loop is None:
+            start_worker()
+
+    def end(self) -> None:
+        """Nobody calls the arm any more."""
+        forget(self.key)
+
+
+class FunctionArm(Generic[Work]):
+    """A function that is an arm, too. Called, it is still the function."""
+
+    __name__: str
+
+    def __init__(self, function: Work, descriptor: dict[str, Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.signature = _Signature(function)
+        self._is_async = inspect.iscoroutinefunction(function)
+        #: The arm's ArmDescriptor: who it is, and what it takes and gives.
+        self.descriptor: dict[str, Any] = {
+            "arm_id": function.__name__,
+            "name": function.__name__.replace("_", " ").capitalize(),
+            "version": "1.0.0",
+            "description": inspect.getdoc(function),
+            "capabilities": [function.__name__],
+            "input_schema": self.signature.input,
+            "output_schema": self.signature.output,
+            **{name: value for name, value in descriptor.items() if value is not None},
+        }
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self.function(*arguments, **named)
+
+    def __repr__(self) -> str:
+        return f"<arm {self.descriptor['arm_id']!r}: {', '.join(self.descriptor['capabilities'])}>"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the arm runs on an event loop."""
+        return self._is_async
+
+    def registration(
+        self, bridge: LoopBridge | None, octo: OctoLLM | None = None, health: Callable[[], Any] | None = None
+    ) -> Registration:
+        """The arm for the native half; an asynchronous one runs on this bridge's loop."""
+        loop = bridge if self._is_async else None
+        return Registration(self.descriptor, _Bound(self, health, octo), health is not None, loop)
+
+
+class Arm:
+    """An arm with a state. Give it ``capabilities``, and an ``execute`` with type hints, synchronous or not.
+
+    >>> class Echo(Arm):
+    ...     "Says what it hears."
+    ...     capabilities = ["echo"]
+    ...
+    ...     def execute(self, word: str) -> str:
+    ...         return word
+    >>> Echo().descriptor["input_schema"]["required"]
+    ['word']
+    """
+
+    #: Unique name; the class's by default.
+    arm_id: str | None = None
+    #: What it can do.
+    capabilities: list[str] = []
+    #: 1 (free or nearly so) to 5 (dear).
+    cost_tier: int = 3
+    #: Calls that it takes at once.
+    max_concurrent: int = 10
+    #: What its work does to the world.
+    side_effects: SideEffects = "idempotent"
+    #: Called with the input's properties by name; a parameter ``ctx`` gets the :class:`ArmContext`.
+    execute: Callable[..., Any]
+
+    def health(self) -> Health | Awaitable[Health]:
+        """How the arm is. Called where ``execute`` is: may be a coroutine where that is one."""
+        return "healthy"
+
+    def close(self) -> None | Awaitable[None]:
+        """Called once, when the orchestrator is closed. May be a coroutine where ``execute`` is one."""
+
+    @functools.cached_property
+    def _function(self) -> FunctionArm[Any]:
+        name = self.arm_id or type(self).__name__.lower()
+        described = {
+            "arm_id": name,
+            "name": type(self).__name__,
+            "description": inspect.getdoc(type(self)),
+            "capabilities": self.capabilities or [name],
+            "cost_tier": self.cost_tier,
+            "max_concurrent": self.max_concurrent,
+            "side_effects": self.side_effects,
+        }
+        return FunctionArm(self.execute, described)
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """The arm's ArmDescriptor: who it is, and what it takes and gives."""
+        return self._function.descriptor
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the arm runs on an event loop."""
+        return self._function.is_async
+
+    def registration(self, bridge: LoopBridge | None, octo: OctoLLM | None = None) -> Registration:
+        """The arm for the native half; an asynchronous one runs on this bridge's loop."""
+        return self._function.registration(bridge, octo, self.health)
+
+
+AnyArm = typing.Union[FunctionArm[Any], Arm]
+
+
+@overload
+def arm(function: Work, /) -> FunctionArm[Work]: ...
+@overload
+def arm(
+    *,
+    arm_id: str | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    description: str | None = None,
+    capabilities: list[str] | None = None,
+    cost_tier: int | None = None,
+    average_latency_ms: int | None = None,
+    max_concurrent: int | None = None,
+    side_effects: SideEffects | None = None,
+) -> Callable[[Work], FunctionArm[Work]]: ...
+def arm(function: Any = None, /, **descriptor: Any) -> Any:
+    """Makes a function an arm. Its type hints become schemas, its docstring the description.
+
+    A parameter ``ctx`` gets the :class:`ArmContext` of the call.
+
+    >>> @arm(capabilities=["altitude_lookup"], cost_tier=1)
+    ... def altitude(place: str, unit: Literal["m", "ft"] = "m") -> float:
+    ...     "How high a place lies above the sea."
+    ...     return 3640.0
+    >>> altitude("La Paz")
+    3640.0
+    >>> altitude.descriptor["input_schema"]["properties"]["unit"]
+    {'enum': ['m', 'ft'], 'default': 'm'}
+    """
+    if function is not None:
+        return FunctionArm(function, {})
+    return lambda work: FunctionArm(work, descriptor)

@@ -1,0 +1,138 @@
+//! One arm as an HTTP service of its own, in the protocol that [`HttpArm`](octollm_core::arm::HttpArm) speaks:
+//! `GET /capabilities`, `POST /execute`, `GET /health`.
+//!
+//! The caller decides about retries, so an answer says which failures are for now: 429 and 503 are, everything else is
+//! not. A caller that goes away cancels its call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, Health};
+use octollm_core::schema::Validator;
+use octollm_core::task::{Grant, RequestId};
+use octollm_core::{Error, ErrorKind, Result};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::body::JsonBody;
+use super::envelope::{self, LoopbackOnly};
+use super::problem::Problem;
+use super::{no_such_method, panicked};
+
+/// How long a call may take whose caller does not say.
+const USUAL_TIME: Duration = Duration::from_secs(300);
+/// When a caller that found no free place may come back.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+#[derive(Clone)]
+struct ArmState {
+    arm: Arc<dyn Arm>,
+    input: Arc<Validator>,
+    places: Arc<Semaphore>,
+}
+
+/// The routes of one arm. Requests that name another host than this machine are refused if `loopback_only`.
+///
+/// # Errors
+/// `invalid_input` if the arm's descriptor breaks a rule.
+pub fn arm_app(arm: Arc<dyn Arm>, loopback_only: bool) -> Result<Router> {
+    let descriptor = arm.descriptor();
+    descriptor.validate()?;
+    let input = Validator::compile(&descriptor.input_schema).map_err(|reason| {
+        Error::new(ErrorKind::InvalidInput, "the arm's input schema is no schema")
+            .with_context("reason", reason)
+    })?;
+    let places = Arc::new(Semaphore::new(descriptor.max_concurrent as usize));
+    Ok(Router::new()
+        .route("/capabilities", get(capabilities))
+        .route("/execute", post(execute))
+        .route("/health", get(health))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(LoopbackOnly(loopback_only), envelope::local_names_only))
+        .layer(middleware::from_fn(envelope::envelope))
+        .with_state(ArmState { arm, input: Arc::new(input), places }))
+}
+
+async fn no_such_route() -> Problem {
+    Error::new(ErrorKind::NotFound, "there is nothing at this address")
+        .with_hint("an arm answers GET /capabilities, POST /execute and GET /health")
+        .into()
+}
+
+async fn capabilities(State(state): State<ArmState>) -> Json<ArmDescriptor> {
+    Json(state.arm.descriptor().clone())
+}
+
+async fn health(State(state): State<ArmState>) -> Json<Health> {
+    Json(state.arm.health().await)
+}
+
+async fn execute(
+    State(state): State<ArmState>,
+    headers: HeaderMap,
+    JsonBody(input): JsonBody,
+) -> Result<Json<Value>, Problem> {
+    let Ok(_place) = state.places.try_acquire() else { return Err(full().into()) };
+    let faults = state.input.faults(&input);
+    if !faults.is_empty() {
+        return Err(Error::invalid("the input does not satisfy the arm's schema", faults).into());
+    }
+    let call = call(input, &headers);
+    // Set when this future is dropped, too: then the caller went away.
+    let _over = call.cancelled.clone().drop_guard();
+    let limit = call.time_limit;
+    match tokio::time::timeout(limit, state.arm.execute(call)).await {
+        Ok(Ok(reply)) => Ok(Json(reply.output)),
+        Ok(Err(error)) => Err(problem(error)),
+        Err(_) => Err(problem(Error::new(ErrorKind::Timeout, "the arm did not answer in time"))),
+    }
+}
+
+/// The call that these headers describe; what they leave out or say wrong has its default.
+fn call(input: Value, headers: &HeaderMap) -> ArmCall {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let left =
+        text("x-deadline-ms").and_then(|left| left.parse().ok()).map_or(USUAL_TIME, Duration::from_millis);
+    let mut call = ArmCall::new(input);
+    if let Some(task_id) = text("x-task-id").and_then(|id| id.parse().ok()) {
+        call.task_id = task_id;
+    }
+    if let Some(id) = text("x-request-id") {
+        call.request_id = RequestId::from(id);
+    }
+    call.grant = Grant {
+        tokens: text("x-budget-tokens").and_then(|tokens| tokens.parse().ok()),
+        cost_usd: text("x-budget-usd")
+            .and_then(|cost| cost.parse().ok())
+            .filter(|cost: &f64| cost.is_finite()),
+    };
+    call.time_limit = left;
+    call.deadline = Instant::now() + left;
+    call
+}
+
+/// The failure with a status by which the caller knows whether to try again.
+fn problem(error: Error) -> Problem {
+    let status = match (error.is_temporary(), error.kind()) {
+        (true, ErrorKind::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+        (true, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (
+            false,
+            ErrorKind::ArmFailed | ErrorKind::Internal | ErrorKind::Storage | ErrorKind::NotConfigured,
+        ) => StatusCode::UNPROCESSABLE_ENTITY,
+        (false, _) => return error.into(),
+    };
+    Problem::with_status(status, error)
+}
+
+fn full() -> Error {
+    Error::new(ErrorKind::RateLimited, "the arm has no free place").with_retry_after(COME_BACK)
+}
