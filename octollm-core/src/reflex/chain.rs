@@ -30,7 +30,7 @@ use crate::error::Result;
 /// let (text, report) = chain.screen("Write to jane.doe@example.com", Origin::User);
 /// assert_eq!(text, "Write to <EMAIL_1>");
 /// assert_eq!(report.verdict, Verdict::Rewrite);
-/// # octollm_core::Result::Ok(())
+/// # Ok::<(), octollm_core::Error>(())
 /// ```
 pub struct ReflexChain {
     links: Vec<Link>,
