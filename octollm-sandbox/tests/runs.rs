@@ -1,5 +1,6 @@
 //! What ordinary commands may expect of the sandbox, run for real.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
