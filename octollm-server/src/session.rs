@@ -83,7 +83,9 @@ impl Session {
         };
         let registry = Arc::new(Registry::new(engine.limits.clone()));
         let (discovery, models) = match &options.arms {
-            Some(named) => (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?),
+            Some(named) => {
+                (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?)
+            }
             None => (None, Models::none()),
         };
         let builder = LocalOrchestrator::builder()

@@ -48,9 +48,9 @@ async fn ask(whom: &Answerer, about: Value, context: &CallContext) -> Result<Val
     call.deadline = context.deadline.unwrap_or(call.deadline);
     call.grant = context.allowance.as_ref().map(|allowance| allowance.left()).unwrap_or_default();
     let deadline = call.deadline;
-    tokio::time::timeout_at(deadline, whom.ask(call, false))
-        .await
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the program's own part did not answer in time")))
+    tokio::time::timeout_at(deadline, whom.ask(call, false)).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Timeout, "the program's own part did not answer in time"))
+    })
 }
 
 struct PythonParser(Answerer);
@@ -220,9 +220,12 @@ impl Embedder for PythonEmbedder {
         let said = ask(&self.embedder, json!(texts), &CallContext::default()).await?;
         let vectors: Vec<Vec<f32>> = from_value(said, "what the program's embedder answered")?;
         if vectors.len() != texts.len() {
-            return Err(Error::new(ErrorKind::InvalidInput, "the program's embedder must answer one vector for each text")
-                .with_context("texts", texts.len().to_string())
-                .with_context("vectors", vectors.len().to_string()));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the program's embedder must answer one vector for each text",
+            )
+            .with_context("texts", texts.len().to_string())
+            .with_context("vectors", vectors.len().to_string()));
         }
         vectors.into_iter().map(|vector| self.of_length_one(vector)).collect()
     }

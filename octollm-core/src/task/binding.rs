@@ -280,7 +280,8 @@ mod tests {
     #[test]
     fn an_arm_that_takes_nothing_gets_nothing() {
         let nothing = json!({"type": "object", "properties": {}, "additionalProperties": false});
-        let (request, subtask) = (TaskRequest::new("some long goal"), SubTask::new(1, "tell a joke", "joker"));
+        let (request, subtask) =
+            (TaskRequest::new("some long goal"), SubTask::new(1, "tell a joke", "joker"));
         assert_eq!(bind(&request, &subtask, &nothing).unwrap(), json!({}));
     }
 
