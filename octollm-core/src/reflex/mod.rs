@@ -11,12 +11,14 @@
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
 mod chain;
+mod check;
 mod confusables;
 mod detect;
 mod detectors;
 mod edit;
 mod finding;
 pub mod injection;
+mod long;
 pub mod pii;
 mod policy;
 pub mod rate_limit;
@@ -28,6 +30,7 @@ mod stimulus;
 mod text;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
+pub use check::{Check, CheckReply, CheckRequest, Redact};
 pub use detectors::Detectors;
 pub use finding::{Finding, FindingKind, Findings, Severity};
 pub use policy::{Action, Levels, Policy, Preset, Rules};
