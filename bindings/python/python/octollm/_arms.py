@@ -298,11 +298,14 @@ def arm(
     average_latency_ms: int | None = None,
     max_concurrent: int | None = None,
     side_effects: SideEffects | None = None,
+    input_schema: dict[str, Any] | None = None,
+    output_schema: dict[str, Any] | None = None,
 ) -> Callable[[Work], FunctionArm[Work]]: ...
 def arm(function: Any = None, /, **descriptor: Any) -> Any:
     """Makes a function an arm. Its type hints become schemas, its docstring the description.
 
-    A parameter ``ctx`` gets the :class:`ArmContext` of the call.
+    A parameter ``ctx`` gets the :class:`ArmContext` of the call. A function that takes ``**inputs`` can be given an
+    ``input_schema`` of its own.
 
     >>> @arm(capabilities=["altitude_lookup"], cost_tier=1)
     ... def altitude(place: str, unit: Literal["m", "ft"] = "m") -> float:
