@@ -37,8 +37,8 @@ clippy:
 	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples octollm-core/tests bindings/c
-	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings/c
+	$(VENV)/bin/ruff check examples octollm-core/tests bindings
+	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
