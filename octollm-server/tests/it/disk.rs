@@ -11,9 +11,10 @@ const FILL: &str = r#"
 set -u
 mount -t tmpfs -o size=620k none "$1" || exit 99
 export OCTOLLM_HOME="$1"
+printf '{"ballast": "%s"}' "$(head -c 100000 /dev/zero | tr '\0' x)" >"$3/context"
 accepted=0
 for task in 1 2 3 4 5 6 7 8 9; do
-    "$2" run "Search for a word that is nowhere, number $task" --json >"$3/out" 2>"$3/err" || break
+    "$2" run "Search for a word that is nowhere, number $task" --context "@$3/context" --json >"$3/out" 2>"$3/err" || break
     accepted=$task
 done
 echo "ACCEPTED $accepted"; echo "REFUSED"; cat "$3/err"
