@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{Allowance, CallContext};
-use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
+use crate::task::{Approval, Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub struct ArmCall {
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
+    /// What a person has to approve in this task.
+    pub approval: Approval,
     /// Set when the caller no longer wants the answer.
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
@@ -53,6 +55,7 @@ impl ArmCall {
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             grant: Grant::default(),
+            approval: Approval::default(),
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
             began: Arc::default(),

@@ -11,6 +11,7 @@ mod discovery;
 #[cfg(feature = "http")]
 mod http;
 mod layers;
+mod peers;
 mod registry;
 mod typed;
 
@@ -24,6 +25,7 @@ pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
 #[cfg(feature = "http")]
 pub use http::{HttpArm, HttpArmOptions};
 pub use layers::Limits;
+pub use peers::Peers;
 pub(crate) use registry::RegisteredArm;
 pub use registry::Registry;
 pub use typed::{ArmContext, TypedArm};
