@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octollm_arms::coder::{Coder, CoderOptions};
+use octollm_arms::guardian::{GuardPolicy, Guardian, GuardianOptions};
+use octollm_arms::judge::{Judge, JudgeOptions};
 use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
-use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
+use octollm_core::arm::{
+    Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Peers, Progress, Registry,
+};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
@@ -87,6 +91,9 @@ impl Session {
             .config(engine)
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
+        let builder = builder.arm(guardian(config).await?);
+        let peers = Peers::of(&registry, Judge::ID);
+        let builder = builder.arm(Judge::new(JudgeOptions { models: models.clone(), peers })?);
         let builder = add_thinking_arms(builder, &models, &store, &registry)?;
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
@@ -188,6 +195,19 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// The guardian, with the reflexes' policy and the operator's own.
+async fn guardian(config: &Config) -> Result<Guardian> {
+    let policy = match config.guardian_policy.clone() {
+        None => None,
+        Some(file) => {
+            let read = tokio::task::spawn_blocking(move || GuardPolicy::from_file(&file)).await;
+            let broken = |cause| Error::new(ErrorKind::Internal, "the policy file was not read").with_source(cause);
+            Some(read.map_err(broken)??)
+        }
+    };
+    Ok(Guardian::new(GuardianOptions { reflex: config.policy()?, policy }))
 }
 
 /// Adds the arms that need a model, where there is one.

@@ -17,9 +17,6 @@ use super::response::JudgeResponse;
 use super::shape;
 use crate::syntax::Language;
 
-/// The arm's id.
-const ARM_ID: &str = "judge";
-
 /// What a judge works with.
 #[derive(Debug, Clone, Default)]
 pub struct JudgeOptions {
@@ -44,6 +41,9 @@ struct Decided {
 }
 
 impl Judge {
+    /// The arm's id.
+    pub const ID: &str = "judge";
+
     /// A judge with these models and other arms. It works without any of them, and says what it could not verify.
     ///
     /// # Errors
@@ -158,6 +158,6 @@ fn descriptor() -> ArmDescriptor {
         cost_tier: 2,
         average_latency_ms: 20,
         side_effects: SideEffects::None,
-        ..ArmDescriptor::new(ARM_ID, ["validation", "fact_check", "quality_check"])
+        ..ArmDescriptor::new(Judge::ID, ["validation", "fact_check", "quality_check"])
     }
 }
