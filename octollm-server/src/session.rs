@@ -203,7 +203,8 @@ async fn guardian(config: &Config) -> Result<Guardian> {
         None => None,
         Some(file) => {
             let read = tokio::task::spawn_blocking(move || GuardPolicy::from_file(&file)).await;
-            let broken = |cause| Error::new(ErrorKind::Internal, "the policy file was not read").with_source(cause);
+            let broken =
+                |cause| Error::new(ErrorKind::Internal, "the policy file was not read").with_source(cause);
             Some(read.map_err(broken)??)
         }
     };

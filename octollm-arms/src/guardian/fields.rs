@@ -44,7 +44,8 @@ pub(super) fn at<'a>(fields: &'a Map<String, Value>, path: &[String]) -> Vec<(St
         let below = open.into_iter().flat_map(|(pointer, value)| match value {
             Value::Object(fields) => entered(fields, &pointer, |key| fits(part, key)),
             Value::Array(items) => {
-                let items = items.iter().enumerate().rev().filter(|(index, _)| fits(part, &index.to_string()));
+                let items =
+                    items.iter().enumerate().rev().filter(|(index, _)| fits(part, &index.to_string()));
                 items.map(|(index, item)| (format!("{pointer}/{index}"), item)).collect()
             }
             _ => Vec::new(),
@@ -68,7 +69,10 @@ pub(super) fn at_mut<'a>(fields: &'a mut Map<String, Value>, path: &[String]) ->
                 }
                 Value::Array(items) => {
                     let items = items.iter_mut().enumerate();
-                    items.filter(|(index, _)| fits(part, &index.to_string())).map(|(_, value)| value).collect()
+                    items
+                        .filter(|(index, _)| fits(part, &index.to_string()))
+                        .map(|(_, value)| value)
+                        .collect()
                 }
                 _ => Vec::new(),
             }

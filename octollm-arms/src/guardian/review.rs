@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 
 use super::content::Content;
 use super::policy::GuardPolicy;
-use super::request::{
-    Check, GuardIssue, GuardLocation, GuardRequest, GuardResponse, RiskLevel, Unchecked,
-};
+use super::request::{Check, GuardIssue, GuardLocation, GuardRequest, GuardResponse, RiskLevel, Unchecked};
 
 /// Issues that an answer lists.
 const MOST_ISSUES: usize = 200;

@@ -138,8 +138,9 @@ impl Arm for Judge {
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = JudgeRequest::from_value((*call.input).clone())?;
         let (response, usage) = self.judge(request, &call).await?;
-        let output = serde_json::to_value(response)
-            .map_err(|cause| Error::new(ErrorKind::Internal, "the judgement is no JSON").with_source(cause))?;
+        let output = serde_json::to_value(response).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the judgement is no JSON").with_source(cause)
+        })?;
         Ok(ArmReply { usage, ..ArmReply::new(output) })
     }
 }

@@ -123,8 +123,10 @@ impl Judgement {
         if self.criteria.is_empty() {
             return;
         }
-        let count = |wanted: Status| self.criteria.iter().filter(|(report, _)| report.status == wanted).count();
-        let (passed, failed, open) = (count(Status::Passed), count(Status::Failed), count(Status::Unverified));
+        let count =
+            |wanted: Status| self.criteria.iter().filter(|(report, _)| report.status == wanted).count();
+        let (passed, failed, open) =
+            (count(Status::Passed), count(Status::Failed), count(Status::Unverified));
         let status = match (failed, open) {
             (1.., _) => Status::Failed,
             (0, 0) => Status::Passed,
@@ -138,7 +140,8 @@ impl Judgement {
 
     /// See [`JudgeResponse::confidence`].
     fn confidence(&self, valid: bool) -> f64 {
-        let checks = self.checks.iter().filter_map(|(report, certainty)| Some((report.status, (*certainty)?)));
+        let checks =
+            self.checks.iter().filter_map(|(report, certainty)| Some((report.status, (*certainty)?)));
         let criteria = self.criteria.iter().map(|(report, certainty)| (report.status, *certainty));
         let all: Vec<_> = checks.chain(criteria).collect();
         if !valid {

@@ -16,9 +16,7 @@ const LONGEST_CRITERION: usize = 2_000;
 const MOST_SOURCES: usize = 200;
 
 /// What an output is held against.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ValidationType {
     /// `expected_schema`.
@@ -146,7 +144,8 @@ impl JudgeRequest {
         }
         for (index, criterion) in self.acceptance_criteria.iter().enumerate() {
             if criterion.trim().is_empty() || criterion.chars().count() > LONGEST_CRITERION {
-                let detail = format!("must have 1 to {LONGEST_CRITERION} characters that are not all white space");
+                let detail =
+                    format!("must have 1 to {LONGEST_CRITERION} characters that are not all white space");
                 faults.push(Fault::new(format!("/acceptance_criteria/{index}"), detail));
             }
         }

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::request::ValidationType;
 
 /// How bad an issue is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IssueSeverity {
     /// The output is not valid.

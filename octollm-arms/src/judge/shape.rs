@@ -30,7 +30,10 @@ pub(super) fn schema(request: &JudgeRequest) -> Finding {
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or_default();
                 let message = format!("the text is not the JSON that the schema describes: {what}");
-                return Finding::decided(vec![wrong(ValidationType::Schema, message, place)], "the text is not JSON");
+                return Finding::decided(
+                    vec![wrong(ValidationType::Schema, message, place)],
+                    "the text is not JSON",
+                );
             }
         },
         _ => None,
@@ -58,7 +61,10 @@ fn wants_text(schema: &Value) -> bool {
             let of_texts = ["pattern", "minLength", "maxLength", "format"];
             of_texts.iter().any(|keyword| schema.get(keyword).is_some())
                 || matches!(schema.get("const"), Some(Value::String(_)))
-                || schema.get("enum").and_then(Value::as_array).is_some_and(|all| all.iter().any(Value::is_string))
+                || schema
+                    .get("enum")
+                    .and_then(Value::as_array)
+                    .is_some_and(|all| all.iter().any(Value::is_string))
         }
     }
 }
@@ -79,12 +85,19 @@ pub(super) fn syntax(request: &JudgeRequest, parts: &[CodePart<'_>]) -> Finding 
             Checked::Sound => sound.push(name(part)),
             Checked::Unknown => unknown.push(name(part)),
             Checked::Broken(flaw) => {
-                issues.push(wrong(ValidationType::Syntax, flaw.what, part.place(flaw.line, Some(flaw.column))));
+                issues.push(wrong(
+                    ValidationType::Syntax,
+                    flaw.what,
+                    part.place(flaw.line, Some(flaw.column)),
+                ));
             }
         }
     }
     if issues.is_empty() && !unknown.is_empty() {
-        return Finding::unverified(format!("there is no grammar for {}, or it is too long", unknown.join(" and ")));
+        return Finding::unverified(format!(
+            "there is no grammar for {}, or it is too long",
+            unknown.join(" and ")
+        ));
     }
     let explanation = match issues.len() {
         0 => format!("{} parses", sound.join(" and ")),
@@ -97,7 +110,9 @@ pub(super) fn syntax(request: &JudgeRequest, parts: &[CodePart<'_>]) -> Finding 
 fn name(part: &CodePart<'_>) -> String {
     let pointer = if part.pointer.is_empty() { "the output" } else { part.pointer };
     match part.language {
-        Some(language) => format!("{pointer} ({})", Language::named(language).map_or(language, Language::as_str)),
+        Some(language) => {
+            format!("{pointer} ({})", Language::named(language).map_or(language, |known| known.as_str()))
+        }
         None => format!("{pointer} (in no named language)"),
     }
 }

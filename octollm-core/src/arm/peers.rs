@@ -47,7 +47,13 @@ impl Peers {
     /// # Errors
     /// `not_configured` if no arm has the capability; `unauthorized` if the task wants a person's approval for what that
     /// arm does; `invalid_input` if the arm does not take the input; those of the arm.
-    pub async fn ask(&self, caller: &ArmCall, capability: &str, part: &str, input: Value) -> Result<ArmReply> {
+    pub async fn ask(
+        &self,
+        caller: &ArmCall,
+        capability: &str,
+        part: &str,
+        input: Value,
+    ) -> Result<ArmReply> {
         let arm = self.find(capability).ok_or_else(|| {
             Error::new(ErrorKind::NotConfigured, "no arm has the capability that is needed")
                 .with_context("capability", capability)

@@ -189,7 +189,8 @@ mod tests {
     async fn a_playbook_whose_data_are_there_comes_before_a_search() {
         let arms = ["guardian", "retriever"].map(|id| ArmDescriptor::new(id, ["anything"]).into());
         let mut request = TaskRequest::new("What personal data is in this text?");
-        let (intent, arms) = (RulesIntentParser.parse(&request, &arms_of_nobody()).await.unwrap(), Thought::about(arms));
+        let (intent, arms) =
+            (RulesIntentParser.parse(&request, &arms_of_nobody()).await.unwrap(), Thought::about(arms));
         let planned = |plan: ExecutionPlan| plan.subtasks[0].required_arm.clone();
         let planner = RulesTaskPlanner::default();
         assert_eq!(planned(planner.plan(&request, &intent, &arms).await.unwrap()), "retriever");
@@ -197,7 +198,10 @@ mod tests {
         assert_eq!(planned(planner.plan(&request, &intent, &arms).await.unwrap()), "guardian");
         let request = TaskRequest::new("Validate the attached document");
         let error = planner.plan(&request, &intent, &arms).await.unwrap_err();
-        assert_eq!(error.hint(), Some("playbook `validate` could do it: put `output` into the task's `context`"));
+        assert_eq!(
+            error.hint(),
+            Some("playbook `validate` could do it: put `output` into the task's `context`")
+        );
     }
 
     fn arms_of_nobody() -> Thought {

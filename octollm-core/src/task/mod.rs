@@ -23,8 +23,8 @@ pub use intent::{Complexity, IntentSource, ParsedIntent};
 pub use plan::{ExecutionPlan, PlanSource, SubTask};
 pub use request::{Approval, Priority, TaskRequest};
 pub use result::{StepResult, StepStatus, TaskError, TaskResponse, TaskResult, TaskStatus, TaskSummary};
-pub(crate) use verdict::rejection;
 pub use state::{Action, Admission, Failure, StepState, TaskState};
+pub(crate) use verdict::rejection;
 
 /// A moment in UTC; RFC 3339 in JSON.
 pub type Timestamp = jiff::Timestamp;

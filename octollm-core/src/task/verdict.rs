@@ -19,7 +19,8 @@ const MOST_CHARS: usize = 300;
 /// Every word that it has must be good (`valid: true`, `blocked: false`, `success: true`), and it must have at least one.
 pub(crate) fn rejection(output: &Value) -> Option<TaskError> {
     let word = |name: &str| output.get(name).and_then(Value::as_bool);
-    let words = [("valid", word("valid")), ("blocked", word("blocked").map(|no| !no)), ("success", word("success"))];
+    let words =
+        [("valid", word("valid")), ("blocked", word("blocked").map(|no| !no)), ("success", word("success"))];
     if words.iter().all(|(_, passed)| passed.is_none()) {
         let what = "the step must pass, and its output says neither `valid` nor `blocked` nor `success`";
         return Some(TaskError::new(ErrorKind::ArmFailed, what).with_hint("take `must_pass` off the step"));
@@ -30,7 +31,10 @@ pub(crate) fn rejection(output: &Value) -> Option<TaskError> {
         reasons.push(format!("its output says `{name}: {}`, and not why", name == "blocked"));
     }
     let message = format!("did not pass: {}", reasons.join("; "));
-    Some(TaskError::new(ErrorKind::ArmFailed, message).with_hint("mend what was found, and have it judged again"))
+    Some(
+        TaskError::new(ErrorKind::ArmFailed, message)
+            .with_hint("mend what was found, and have it judged again"),
+    )
 }
 
 fn reasons(output: &Value) -> Vec<String> {
@@ -55,7 +59,8 @@ fn said(issue: &Value) -> Option<String> {
     let message = issue.as_str().or_else(|| issue.get("message").and_then(Value::as_str))?;
     let mut said = shortened(message, false);
     let location = issue.get("location");
-    let pointer = location.and_then(|place| place.get("pointer")).and_then(Value::as_str).filter(|at| !at.is_empty());
+    let pointer =
+        location.and_then(|place| place.get("pointer")).and_then(Value::as_str).filter(|at| !at.is_empty());
     let line = location.and_then(|place| place.get("line")).and_then(Value::as_u64);
     match (pointer, line) {
         (Some(pointer), Some(line)) => said.push_str(&format!(" (at {pointer}, line {line})")),
@@ -68,7 +73,9 @@ fn said(issue: &Value) -> Option<String> {
 
 /// How a program ended, and its last words.
 fn ended(output: &Value) -> Option<String> {
-    let words = |name: &str| output.get(name).and_then(Value::as_str).map(str::trim).filter(|words| !words.is_empty());
+    let words = |name: &str| {
+        output.get(name).and_then(Value::as_str).map(str::trim).filter(|words| !words.is_empty())
+    };
     let code = output.get("exit_code").and_then(Value::as_i64);
     let code = code.map(|code| format!("ended with code {code}"));
     let last = words("stderr").or_else(|| words("stdout")).map(|words| shortened(words, true));
@@ -103,7 +110,9 @@ mod tests {
 
     #[test]
     fn what_says_that_it_passed_did() {
-        for output in [json!({"valid": true}), json!({"blocked": false, "safe": false}), json!({"success": true})] {
+        for output in
+            [json!({"valid": true}), json!({"blocked": false, "safe": false}), json!({"success": true})]
+        {
             assert_eq!(message(&output), None, "{output}");
         }
     }
@@ -120,7 +129,8 @@ mod tests {
             message(&judged).unwrap(),
             "did not pass: `)` is missing (at /code, line 3); is no number (at /age); or words alone"
         );
-        let ran = json!({"success": false, "exit_code": 1, "stdout": "x", "stderr": "AssertionError: 1 != 2\n"});
+        let ran =
+            json!({"success": false, "exit_code": 1, "stdout": "x", "stderr": "AssertionError: 1 != 2\n"});
         assert_eq!(message(&ran).unwrap(), "did not pass: ended with code 1: AssertionError: 1 != 2");
         assert_eq!(
             message(&json!({"blocked": true})).unwrap(),
@@ -132,7 +142,9 @@ mod tests {
     fn a_long_reason_is_cut() {
         let many: Vec<_> = (0..50).map(|_| json!({"message": "é".repeat(1_000)})).collect();
         let message = message(&json!({"valid": false, "issues": many})).unwrap();
-        assert!(message.chars().count() < MOST_ISSUES * (MOST_CHARS + 10) && message.ends_with("and 40 more"));
+        assert!(
+            message.chars().count() < MOST_ISSUES * (MOST_CHARS + 10) && message.ends_with("and 40 more")
+        );
         let last = "x".repeat(400) + "end";
         assert!(super::shortened(&last, true).ends_with("end"));
     }

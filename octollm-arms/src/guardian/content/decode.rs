@@ -34,7 +34,9 @@ pub(super) fn decoded(text: &str) -> Option<Decoded> {
     let mut decoded = round(text, &|at| at..at + 1)?;
     for _ in 1..ROUNDS {
         let from = &decoded.from;
-        let Some(again) = round(&decoded.text, &|at| from.get(at).cloned().unwrap_or_default()) else { break };
+        let Some(again) = round(&decoded.text, &|at| from.get(at).cloned().unwrap_or_default()) else {
+            break;
+        };
         decoded = again;
     }
     Some(decoded)
@@ -44,7 +46,8 @@ impl Decoded {
     /// Where a range of the decoded text stands in the original.
     pub(super) fn origin(&self, range: &Range<usize>) -> Range<usize> {
         let start = self.from.get(range.start).map_or(0, |from| from.start);
-        let end = range.end.checked_sub(1).and_then(|last| self.from.get(last)).map_or(start, |from| from.end);
+        let end =
+            range.end.checked_sub(1).and_then(|last| self.from.get(last)).map_or(start, |from| from.end);
         start..end.max(start)
     }
 

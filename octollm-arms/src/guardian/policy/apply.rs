@@ -68,7 +68,11 @@ impl Rule {
             match seen.value {
                 Looked::Text(text) => {
                     let places = self.wanted.places(text);
-                    issues.extend(places.into_iter().map(|(start, end)| self.hit().at(locate(&seen.pointer, start, end))));
+                    issues.extend(
+                        places
+                            .into_iter()
+                            .map(|(start, end)| self.hit().at(locate(&seen.pointer, start, end))),
+                    );
                     if self.wanted.is_one_of(&Value::from(text)) || self.wanted.is_too_long(text) {
                         issues.push(self.hit().at(whole(&seen.pointer)));
                     }
@@ -107,7 +111,8 @@ impl Rule {
 impl Wanted {
     fn places(&self, text: &str) -> Vec<(usize, usize)> {
         let canonical = Canonical::new(text);
-        let found = self.patterns.iter().flat_map(|pattern| pattern.find_iter(canonical.text()).take(MOST_PLACES));
+        let found =
+            self.patterns.iter().flat_map(|pattern| pattern.find_iter(canonical.text()).take(MOST_PLACES));
         let found = found.filter(|found| !found.is_empty()).map(|found| canonical.origin(found.range()));
         found.map(|range| (range.start, range.end)).collect()
     }
@@ -134,7 +139,8 @@ impl Wanted {
             return self.max_chars.is_some() || !text.trim().is_empty();
         }
         let canonical = Canonical::new(text);
-        self.patterns.iter().any(|pattern| pattern.is_match(canonical.text())) || self.is_one_of(&Value::from(text))
+        self.patterns.iter().any(|pattern| pattern.is_match(canonical.text()))
+            || self.is_one_of(&Value::from(text))
     }
 }
 

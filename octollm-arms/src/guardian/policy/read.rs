@@ -56,7 +56,10 @@ impl GuardPolicy {
     /// `invalid_input` with every fault; the pointers are into the file (`/deny/0/pattern`).
     pub fn from_toml(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map(|before| before.matches('\n').count() + 1);
             let place = line.map(|line| format!("line {line}")).unwrap_or_default();
             invalid(vec![Fault::new(place, error.message().to_owned())])
         })?;
@@ -64,10 +67,13 @@ impl GuardPolicy {
         if file.deny.len() + file.require.len() > MOST_RULES {
             faults.push(Fault::new("", format!("must have {MOST_RULES} rules at most")));
         }
-        let mut names: Vec<&str> = file.deny.iter().chain(&file.require).map(|rule| rule.name.as_str()).collect();
+        let mut names: Vec<&str> =
+            file.deny.iter().chain(&file.require).map(|rule| rule.name.as_str()).collect();
         names.sort_unstable();
         for pair in names.windows(2) {
-            if let [first, second] = pair && first == second {
+            if let [first, second] = pair
+                && first == second
+            {
                 faults.push(Fault::new("", format!("two rules have the name `{first}`")));
             }
         }
@@ -77,7 +83,11 @@ impl GuardPolicy {
         };
         let deny = rules(&file.deny, "deny", &mut faults);
         let require = rules(&file.require, "require", &mut faults);
-        if faults.is_empty() { Ok(Self { deny: deny.into(), require: require.into() }) } else { Err(invalid(faults)) }
+        if faults.is_empty() {
+            Ok(Self { deny: deny.into(), require: require.into() })
+        } else {
+            Err(invalid(faults))
+        }
     }
 
     /// Reads a policy's file. Blocks while it reads.
@@ -107,8 +117,9 @@ fn invalid(faults: Vec<Fault>) -> Error {
 impl Written {
     /// The rule; what is wrong with it goes to `faults`.
     fn read(&self, section: &str, index: usize, faults: &mut Vec<Fault>) -> Rule {
-        let mut fault =
-            |field: &str, detail: String| faults.push(Fault::new(format!("/{section}/{index}/{field}"), detail));
+        let mut fault = |field: &str, detail: String| {
+            faults.push(Fault::new(format!("/{section}/{index}/{field}"), detail))
+        };
         if !is_name(&self.name) {
             fault("name", "must be 1 to 60 lower-case letters, digits, `_` or `-`".into());
         }
@@ -134,8 +145,10 @@ impl Written {
             fault("values", "must be texts, numbers or booleans".into());
         }
         let wanted = Wanted { patterns, values: self.values.clone(), max_chars: self.max_chars };
-        let says_nothing =
-            self.pattern.is_none() && self.words.is_empty() && self.values.is_empty() && self.max_chars.is_none();
+        let says_nothing = self.pattern.is_none()
+            && self.words.is_empty()
+            && self.values.is_empty()
+            && self.max_chars.is_none();
         if section == "deny" && says_nothing {
             fault("", "must have `pattern`, `words`, `values` or `max_chars`".into());
         }
@@ -148,7 +161,10 @@ impl Written {
                     Field::At(parts.collect())
                 }
                 _ => {
-                    fault("field", "must be `text` or a JSON pointer into the fields, such as `/goal`".into());
+                    fault(
+                        "field",
+                        "must be `text` or a JSON pointer into the fields, such as `/goal`".into(),
+                    );
                     Field::Text
                 }
             },
@@ -163,7 +179,8 @@ fn is_name(name: &str) -> bool {
 }
 
 fn compile(pattern: &str) -> std::result::Result<Regex, String> {
-    let regex = RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build().map_err(|error| error.to_string())?;
+    let regex =
+        RegexBuilder::new(pattern).size_limit(MOST_COMPILED).build().map_err(|error| error.to_string())?;
     if regex.is_match("") { Err("matches the empty text, and so every text".into()) } else { Ok(regex) }
 }
 

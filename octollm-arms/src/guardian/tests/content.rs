@@ -162,9 +162,10 @@ fn a_field_is_data_as_a_whole() {
     assert_eq!(found_in_a_field("/etc/shadow"), ["path_traversal"]);
     let fields = fields(json!({"a": [{"b-c": "x' OR 1=1--"}, {"+4915112345678": "x' OR 1=1--"}]}));
     let response = check(&GuardRequest { fields, ..GuardRequest::new("") });
-    assert_eq!(response.issues[0].location.pointer, "/fields/a/0/b-c");
-    assert_eq!(response.issues[1].location.pointer, "/fields/a/1/*");
-    assert_eq!((response.issues[0].location.line, response.issues[0].location.column), (Some(1), Some(2)));
+    let content = response.issues.iter().filter(|issue| issue.check == Check::Content);
+    let places: Vec<_> =
+        content.map(|issue| (issue.location.pointer.as_str(), issue.location.column)).collect();
+    assert_eq!(places, [("/fields/a/0/b-c", Some(2)), ("/fields/a/1/*", None)]);
 }
 
 #[test]

@@ -110,8 +110,15 @@ fn a_policy_is_read_strictly_and_all_its_faults_are_named() {
     assert_eq!(
         places,
         [
-            "", "/deny/0/reason", "/deny/0/pattern", "/deny/1/", "/require/0/name", "/require/0/pattern",
-            "/require/0/words", "/require/0/values", "/require/0/field"
+            "",
+            "/deny/0/reason",
+            "/deny/0/pattern",
+            "/deny/1/",
+            "/require/0/name",
+            "/require/0/pattern",
+            "/require/0/words",
+            "/require/0/values",
+            "/require/0/field"
         ],
         "{many:?}"
     );

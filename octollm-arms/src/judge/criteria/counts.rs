@@ -51,7 +51,9 @@ fn asked<'a>(words: &[&'a str]) -> Option<(RangeInclusive<usize>, &'a str)> {
         | ["up", "to", n, unit]
         | [n, unit, "or", "fewer" | "less"]
         | [n, unit, "at", "most"] => (most(number(n)?), unit),
-        ["fewer" | "less", "than", n, unit] | ["under" | "below", n, unit] => (most(number(n)?.checked_sub(1)?), unit),
+        ["fewer" | "less", "than", n, unit] | ["under" | "below", n, unit] => {
+            (most(number(n)?.checked_sub(1)?), unit)
+        }
         ["at", "least", n, unit]
         | ["no" | "not", "fewer" | "less", "than", n, unit]
         | ["minimum" | "min", n, unit]

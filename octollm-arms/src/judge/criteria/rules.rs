@@ -44,8 +44,12 @@ pub(in crate::judge) fn plain(criterion: &str, ground: &Ground<'_>) -> Plain {
 }
 
 fn asks_for_tests_to_pass(words: &[&str]) -> bool {
-    let words: Vec<&str> = words.iter().copied().filter(|word| !["all", "the", "its", "unit", "of"].contains(word)).collect();
-    matches!(words.as_slice(), ["tests" | "test", "pass" | "passes" | "succeed"] | ["passes" | "pass", "tests"])
+    let words: Vec<&str> =
+        words.iter().copied().filter(|word| !["all", "the", "its", "unit", "of"].contains(word)).collect();
+    matches!(
+        words.as_slice(),
+        ["tests" | "test", "pass" | "passes" | "succeed"] | ["passes" | "pass", "tests"]
+    )
 }
 
 /// "Valid Python", "no syntax errors".
@@ -118,7 +122,8 @@ fn schema_ruling(words: &[&str], request: &JudgeRequest) -> Option<Ruling> {
     Validator::compile(request.expected_schema.as_ref()?).ok()?;
     let finding = super::super::shape::schema(request);
     let wrong = finding.issues.first().map(|issue| {
-        let place = issue.location.as_ref().map(|place| place.pointer.as_str()).filter(|place| !place.is_empty());
+        let place =
+            issue.location.as_ref().map(|place| place.pointer.as_str()).filter(|place| !place.is_empty());
         place.map_or_else(|| issue.message.clone(), |place| format!("{place}: {}", issue.message))
     });
     Some(match wrong {
@@ -130,19 +135,24 @@ fn schema_ruling(words: &[&str], request: &JudgeRequest) -> Option<Ruling> {
 /// "Contains `x`", "does not mention 'y'", "starts with z".
 fn literal_ruling(words: &[&str], quoted: &[String], output: &Value) -> Option<Ruling> {
     let [wanted] = quoted else { return None };
-    let described: Vec<&str> =
-        words.iter().copied().filter(|word| !["the", "word", "words", "phrase", "string", "text"].contains(word)).collect();
+    let described: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !["the", "word", "words", "phrase", "string", "text"].contains(word))
+        .collect();
     let texts = parts::texts(output);
     let exact = texts.iter().any(|text| text.contains(wanted.as_str()));
     let lower = wanted.to_lowercase();
     let folded = || exact || texts.iter().any(|text| text.to_lowercase().contains(&lower));
     match described.as_slice() {
-        ["contains" | "contain" | "includes" | "include" | "mentions" | "mention", QUOTED] => match (exact, folded()) {
-            (true, _) => Some(Ruling::by_rule(true, "it is there, word for word")),
-            (false, false) => Some(Ruling::by_rule(false, "it is nowhere in the output")),
-            // In another case: whether that counts is not for a rule to say.
-            (false, true) => None,
-        },
+        ["contains" | "contain" | "includes" | "include" | "mentions" | "mention", QUOTED] => {
+            match (exact, folded()) {
+                (true, _) => Some(Ruling::by_rule(true, "it is there, word for word")),
+                (false, false) => Some(Ruling::by_rule(false, "it is nowhere in the output")),
+                // In another case: whether that counts is not for a rule to say.
+                (false, true) => None,
+            }
+        }
         ["not", "contain" | "include" | "mention" | "use", QUOTED]
         | ["does" | "do", "not", "contain" | "include" | "mention" | "use", QUOTED]
         | ["never", "mentions" | "contains", QUOTED]

@@ -20,7 +20,8 @@ async fn met(output: Value, criterion: &str) -> Option<bool> {
 #[tokio::test]
 async fn plain_criteria_need_no_model() {
     let text = json!("The quick brown fox. It jumps!\nTwice.");
-    let code = json!({"code": "def f():\n    return 1\n", "tests": "assert f() == 1\n", "language": "python"});
+    let code =
+        json!({"code": "def f():\n    return 1\n", "tests": "assert f() == 1\n", "language": "python"});
     let broken = json!({"code": "def f(:\n", "tests": "", "language": "python"});
     for (output, criterion, expected) in [
         (&text, "At most 7 words", Some(true)),

@@ -34,25 +34,36 @@ async fn what_is_held_against_nothing_is_refused() {
     let judge = Judge::new(JudgeOptions::default()).unwrap();
     let request = JudgeRequest::new("text");
     let error = judge.judge(request, &ArmCall::new(json!(null))).await.unwrap_err();
-    assert_eq!((error.kind(), error.faults()[0].pointer.as_str()), (ErrorKind::InvalidInput, "/validation_types"));
+    assert_eq!(
+        (error.kind(), error.faults()[0].pointer.as_str()),
+        (ErrorKind::InvalidInput, "/validation_types")
+    );
     assert!(error.hint().unwrap().contains("expected_schema"));
 }
 
 #[tokio::test]
 async fn what_was_asked_for_and_cannot_be_looked_at_is_unverified() {
-    let response = judged(json!({"output": "x", "validation_types": ["criteria", "syntax", "schema", "schema"]})).await;
+    let response =
+        judged(json!({"output": "x", "validation_types": ["criteria", "syntax", "schema", "schema"]})).await;
     assert!(response.valid && response.confidence == 0.0);
     assert_eq!(response.checks.len(), 3);
-    assert!(response.checks.iter().all(|check| check.status == Status::Unverified && !check.explanation.is_empty()));
+    assert!(
+        response
+            .checks
+            .iter()
+            .all(|check| check.status == Status::Unverified && !check.explanation.is_empty())
+    );
     assert!(response.issues.iter().all(|issue| issue.severity == IssueSeverity::Info));
 }
 
 #[tokio::test]
 async fn confidence_is_what_was_verified() {
     let friendly = "The text is friendly";
-    let request = |output: &str| json!({
-        "output": output, "acceptance_criteria": ["At most 3 words", friendly], "expected_schema": {"type": "string"}
-    });
+    let request = |output: &str| {
+        json!({
+            "output": output, "acceptance_criteria": ["At most 3 words", friendly], "expected_schema": {"type": "string"}
+        })
+    };
     let response = judged(request("Hello there")).await;
     assert!(response.valid);
     assert_eq!(response.passed_criteria, ["At most 3 words"]);
@@ -74,10 +85,14 @@ fn every_fault_of_a_request_is_named() {
     };
     assert_eq!(faults(json!({})), [""]);
     assert_eq!(faults(json!({"output": 1, "colour": 2, "validation_types": ["taste"]})).len(), 2);
-    let bad = json!({"output": "x", "acceptance_criteria": [" ", "ok"], "expected_schema": {"type": "texxt"}});
+    let bad =
+        json!({"output": "x", "acceptance_criteria": [" ", "ok"], "expected_schema": {"type": "texxt"}});
     assert_eq!(faults(bad), ["/acceptance_criteria/0", "/expected_schema"]);
     assert_eq!(faults(json!({"output": "x".repeat(1 << 20)})), ["/output"]);
-    assert_eq!(faults(json!({"output": 1, "trusted_sources": ["y".repeat(1 << 20), "z"]})), ["/trusted_sources"]);
+    assert_eq!(
+        faults(json!({"output": 1, "trusted_sources": ["y".repeat(1 << 20), "z"]})),
+        ["/trusted_sources"]
+    );
 }
 
 #[tokio::test]

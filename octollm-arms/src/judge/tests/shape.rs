@@ -26,7 +26,12 @@ async fn a_text_is_read_as_json_unless_the_schema_wants_a_text() {
     assert_eq!(place(errors(&response)[0]).0, "/name");
     let response = judged(json!({"output": "{\n  \"name\": }", "expected_schema": person()})).await;
     assert_eq!(place(errors(&response)[0]), ("", Some(2), Some(11)));
-    for schema in [json!({"type": "string"}), json!({"type": ["null", "string"]}), json!({"pattern": "^\\{"}), json!({"enum": ["{"]})] {
+    for schema in [
+        json!({"type": "string"}),
+        json!({"type": ["null", "string"]}),
+        json!({"pattern": "^\\{"}),
+        json!({"enum": ["{"]}),
+    ] {
         assert!(judged(json!({"output": "{", "expected_schema": schema})).await.valid);
     }
 }
@@ -40,7 +45,8 @@ async fn code_is_read_where_it_stands() {
         (json!({"code": "x = 1", "tests": broken}), json!({"language": "python"}), ("/tests", Some(2))),
         (json!(format!("```python\n{broken}```")), json!({}), ("", Some(3))),
     ] {
-        let response = judged(json!({"output": output, "context": context, "validation_types": ["syntax"]})).await;
+        let response =
+            judged(json!({"output": output, "context": context, "validation_types": ["syntax"]})).await;
         let (pointer, line, column) = place(errors(&response)[0]);
         assert_eq!((pointer, line), expected, "{output}");
         assert!(column.is_some());

@@ -21,12 +21,14 @@ fn judge() -> TypedArm {
 }
 
 async fn run(n: i64, must_pass: bool) -> (TaskResult, Vec<std::sync::Arc<crate::task::Event>>) {
-    let other = TypedArm::new("other", ["validation"], |_: serde_json::Value, _: ArmContext| async { Ok(json!({})) });
+    let other =
+        TypedArm::new("other", ["validation"], |_: serde_json::Value, _: ArmContext| async { Ok(json!({})) });
     let octo = with_arms(LocalOrchestrator::builder()).arm(judge()).arm(other).start().await.unwrap();
     let mut judged = SubTask::new(1, "judge it", "judge").with_input(json!({"n": n}));
     judged.required_capabilities = vec!["validation".into()];
     judged.must_pass = must_pass;
-    let result = octo.run(planned(vec![judged, echo(2, json!({"done": true})).after([1])]).into()).await.unwrap();
+    let result =
+        octo.run(planned(vec![judged, echo(2, json!({"done": true})).after([1])]).into()).await.unwrap();
     let events = octo.journal(result.task_id, 0, 100).await.unwrap();
     (result, events)
 }
