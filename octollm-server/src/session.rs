@@ -11,9 +11,7 @@ use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
-use octollm_core::arm::{
-    Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Peers, Progress, Registry,
-};
+use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
@@ -92,8 +90,7 @@ impl Session {
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
         let builder = builder.arm(guardian(config).await?);
-        let peers = Peers::of(&registry, Judge::ID);
-        let builder = builder.arm(Judge::new(JudgeOptions { models: models.clone(), peers })?);
+        let builder = builder.arm(Judge::new(JudgeOptions { models: models.clone() })?);
         let builder = add_thinking_arms(builder, &models, &store, &registry)?;
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;

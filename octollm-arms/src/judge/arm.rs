@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Peers, SideEffects};
+use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
 use octollm_core::model::Models;
 use octollm_core::schema::schema_of;
 use octollm_core::task::Usage;
@@ -17,13 +17,14 @@ use super::response::JudgeResponse;
 use super::shape;
 use crate::syntax::Language;
 
+/// The arm's id.
+const ARM_ID: &str = "judge";
+
 /// What a judge works with.
 #[derive(Debug, Clone, Default)]
 pub struct JudgeOptions {
     /// The models; the one for judging is asked. None by default.
     pub models: Models,
-    /// The other arms: one runs tests, one looks after safety. None by default.
-    pub peers: Peers,
 }
 
 /// Says whether an output is what it should be. Cheap to clone.
@@ -41,10 +42,7 @@ struct Decided {
 }
 
 impl Judge {
-    /// The arm's id.
-    pub const ID: &str = "judge";
-
-    /// A judge with these models and other arms. It works without any of them, and says what it could not verify.
+    /// A judge that asks these models. It works without any, and says what it could not verify.
     ///
     /// # Errors
     /// Only a defect of this library.
@@ -159,6 +157,6 @@ fn descriptor() -> ArmDescriptor {
         cost_tier: 2,
         average_latency_ms: 20,
         side_effects: SideEffects::None,
-        ..ArmDescriptor::new(Judge::ID, ["validation", "fact_check", "quality_check"])
+        ..ArmDescriptor::new(ARM_ID, ["validation", "fact_check", "quality_check"])
     }
 }

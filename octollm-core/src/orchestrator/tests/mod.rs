@@ -3,6 +3,7 @@
 mod faults;
 mod limits;
 mod passing;
+mod peers;
 #[cfg(feature = "sqlite")]
 mod recovery;
 mod routing;
