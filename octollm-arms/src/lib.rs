@@ -5,6 +5,8 @@
 //!   where they stand, without a model and without a network.
 //! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
 //! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
+//! - The [`guardian`] looks for what must not go further: personal data, secrets, injections, payloads, and what a policy
+//!   forbids or demands.
 //!
 //! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
@@ -36,6 +38,8 @@
 //! ```
 
 pub mod coder;
+pub mod guardian;
+pub mod judge;
 pub mod planner;
 pub mod retriever;
 pub mod syntax;

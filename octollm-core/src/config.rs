@@ -42,6 +42,8 @@ pub struct Config {
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
     pub reflex: Map<String, Value>,
+    /// File with what the guardian denies and requires; none where absent.
+    pub guardian_policy: Option<PathBuf>,
     /// What is logged.
     pub log_level: LogLevel,
     /// Where this runs; decides the log's format.
@@ -63,6 +65,7 @@ impl Default for Config {
             plan_reuse: true,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
+            guardian_policy: None,
             log_level: LogLevel::default(),
             environment: Environment::default(),
         }
@@ -188,7 +191,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 }
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 14] = [
+pub static SETTINGS: [Setting; 15] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
@@ -201,6 +204,7 @@ pub static SETTINGS: [Setting; 14] = [
     setting("PLAN_REUSE", Form::Switch, "on or off"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
+    setting("GUARDIAN_POLICY", Form::Text, "a TOML file"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
 ];
@@ -322,6 +326,7 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.guardian_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use octollm_arms::coder::{Coder, CoderOptions};
+use octollm_arms::guardian::{GuardPolicy, Guardian, GuardianOptions};
+use octollm_arms::judge::{Judge, JudgeOptions};
 use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
@@ -93,6 +95,8 @@ impl Session {
             .config(engine)
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
+        let builder = builder.arm(guardian(config).await?);
+        let builder = builder.arm(Judge::new(JudgeOptions { models: models.clone() })?);
         let builder = add_thinking_arms(builder, &models, &store, &registry)?;
         let builder = parts.enter(builder);
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
@@ -219,6 +223,20 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// The guardian, with the reflexes' policy and the operator's own.
+async fn guardian(config: &Config) -> Result<Guardian> {
+    let policy = match config.guardian_policy.clone() {
+        None => None,
+        Some(file) => {
+            let read = tokio::task::spawn_blocking(move || GuardPolicy::from_file(&file)).await;
+            let broken =
+                |cause| Error::new(ErrorKind::Internal, "the policy file was not read").with_source(cause);
+            Some(read.map_err(broken)??)
+        }
+    };
+    Ok(Guardian::new(GuardianOptions { reflex: config.policy()?, policy }))
 }
 
 /// Adds the arms that need a model, where there is one.
