@@ -13,7 +13,10 @@ fn main() -> Result<()> {
     let detectors = Detectors::new()?;
     let found = detectors.private(text);
     for finding in &found {
-        println!("{:>2}..{:<2} {} ({:.2})", finding.start, finding.end, finding.type_name, finding.confidence);
+        println!(
+            "{:>2}..{:<2} {} ({:.2})",
+            finding.start, finding.end, finding.type_name, finding.confidence
+        );
     }
     // The key makes hashes comparable: take it from a safe place.
     println!("{}", Redactor::new(RedactStyle::Mask, [0; 32]).redact(text, &found));
