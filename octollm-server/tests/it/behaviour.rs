@@ -99,9 +99,9 @@ fn holds(wanted: &Value, found: &Value, place: &str) -> std::result::Result<(), 
         }),
         (Value::Array(wanted), Value::Array(found)) if wanted.len() == found.len() => {
             let pairs = wanted.iter().zip(found).enumerate();
-            pairs.into_iter().try_for_each(|(index, (wanted, found))| {
-                holds(wanted, found, &format!("{place}/{index}"))
-            })
+            pairs
+                .into_iter()
+                .try_for_each(|(index, (wanted, found))| holds(wanted, found, &format!("{place}/{index}")))
         }
         _ if wanted == found => Ok(()),
         _ => Err(place.to_owned()),
