@@ -1,7 +1,6 @@
 //! The behaviour cases that all faces share, from Rust: in memory, over SQLite, and over HTTP.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
