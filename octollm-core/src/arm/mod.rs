@@ -15,6 +15,7 @@ mod registry;
 mod typed;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
@@ -47,6 +48,13 @@ pub trait Arm: Send + Sync {
     /// # Errors
     /// A temporary error is retried, any other hands the step to another arm or fails it.
     async fn execute(&self, call: ArmCall) -> Result<ArmReply>;
+
+    /// What a call with this input would do, for the person who is to approve it: the exact command, the exact message.
+    /// Must be quick, and do nothing. Arms whose input says it all need not say it again.
+    fn preview(&self, input: &Value) -> Option<String> {
+        let _ = input;
+        None
+    }
 
     /// How the arm is. In-process arms usually need not say.
     async fn health(&self) -> Health {

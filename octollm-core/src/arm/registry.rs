@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::layers::{self, Limits};
 use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus};
 use crate::error::{Error, ErrorKind, Result};
@@ -178,6 +180,12 @@ impl RegisteredArm {
             health: AtomicU8::new(HealthStatus::Healthy as u8),
             stats: Mutex::new(stats),
         })
+    }
+
+    /// What a call with this input would do, in the arm's own words. An arm that fails at it says nothing.
+    pub(crate) fn preview(&self, input: &Value) -> Option<Arc<str>> {
+        let preview = std::panic::AssertUnwindSafe(|| self.bare.preview(input));
+        std::panic::catch_unwind(preview).ok().flatten().map(Into::into)
     }
 
     pub(crate) fn health(&self) -> HealthStatus {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
+    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
     Timestamp, Usage, bind_input, now,
 };
 
@@ -30,10 +30,7 @@ impl Driver {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
             Action::Revise => self.revise().await,
-            Action::Ask { step, reason } => {
-                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
-            }
+            Action::Ask { step, reason } => self.ask(step, reason),
             Action::Start { index, grant } => self.start(index, grant, at, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
@@ -51,6 +48,18 @@ impl Driver {
         }
     }
 
+    /// Asks a person about the plan, or about a step that may have been done already.
+    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason) -> Result<()> {
+        let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+        let plan = self.state.plan().cloned();
+        let subtask = plan.as_ref().and_then(|plan| plan.subtasks.iter().find(|one| Some(one.step) == step));
+        let arm = arm_id.as_ref().and_then(|id| self.engine.registry.get(id));
+        // The person decides about what was handed to the arm; where it cannot be told any more, about the step.
+        let input = arm.as_ref().zip(subtask).and_then(|(arm, subtask)| self.bind(subtask, arm).ok());
+        let shown = arm.zip(input.as_ref()).and_then(|(arm, input)| arm.preview(input));
+        self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: input.map(Arc::new), shown })
+    }
+
     /// Hands the step to the best arm, or asks a person first.
     async fn start(&mut self, index: usize, grant: Grant, at: Timestamp, alone: bool) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
@@ -66,8 +75,9 @@ impl Driver {
         let side_effects = arm.descriptor.side_effects;
         let step = subtask.step;
         if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
-            let (arm_id, input) = (Some(arm.id.clone()), Some(input));
-            return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
+            let shown = arm.preview(&input);
+            let (step, arm_id, input) = (Some(step), Some(arm.id.clone()), Some(input));
+            return self.append(EventKind::ApprovalRequested { step, reason, arm_id, input, shown });
         }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
