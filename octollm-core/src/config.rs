@@ -22,6 +22,8 @@ pub struct Config {
     pub octollm_home: Option<PathBuf>,
     /// What gives texts their vectors.
     pub octollm_embedder: EmbedderChoice,
+    /// What the executor may do; its built-in policy where absent.
+    pub octollm_executor_policy: Option<PathBuf>,
     /// Address to serve on.
     pub api_host: String,
     /// Port to serve on; 0 takes a free one.
@@ -53,6 +55,7 @@ impl Default for Config {
         Self {
             octollm_home: None,
             octollm_embedder: EmbedderChoice::default(),
+            octollm_executor_policy: None,
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
             max_concurrent_tasks: 100,
@@ -188,9 +191,10 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 }
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 14] = [
+pub static SETTINGS: [Setting; 15] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
+    setting("OCTOLLM_EXECUTOR_POLICY", Form::Text, "the file of the executor's policy"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
     setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
@@ -322,6 +326,7 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)

@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod embedder;
+mod executor;
 pub mod http;
 mod session;
 pub mod settings;

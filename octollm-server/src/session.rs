@@ -9,7 +9,7 @@ use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
-use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
+use octollm_core::arm::{Arm, CapabilityKey, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
@@ -21,6 +21,7 @@ use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
 
+use crate::executor;
 use crate::settings::Settings;
 use crate::store::{self, Store};
 
@@ -29,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long the first look for arms may take before work begins without those that have not answered.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
+
+/// Arms that are there only with a model.
+const THINKING: [&str; 2] = ["coder", "planner"];
 
 /// What a local session does besides its own tasks.
 #[derive(Clone, Default)]
@@ -68,7 +72,9 @@ impl Session {
             Some(_) => Store::open(config).await?,
             None => Store::open_without_model(config).await?,
         };
+        let key = CapabilityKey::random()?;
         let engine = EngineConfig {
+            capability_key: Some(key.clone()),
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
             task_timeout: config.task_timeout(),
             take_over: options.take_over,
@@ -86,8 +92,14 @@ impl Session {
             .memory(store.memory.clone())
             .config(engine)
             .registry(registry.clone());
-        let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
-        let builder = add_thinking_arms(builder, &models, &store, &registry)?;
+        let builder = builder.models(models.clone());
+        let builder = match &options.arms {
+            Some(_) => {
+                let shipped = shipped_arms(config, &models, &store, &registry, Some(&key)).await?;
+                shipped.into_iter().fold(builder, Builder::shared_arm)
+            }
+            None => builder.arm(Retriever::new(store.index.clone())),
+        };
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
         let local = Local { orchestrator: orchestrator.clone(), store, models, _discovery: discovery };
@@ -190,23 +202,79 @@ impl Session {
     }
 }
 
-/// Adds the arms that need a model, where there is one.
-fn add_thinking_arms(
-    mut builder: Builder,
+/// One of OctoLLM's own arms, to be served alone, and the store that it works on.
+pub(crate) struct OwnArm {
+    pub(crate) arm: Arc<dyn Arm>,
+    pub(crate) store: Store,
+    /// Looks for the arms that a planner plans with.
+    _discovery: Option<Discovery>,
+}
+
+impl OwnArm {
+    /// Opens the store and makes the arm of this id.
+    ///
+    /// # Errors
+    /// `invalid_input` for an arm that there is not, with those that there are; `not_configured` for one that takes a
+    /// model where there is none; as [`Session::local`].
+    pub(crate) async fn open(settings: &Settings, id: &str) -> Result<Self> {
+        let config = &settings.config;
+        let store = Store::open(config).await?;
+        let registry = Arc::new(Registry::new(EngineConfig::default().limits));
+        let discovery = find_arms(config, &[], &registry).await?;
+        let models = Models::from_variables(&settings.models).await?;
+        let mut arms = shipped_arms(config, &models, &store, &registry, None).await?;
+        for arm in &arms {
+            registry.add(arm.clone(), None)?;
+        }
+        match arms.iter().position(|arm| arm.descriptor().arm_id == id) {
+            Some(place) => Ok(Self { arm: arms.swap_remove(place), store, _discovery: discovery }),
+            None => Err(no_such_arm(id, &arms)),
+        }
+    }
+}
+
+fn no_such_arm(id: &str, arms: &[Arc<dyn Arm>]) -> Error {
+    let names: Vec<_> = arms.iter().map(|arm| format!("`{}`", arm.descriptor().arm_id)).collect();
+    if THINKING.contains(&id) {
+        return Error::new(ErrorKind::NotConfigured, "this arm needs a model, and there is none")
+            .with_context("arm", id.to_owned())
+            .with_hint("set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST; see docs/models.md");
+    }
+    Error::new(ErrorKind::InvalidInput, "there is no such arm")
+        .with_hint(format!("there are {}", names.join(", ")))
+}
+
+/// The arms that come with OctoLLM and can work here.
+async fn shipped_arms(
+    config: &Config,
     models: &Models,
     store: &Store,
     registry: &Arc<Registry>,
-) -> Result<Builder> {
+    key: Option<&CapabilityKey>,
+) -> Result<Vec<Arc<dyn Arm>>> {
+    let mut arms = thinking_arms(models, store, registry)?;
+    arms.push(Arc::new(Retriever::new(store.index.clone())));
+    let executor = executor::open(config).await?;
+    arms.push(Arc::new(match key {
+        Some(key) => executor.guarded_by(key.clone()),
+        None => executor,
+    }));
+    Ok(arms)
+}
+
+/// The arms that need a model, where there is one.
+fn thinking_arms(models: &Models, store: &Store, registry: &Arc<Registry>) -> Result<Vec<Arc<dyn Arm>>> {
+    let mut arms: Vec<Arc<dyn Arm>> = Vec::new();
     if models.for_purpose(Purpose::Coding).is_some() {
-        builder =
-            builder.arm(Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory));
+        let coder = Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory);
+        arms.push(Arc::new(coder));
     }
     if models.for_purpose(Purpose::Planning).is_some() {
         let planner =
             ModelTaskPlanner::new(models.clone(), Prompts::embedded()?, RulesTaskPlanner::default());
-        builder = builder.arm(Planner::new(Arc::new(planner), registry));
+        arms.push(Arc::new(Planner::new(Arc::new(planner), registry)));
     }
-    Ok(builder)
+    Ok(arms)
 }
 
 /// Enters the arms behind HTTP that answer now, and keeps looking for the others.

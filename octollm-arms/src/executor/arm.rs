@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health, HealthStatus, Progress, SideEffects};
+use octollm_core::arm::capability::Use;
+use octollm_core::arm::{
+    Arm, ArmCall, ArmDescriptor, ArmReply, CapabilityKey, Health, HealthStatus, Progress, SideEffects,
+};
 use octollm_core::schema::schema_of;
-use octollm_core::task::{RequestId, TaskError};
+use octollm_core::task::{RequestId, TaskError, now};
 use octollm_core::{Error, ErrorKind, Result};
 use octollm_sandbox::{End, Sandbox, Status};
 use serde_json::Value;
@@ -30,6 +33,7 @@ pub struct Executor {
     fetcher: Fetcher,
     once: Arc<Once>,
     folder: Option<ArtifactFolder>,
+    key: Option<CapabilityKey>,
     descriptor: ArmDescriptor,
 }
 
@@ -43,6 +47,7 @@ impl Executor {
             fetcher: Fetcher::new(Arc::new(SystemResolver)),
             once: Arc::default(),
             folder: None,
+            key: None,
             descriptor: descriptor(&policy),
             policy: Arc::new(policy),
         }
@@ -59,6 +64,13 @@ impl Executor {
     #[must_use]
     pub fn with_resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
         self.fetcher = Fetcher::new(resolver);
+        self
+    }
+
+    /// The same, which as an arm takes only calls with a capability token of this key that holds for them.
+    #[must_use]
+    pub fn guarded_by(mut self, key: CapabilityKey) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -173,6 +185,17 @@ impl Executor {
         Ok(response)
     }
 
+    /// Whether the call may do this. Checked before every action, whoever planned it.
+    fn check_token(&self, call: &ArmCall, request: &ActionRequest) -> Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let token = call.capability.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Unauthorized, "the call has no capability token")
+                .with_hint("this executor takes calls of the engine that it belongs to, and of nobody else")
+        })?;
+        let capability = request.action_type.capability();
+        key.check(token, &Use { task: call.task_id, step: call.step, capability, at: now() })
+    }
+
     fn provenance(&self, command_hash: String, sandbox: &str) -> Provenance {
         Provenance { command_hash, policy: self.policy.label(), sandbox: sandbox.to_owned() }
     }
@@ -186,6 +209,7 @@ impl Arm for Executor {
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = ActionRequest::from_value((*call.input).clone())?;
+        self.check_token(&call, &request)?;
         let left = call.deadline.saturating_duration_since(tokio::time::Instant::now());
         let action = Action::of(&request, &self.policy)?.within(left.saturating_sub(FOR_THE_ANSWER));
         let response = self.carry_out(action, &call.request_id, &call.progress).await?;

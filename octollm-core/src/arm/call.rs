@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::CapabilityToken;
 use crate::model::{Allowance, CallContext};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
@@ -31,6 +32,8 @@ pub struct ArmCall {
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
+    /// What the call may do, provably; there for arms that declare `unsafe`, where the engine has a key.
+    pub capability: Option<CapabilityToken>,
     /// Set when the caller no longer wants the answer.
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
@@ -53,6 +56,7 @@ impl ArmCall {
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             grant: Grant::default(),
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
             began: Arc::default(),

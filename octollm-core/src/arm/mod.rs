@@ -5,6 +5,7 @@
 //! decides about another attempt is the task's own state, so that it survives a crash.
 
 mod call;
+pub mod capability;
 mod descriptor;
 #[cfg(feature = "http")]
 mod discovery;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub use crate::memory::ArmStats;
+pub use capability::{CapabilityKey, CapabilityToken};
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
+use crate::arm::capability::Caveat;
+use crate::arm::{ArmCall, ArmReply, CapabilityToken, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
@@ -85,7 +86,8 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
-        let call = self.call(subtask, attempt, input, grant, at);
+        let capability = self.capability(subtask, side_effects);
+        let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at) };
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -132,10 +134,24 @@ impl Driver {
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
             deadline: Instant::now() + self.state.time_left(at),
             grant,
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
             began: Arc::default(),
         }
+    }
+
+    /// What the call may do, where its arm does what cannot be undone: what the task and the step are restricted to, in
+    /// this step, as long as the task may take.
+    fn capability(&self, subtask: &SubTask, side_effects: SideEffects) -> Option<CapabilityToken> {
+        let key = self.engine.config.capability_key.as_ref();
+        let mut token = key.filter(|_| side_effects == SideEffects::Unsafe)?.mint(self.state.task_id());
+        for names in [&self.state.request().required_capabilities, &subtask.required_capabilities] {
+            if !names.is_empty() {
+                token = token.attenuated(Caveat::Capabilities(names.clone()));
+            }
+        }
+        Some(token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())))
     }
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or
