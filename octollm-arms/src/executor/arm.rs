@@ -11,7 +11,7 @@ use octollm_core::arm::{
 use octollm_core::schema::schema_of;
 use octollm_core::task::{RequestId, TaskError, now};
 use octollm_core::{Error, ErrorKind, Result};
-use octollm_sandbox::{End, Sandbox, Status};
+use octollm_sandbox::{End, Level, Sandbox, Status};
 use serde_json::Value;
 
 use super::action::{Action, Fetch, Run};
@@ -216,6 +216,18 @@ impl Arm for Executor {
         let output = serde_json::to_value(&*response)
             .map_err(|cause| Error::new(ErrorKind::Internal, "the answer is no JSON").with_source(cause))?;
         Ok(ArmReply::new(output))
+    }
+
+    /// A run that can reach nothing leaves nothing behind but its artifacts; what a request to a host does, its method says.
+    fn side_effects(&self, input: &Value) -> SideEffects {
+        let said = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
+        match (said("action_type"), self.policy.sandbox()) {
+            ("http", _) if matches!(said("method").to_ascii_uppercase().as_str(), "" | "GET" | "HEAD") => {
+                SideEffects::Idempotent
+            }
+            ("python" | "shell", Level::Full | Level::Landlock) => SideEffects::None,
+            _ => SideEffects::Unsafe,
+        }
     }
 
     fn preview(&self, input: &Value) -> Option<String> {

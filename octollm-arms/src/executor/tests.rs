@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use octollm_core::ErrorKind;
 use octollm_core::arm::capability::Caveat;
-use octollm_core::arm::{Arm, ArmCall, CapabilityKey, Health, HealthStatus, Progress, ProgressSink, StepRef};
+use octollm_core::arm::{Arm, ArmCall, CapabilityKey, Health, HealthStatus, Progress, ProgressSink, SideEffects, StepRef};
 use serde_json::{Value, json};
 
 use super::{ActionRequest, ActionResponse, ArtifactFolder, Executor, Policy};
@@ -114,7 +114,7 @@ async fn what_is_written_does_nothing_to_a_terminal() {
 #[tokio::test]
 async fn there_is_no_network_and_no_home() {
     let code = "import socket\ntry:\n    socket.create_connection(('127.0.0.1', 22), 1)\nexcept OSError as error:\n    print('no')\n\
-                try:\n    print(open('/etc/passwd').read())\nexcept OSError:\n    print('no')";
+                try:\n    print(open('/etc/shadow').read())\nexcept OSError:\n    print('no')";
     assert_eq!(act(&executor(), "r", &ActionRequest::python(code)).await.stdout, "no\nno\n");
 }
 
@@ -223,6 +223,16 @@ async fn a_call_does_what_its_token_allows_and_no_more() {
     let mut forged = call(true);
     forged.capability = Some(CapabilityKey::random().unwrap().mint(forged.task_id));
     assert_eq!(executor.execute(forged).await.unwrap_err().context("why"), Some("its signature is wrong"));
+}
+
+#[test]
+fn a_call_says_what_it_does_to_the_world() {
+    let of = |executor: &Executor, input: Value| executor.side_effects(&input);
+    let python = json!({"action_type": "python", "code": "1"});
+    assert_eq!(of(&executor(), python.clone()), SideEffects::None);
+    assert_eq!(of(&with("sandbox = 'none'"), python), SideEffects::Unsafe);
+    assert_eq!(of(&executor(), json!({"action_type": "http", "url": "https://a.b/"})), SideEffects::Idempotent);
+    assert_eq!(of(&executor(), json!({"action_type": "http", "url": "https://a.b/", "method": "post"})), SideEffects::Unsafe);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod discovery;
 #[cfg(feature = "http")]
 mod http;
 mod layers;
+mod peers;
 mod registry;
 mod typed;
 
@@ -27,6 +28,8 @@ pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
 #[cfg(feature = "http")]
 pub use http::{HttpArm, HttpArmOptions};
 pub use layers::Limits;
+pub use peers::Peer;
+pub(crate) use peers::{Peers, Switchboard};
 pub(crate) use registry::RegisteredArm;
 pub use registry::Registry;
 pub use typed::{ArmContext, TypedArm};
@@ -56,6 +59,12 @@ pub trait Arm: Send + Sync {
     fn preview(&self, input: &Value) -> Option<String> {
         let _ = input;
         None
+    }
+
+    /// What this one call would do to the world, where that depends on the input; what the descriptor says otherwise. It
+    /// can say less than the descriptor, never more. Must be cheap.
+    fn side_effects(&self, _input: &Value) -> SideEffects {
+        self.descriptor().side_effects
     }
 
     /// How the arm is. In-process arms usually need not say.

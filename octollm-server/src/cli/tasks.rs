@@ -7,7 +7,7 @@ use std::time::Duration;
 use octollm_core::memory::{PrunePolicy, TaskFilter};
 use octollm_core::orchestrator::Decision;
 use octollm_core::task::TaskStatus;
-use octollm_core::{Result, TaskId};
+use octollm_core::{Result, TaskId, TaskResult};
 
 use super::App;
 use super::approval::Questions;
@@ -70,13 +70,7 @@ async fn list(app: &App, args: &ListArgs) -> Outcome {
 
 async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     let session = open(app, place).await?;
-    let found = async {
-        let result = session.orchestrator().task(id).await?;
-        let waits = result.status == TaskStatus::AwaitingApproval && !json;
-        let questions = if waits { Some(questions(&session, id).await?) } else { None };
-        Result::Ok((result, questions))
-    }
-    .await;
+    let found = task_and_questions(&session, id).await;
     session.close().await?;
     let (result, questions) = found?;
     if json {
@@ -84,10 +78,17 @@ async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     } else {
         app.output.line(render::task(app.output, &result))?;
     }
-    if let Some(questions) = questions {
+    if let (Some(questions), false) = (questions, json) {
         app.output.line(format!("\n{}", questions.text()))?;
     }
     Ok(Exit::Completed)
+}
+
+async fn task_and_questions(session: &Session, id: TaskId) -> Result<(TaskResult, Option<Questions>)> {
+    let result = session.orchestrator().task(id).await?;
+    let waits = result.status == TaskStatus::AwaitingApproval;
+    let questions = if waits { Some(questions(session, id).await?) } else { None };
+    Ok((result, questions))
 }
 
 /// What the task waits for, out of its journal.

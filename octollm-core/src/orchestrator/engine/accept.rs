@@ -163,10 +163,17 @@ impl Engine {
             Some(record) if record.status.is_terminal() => {
                 Fault::new("/parent_task_id", "that task has ended and takes no sub-tasks")
             }
-            Some(record) => match narrow(&mut request.required_capabilities, &record.request.required_capabilities) {
-                Ok(()) => return Ok(()),
-                Err(fault) => fault,
-            },
+            Some(_) => {
+                let first = self.memory.journal.read(parent, 0, 1).await?;
+                let parents = first.first().map_or(&[][..], |event| match &event.kind {
+                    EventKind::TaskAccepted { request, .. } => &request.required_capabilities,
+                    _ => &[],
+                });
+                match narrow(&mut request.required_capabilities, parents) {
+                    Ok(()) => return Ok(()),
+                    Err(fault) => fault,
+                }
+            }
         };
         Err(Error::invalid("the task is invalid", vec![fault]))
     }

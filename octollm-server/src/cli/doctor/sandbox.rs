@@ -37,7 +37,7 @@ pub(super) async fn probe() -> Vec<Strength> {
 }
 
 fn strength(level: Level) -> Strength {
-    let layers: Vec<_> = Sandbox::new(level).probe().into_iter().map(|(layer, status)| match status {
+    let layers = Sandbox::new(level).probe().into_iter().map(|(layer, status)| match status {
         Status::Available => LayerReport { layer: layer.name(), status: "available", reason: None, hint: None },
         Status::NotReached => LayerReport { layer: layer.name(), status: "not_tried", reason: None, hint: None },
         Status::Missing(error) => LayerReport {
