@@ -18,6 +18,7 @@ mod detectors;
 mod edit;
 mod finding;
 pub mod injection;
+mod long;
 pub mod pii;
 mod policy;
 pub mod rate_limit;
