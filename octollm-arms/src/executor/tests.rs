@@ -1,5 +1,7 @@
 //! The arm over the real sandbox.
 
+mod engine;
+
 use std::sync::Arc;
 use std::sync::Mutex;
 

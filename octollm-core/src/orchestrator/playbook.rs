@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = Playbooks::default().get("nonsense").unwrap_err();
-        assert!(error.to_string().contains("`call`, `search`"));
+        assert!(error.to_string().contains("`call`, `run_code`, `search`"));
     }
 
     #[test]

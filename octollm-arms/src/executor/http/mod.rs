@@ -8,7 +8,7 @@
 mod address;
 mod fetch;
 mod resolve;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 
 pub(super) use fetch::{Fetched, Fetcher};
