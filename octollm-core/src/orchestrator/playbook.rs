@@ -263,7 +263,7 @@ mod tests {
             code("Run this Python code\n```python\nfor i in 'ab':\n    print(i)\n```\nplease"),
             "for i in 'ab':\n    print(i)"
         );
-        assert_eq!(code("Run this:\n\n    print(1)"), "    print(1)");
+        assert_eq!(code("Run this:\n\nfor i in 'ab':\n    print(i)\n"), "for i in 'ab':\n    print(i)");
         let told = input("Run this Python code: print(1)", &[("code", "print(2)".into())]).unwrap();
         assert_eq!(told["code"], "print(2)");
         for nothing in ["Run this Python code, please", "Run this Python code:   ", "Run this ```print(1)``` now"] {

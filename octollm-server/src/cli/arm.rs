@@ -18,8 +18,9 @@ const PORTS: [(&str, u16); 6] =
 /// Serves until it is asked to stop.
 pub(super) async fn run(app: &App, args: &ArmArgs) -> Outcome {
     let config = &app.settings.config;
+    let usual = usual_port(&args.name)?;
     let port = match app.settings.origin("API_PORT") {
-        Origin::Default => usual_port(&args.name)?,
+        Origin::Default => usual,
         _ => config.api_port,
     };
     let address = address(config, port, args.insecure)?;
