@@ -207,18 +207,26 @@ fn fetch(request: &ActionRequest, policy: &Policy, wall: Duration) -> Result<Act
     let invalid = |pointer, detail: &str| {
         Error::invalid("the executor's request is invalid", vec![Fault::new(pointer, detail)])
     };
-    let mut url: Url = request.url.as_deref().unwrap_or_default().trim().parse().map_err(|_| {
-        invalid("/url", "must be a URL such as https://example.com/")
-    })?;
+    let mut url: Url = request
+        .url
+        .as_deref()
+        .unwrap_or_default()
+        .trim()
+        .parse()
+        .map_err(|_| invalid("/url", "must be a URL such as https://example.com/"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(invalid("/url", "must begin with https:// or http:// and have a host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("/url", "must not have a user or a password: the policy gives a host its headers"));
+        return Err(invalid(
+            "/url",
+            "must not have a user or a password: the policy gives a host its headers",
+        ));
     }
     url.set_fragment(None);
     let method = request.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| invalid("/method", "must be an HTTP method"))?;
+    let method =
+        Method::from_bytes(method.as_bytes()).map_err(|_| invalid("/method", "must be an HTTP method"))?;
     if request.body.is_some() && (method == Method::GET || method == Method::HEAD) {
         return Err(invalid("/body", "has no meaning for GET and HEAD"));
     }

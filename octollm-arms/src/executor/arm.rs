@@ -104,7 +104,12 @@ impl Executor {
         self.carry_out(action, id, progress).await
     }
 
-    async fn carry_out(&self, action: Action, id: &RequestId, progress: &Progress) -> Result<Arc<ActionResponse>> {
+    async fn carry_out(
+        &self,
+        action: Action,
+        id: &RequestId,
+        progress: &Progress,
+    ) -> Result<Arc<ActionResponse>> {
         let hash = action.hash();
         match self.once.turn(&id.to_string(), &hash)? {
             Turn::Second(receiver) => once::outcome(receiver).await.map_err(Error::from),
@@ -115,7 +120,13 @@ impl Executor {
         }
     }
 
-    async fn run(&self, run: Run, hash: String, claim: Claim, progress: &Progress) -> Result<Arc<ActionResponse>> {
+    async fn run(
+        &self,
+        run: Run,
+        hash: String,
+        claim: Claim,
+        progress: &Progress,
+    ) -> Result<Arc<ActionResponse>> {
         let command = run.command(&self.policy);
         progress.report("running", None);
         let outcome = match self.runner.run(command, progress).await {
@@ -129,8 +140,9 @@ impl Executor {
         let incomplete = outcome.work.incomplete;
         let work = outcome.work;
         let collected = tokio::task::spawn_blocking(move || artifacts::collect(work, folder.as_ref())).await;
-        let artifacts = collected
-            .map_err(|cause| Error::new(ErrorKind::Internal, "the artifacts were not collected").with_source(cause))?;
+        let artifacts = collected.map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the artifacts were not collected").with_source(cause)
+        })?;
         let exit_code = match outcome.end {
             End::Exit(code) => Some(code),
             _ => None,
@@ -152,7 +164,13 @@ impl Executor {
         Ok(response)
     }
 
-    async fn fetch(&self, fetch: Fetch, hash: String, claim: Claim, progress: &Progress) -> Result<Arc<ActionResponse>> {
+    async fn fetch(
+        &self,
+        fetch: Fetch,
+        hash: String,
+        claim: Claim,
+        progress: &Progress,
+    ) -> Result<Arc<ActionResponse>> {
         progress.report("asking", None);
         let began = Instant::now();
         let fetched = match self.fetcher.fetch(&fetch, &self.policy).await {
@@ -248,7 +266,8 @@ impl Arm for Executor {
             Some(error) => (HealthStatus::Unhealthy, format!("{level}: {error}")),
             None => (HealthStatus::Healthy, level.to_owned()),
         };
-        let dependencies = [("sandbox".to_owned(), detail.into()), ("policy".to_owned(), self.policy.label().into())];
+        let dependencies =
+            [("sandbox".to_owned(), detail.into()), ("policy".to_owned(), self.policy.label().into())];
         Health { status, version: env!("CARGO_PKG_VERSION").to_owned(), dependencies: dependencies.into() }
     }
 }

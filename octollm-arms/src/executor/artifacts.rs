@@ -87,7 +87,8 @@ fn artifact(file: WorkFile, folder: Option<&ArtifactFolder>, room: &mut usize) -
     let kept = folder.map(|folder| folder.keep(&sha256, &file.bytes));
     let bytes = file.bytes.len() as u64;
     let short = file.bytes.len() <= INLINE.min(*room);
-    let text = short.then(|| String::from_utf8(file.bytes).ok()).flatten().filter(|text| !text.contains('\0'));
+    let text =
+        short.then(|| String::from_utf8(file.bytes).ok()).flatten().filter(|text| !text.contains('\0'));
     *room -= text.as_ref().map_or(0, String::len);
     let left_out = match (&text, &kept) {
         (None, Some(Err(reason))) => Some(reason.clone()),
@@ -103,7 +104,8 @@ mod tests {
     use super::*;
 
     fn work(files: &[(&str, &[u8])]) -> Work {
-        let files = files.iter().map(|(path, bytes)| WorkFile { path: (*path).into(), bytes: bytes.to_vec() });
+        let files =
+            files.iter().map(|(path, bytes)| WorkFile { path: (*path).into(), bytes: bytes.to_vec() });
         Work { files: files.collect(), incomplete: false }
     }
 
@@ -111,7 +113,10 @@ mod tests {
     fn an_artifact_is_kept_once_under_the_hash_of_its_content() {
         let home = tempfile::tempdir().unwrap();
         let folder = ArtifactFolder::new(home.path().join("artifacts"), 1000);
-        let found = collect(work(&[("a.txt", b"hello\n"), ("b/c.txt", b"hello\n"), ("d.bin", b"\0\xff")]), Some(&folder));
+        let found = collect(
+            work(&[("a.txt", b"hello\n"), ("b/c.txt", b"hello\n"), ("d.bin", b"\0\xff")]),
+            Some(&folder),
+        );
         let hash = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
         assert!(found.iter().all(|artifact| artifact.kept && artifact.left_out.is_none()));
         assert_eq!((found[0].sha256.as_str(), found[1].sha256.as_str()), (hash, hash));

@@ -2,7 +2,8 @@
 //! split.
 
 /// Characters that make a shell do more than split, where they stand unquoted.
-const OPERATORS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', ']', '{', '}', '~', '#', '!', '\n', '\r'];
+const OPERATORS: &[char] =
+    &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '?', '[', ']', '{', '}', '~', '#', '!', '\n', '\r'];
 
 /// The words of a command line.
 ///
@@ -10,7 +11,10 @@ const OPERATORS: &[char] = &['|', '&', ';', '<', '>', '(', ')', '$', '`', '*', '
 /// What a shell would do with it that is not done here, in words.
 pub(super) fn split(line: &str) -> Result<Vec<String>, String> {
     if let Some(operator) = operator(line.trim()) {
-        return Err(format!("`{}` means something to a shell, and no shell reads it", operator.escape_debug()));
+        return Err(format!(
+            "`{}` means something to a shell, and no shell reads it",
+            operator.escape_debug()
+        ));
     }
     match shlex::split(line) {
         Some(words) if !words.is_empty() => Ok(words),
@@ -51,8 +55,23 @@ mod tests {
     #[test]
     fn whatever_a_shell_would_act_on_is_refused() {
         let lines = [
-            "ls; rm -rf /", "ls | sh", "ls && id", "cat < /etc/passwd", "echo $HOME", "echo `id`", "echo \"$(id)\"",
-            "ls *.txt", "a\nb", "(id)", "echo ~", "ls &", "echo {a,b}", "echo a # b", "echo [a]", "echo \"`id`\"", "!!",
+            "ls; rm -rf /",
+            "ls | sh",
+            "ls && id",
+            "cat < /etc/passwd",
+            "echo $HOME",
+            "echo `id`",
+            "echo \"$(id)\"",
+            "ls *.txt",
+            "a\nb",
+            "(id)",
+            "echo ~",
+            "ls &",
+            "echo {a,b}",
+            "echo a # b",
+            "echo [a]",
+            "echo \"`id`\"",
+            "!!",
         ];
         for line in lines {
             assert!(split(line).is_err(), "{line}");

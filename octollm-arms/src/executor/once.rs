@@ -77,7 +77,9 @@ impl Once {
             }
             return match &entry.state {
                 State::Known(receiver) => Ok(Turn::Second(receiver.clone())),
-                State::Forgotten => Err(conflict("it was done before, and what came of it is no longer known")),
+                State::Forgotten => {
+                    Err(conflict("it was done before, and what came of it is no longer known"))
+                }
             };
         }
         let (sender, receiver) = watch::channel(None);
@@ -153,7 +155,10 @@ pub(super) async fn outcome(mut receiver: watch::Receiver<Option<Outcome>>) -> O
 
 fn broken_off() -> TaskError {
     let hint = "look whether it did what it should; a new step does it again";
-    let error = TaskError::new(ErrorKind::Conflict, "it was begun before and broken off: nobody knows how far it came");
+    let error = TaskError::new(
+        ErrorKind::Conflict,
+        "it was begun before and broken off: nobody knows how far it came",
+    );
     TaskError { hint: Some(hint.to_owned()), ..error }
 }
 

@@ -15,7 +15,11 @@ pub(super) fn neutral(text: &str) -> String {
         match character {
             '\t' | '\n' => safe.push(character),
             '\0'..='\x1f' | '\x7f' => safe.push_str(&format!("\\x{:02x}", u32::from(character))),
-            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+            '\u{80}'..='\u{9f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{200e}'
+            | '\u{200f}' => {
                 safe.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
             }
             other => safe.push(other),

@@ -160,7 +160,10 @@ impl ActionRequest {
         }
         let mut words = self.args.iter().chain(&self.command).chain(self.env.values());
         if words.any(|word| word.contains('\0')) {
-            faults.push(Fault::new("", "a command, an argument or a variable must not contain the character NUL"));
+            faults.push(Fault::new(
+                "",
+                "a command, an argument or a variable must not contain the character NUL",
+            ));
         }
         faults.extend(self.wrong_files());
         if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
@@ -188,8 +191,8 @@ impl ActionRequest {
             ("body", !http && self.body.is_some()),
         ];
         let useless = useless.into_iter().filter(|(_, there)| *there);
-        let useless =
-            useless.map(|(name, _)| Fault::new(format!("/{name}"), format!("has no meaning in a `{what}` action")));
+        let useless = useless
+            .map(|(name, _)| Fault::new(format!("/{name}"), format!("has no meaning in a `{what}` action")));
         missing.into_iter().chain(useless).collect()
     }
 
@@ -308,7 +311,8 @@ mod tests {
 
     #[test]
     fn defaults_are_filled_in() {
-        let request = ActionRequest::from_value(json!({"action_type": "python", "code": "print(1)"})).unwrap();
+        let request =
+            ActionRequest::from_value(json!({"action_type": "python", "code": "print(1)"})).unwrap();
         assert_eq!(request, ActionRequest::python("print(1)"));
         assert_eq!(request.timeout_seconds, 30);
     }
@@ -325,10 +329,19 @@ mod tests {
 
     #[test]
     fn limits_hold_and_unknown_names_are_refused() {
-        assert_eq!(faults(json!({"action_type": "python", "code": "x", "timeout_seconds": 301}))[0].0, "/timeout_seconds");
+        assert_eq!(
+            faults(json!({"action_type": "python", "code": "x", "timeout_seconds": 301}))[0].0,
+            "/timeout_seconds"
+        );
         assert_eq!(faults(json!({"action_type": "python", "code": " "}))[0].0, "/code");
-        assert!(faults(json!({"action_type": "python", "code": "x", "cwd": "/"}))[0].1.contains("Additional"));
-        assert!(faults(json!({"action_type": "shell", "command": "ls", "args": ["a\u{0}b"]}))[0].1.contains("NUL"));
+        assert!(
+            faults(json!({"action_type": "python", "code": "x", "cwd": "/"}))[0].1.contains("Additional")
+        );
+        assert!(
+            faults(json!({"action_type": "shell", "command": "ls", "args": ["a\u{0}b"]}))[0]
+                .1
+                .contains("NUL")
+        );
     }
 
     #[test]

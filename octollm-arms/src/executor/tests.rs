@@ -7,7 +7,9 @@ use std::sync::Mutex;
 
 use octollm_core::ErrorKind;
 use octollm_core::arm::capability::Caveat;
-use octollm_core::arm::{Arm, ArmCall, CapabilityKey, Health, HealthStatus, Progress, ProgressSink, SideEffects, StepRef};
+use octollm_core::arm::{
+    Arm, ArmCall, CapabilityKey, Health, HealthStatus, Progress, ProgressSink, SideEffects, StepRef,
+};
 use serde_json::{Value, json};
 
 use super::{ActionRequest, ActionResponse, ArtifactFolder, Executor, Policy};
@@ -26,9 +28,17 @@ async fn act(executor: &Executor, id: &str, request: &ActionRequest) -> Arc<Acti
 
 #[tokio::test]
 async fn python_runs_and_says_what_was_done() {
-    let response = act(&executor(), "r", &ActionRequest::python("import sys\nprint(6 * 7)\nprint('no', file=sys.stderr)")).await;
+    let response = act(
+        &executor(),
+        "r",
+        &ActionRequest::python("import sys\nprint(6 * 7)\nprint('no', file=sys.stderr)"),
+    )
+    .await;
     assert!(response.success, "{response:?}");
-    assert_eq!((response.exit_code, response.stdout.as_str(), response.stderr.as_str()), (Some(0), "42\n", "no\n"));
+    assert_eq!(
+        (response.exit_code, response.stdout.as_str(), response.stderr.as_str()),
+        (Some(0), "42\n", "no\n")
+    );
     assert_eq!((response.provenance.sandbox.as_str(), response.provenance.command_hash.len()), ("full", 64));
     assert!(response.provenance.policy.starts_with("default@"));
     assert!(!response.truncated && response.error.is_none() && response.artifacts.is_empty());
@@ -56,7 +66,10 @@ async fn files_arguments_and_variables_come_in_and_artifacts_out() {
     let response = act(&executor, "r", &request).await;
     assert_eq!((response.stdout.as_str(), response.stderr.as_str()), ("Asia/Tokyo\n", ""));
     let [artifact] = &response.artifacts[..] else { panic!("{response:?}") };
-    assert_eq!((artifact.name.as_str(), artifact.text.as_deref(), artifact.kept), ("out.txt", Some("42"), true));
+    assert_eq!(
+        (artifact.name.as_str(), artifact.text.as_deref(), artifact.kept),
+        ("out.txt", Some("42"), true)
+    );
     assert_eq!(std::fs::read_to_string(folder.path(&artifact.sha256)).unwrap(), "42");
 }
 
@@ -99,8 +112,15 @@ async fn a_shell_runs_a_script_only_where_the_policy_has_it_by_name() {
 
 #[tokio::test]
 async fn limits_end_it_and_say_which() {
-    let executor = with("[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'\n[limits]\noutput_kib = 1\nwall_seconds = 2");
-    let slow = act(&executor, "slow", &ActionRequest::python("import time\nprint('begun', flush=True)\ntime.sleep(60)")).await;
+    let executor = with(
+        "[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'\n[limits]\noutput_kib = 1\nwall_seconds = 2",
+    );
+    let slow = act(
+        &executor,
+        "slow",
+        &ActionRequest::python("import time\nprint('begun', flush=True)\ntime.sleep(60)"),
+    )
+    .await;
     assert_eq!((slow.success, slow.exit_code, slow.stdout.as_str()), (false, None, "begun\n"));
     assert_eq!(slow.error.as_ref().unwrap().code, "timeout");
     let long = act(&executor, "long", &ActionRequest::python("print('x' * 5000)")).await;
@@ -109,7 +129,8 @@ async fn limits_end_it_and_say_which() {
 
 #[tokio::test]
 async fn what_is_written_does_nothing_to_a_terminal() {
-    let response = act(&executor(), "r", &ActionRequest::python("print('\\x1b]0;title\\x07\\x1b[31m')")).await;
+    let response =
+        act(&executor(), "r", &ActionRequest::python("print('\\x1b]0;title\\x07\\x1b[31m')")).await;
     assert_eq!(response.stdout, "\\x1b]0;title\\x07\\x1b[31m\n");
 }
 
@@ -136,7 +157,8 @@ async fn the_same_request_is_carried_out_once() {
 
 #[tokio::test]
 async fn who_goes_away_ends_the_run_and_it_is_not_done_again() {
-    let executor = with("[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'\n[limits]\nconcurrent = 1");
+    let executor =
+        with("[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'\n[limits]\nconcurrent = 1");
     let sleeping = ActionRequest::python("import time\nprint('here', flush=True)\ntime.sleep(200)");
     let seen = Arc::new(Lines::default());
     let progress = Progress::to(seen.clone());
@@ -172,7 +194,9 @@ impl ProgressSink for Lines {
 #[tokio::test]
 async fn a_missing_layer_refuses_by_name_and_the_next_may_try() {
     // A folder that cannot be shown stands for what a machine lacks.
-    let executor = with("readable = ['/no/such/folder']\n[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'");
+    let executor = with(
+        "readable = ['/no/such/folder']\n[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'",
+    );
     for _ in 0..2 {
         let request = ActionRequest::python("print(1)");
         let error = executor.act(&request, &"r".into(), &Progress::default()).await.unwrap_err();
@@ -200,7 +224,10 @@ async fn as_an_arm_it_keeps_its_schemas_and_its_deadline() {
     late.deadline = tokio::time::Instant::now() + std::time::Duration::from_millis(1500);
     let output = executor.execute(late).await.unwrap().output;
     assert_eq!(output["error"]["code"], "timeout");
-    assert_eq!(call(&executor, json!({"action_type": "python"})).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        call(&executor, json!({"action_type": "python"})).await.unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
 }
 
 #[tokio::test]
@@ -233,8 +260,14 @@ fn a_call_says_what_it_does_to_the_world() {
     let python = json!({"action_type": "python", "code": "1"});
     assert_eq!(of(&executor(), python.clone()), SideEffects::None);
     assert_eq!(of(&with("sandbox = 'none'"), python), SideEffects::Unsafe);
-    assert_eq!(of(&executor(), json!({"action_type": "http", "url": "https://a.b/"})), SideEffects::Idempotent);
-    assert_eq!(of(&executor(), json!({"action_type": "http", "url": "https://a.b/", "method": "post"})), SideEffects::Unsafe);
+    assert_eq!(
+        of(&executor(), json!({"action_type": "http", "url": "https://a.b/"})),
+        SideEffects::Idempotent
+    );
+    assert_eq!(
+        of(&executor(), json!({"action_type": "http", "url": "https://a.b/", "method": "post"})),
+        SideEffects::Unsafe
+    );
 }
 
 #[test]
@@ -245,8 +278,12 @@ fn a_person_is_shown_the_exact_command() {
     }));
     let shown = shown.unwrap();
     let (command, script) = shown.split_once('\n').unwrap();
-    assert!(command.starts_with("TZ=UTC /") && command.ends_with("/python3 -E -s -B main.py 'two words'"), "{command}");
+    assert!(
+        command.starts_with("TZ=UTC /") && command.ends_with("/python3 -E -s -B main.py 'two words'"),
+        "{command}"
+    );
     assert_eq!(script, "--- main.py\nprint('\\x1b[8m hidden')");
-    let refused = executor.preview(&json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})).unwrap();
+    let refused =
+        executor.preview(&json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})).unwrap();
     assert!(refused.starts_with("nothing: it will be refused"), "{refused}");
 }

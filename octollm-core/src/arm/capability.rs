@@ -219,7 +219,11 @@ fn hex(bytes: &[u8]) -> String {
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {
     let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()).collect()
+    pairs
+        .map(|pair| {
+            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -245,7 +249,8 @@ mod tests {
     fn a_token_holds_for_what_it_was_minted_for() {
         let (key, task) = (CapabilityKey::random().unwrap(), TaskId::new());
         let later = now().checked_add(Duration::from_secs(60)).unwrap();
-        let token = key.mint(task).attenuated(Caveat::Step(1)).attenuated(only(&["code_execution", "api_call"]));
+        let token =
+            key.mint(task).attenuated(Caveat::Step(1)).attenuated(only(&["code_execution", "api_call"]));
         let token = token.attenuated(Caveat::Before(later));
         assert_eq!(why(&key, &token, &wanted(task)), None);
         let other = Use { step: 2, ..wanted(task) };

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub use crate::memory::ArmStats;
-pub use capability::{CapabilityKey, CapabilityToken};
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
+pub use capability::{CapabilityKey, CapabilityToken};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]
 pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};

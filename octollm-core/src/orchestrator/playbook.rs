@@ -266,7 +266,9 @@ mod tests {
         assert_eq!(code("Run this:\n\nfor i in 'ab':\n    print(i)\n"), "for i in 'ab':\n    print(i)");
         let told = input("Run this Python code: print(1)", &[("code", "print(2)".into())]).unwrap();
         assert_eq!(told["code"], "print(2)");
-        for nothing in ["Run this Python code, please", "Run this Python code:   ", "Run this ```print(1)``` now"] {
+        for nothing in
+            ["Run this Python code, please", "Run this Python code:   ", "Run this ```print(1)``` now"]
+        {
             assert_eq!(input(nothing, &[]).unwrap_err().faults()[0].pointer, "/context/code", "{nothing}");
         }
     }

@@ -12,8 +12,14 @@ use crate::session::OwnArm;
 use crate::settings::Origin;
 
 /// Where each arm is served, unless somebody says otherwise.
-const PORTS: [(&str, u16); 6] =
-    [("coder", 8100), ("planner", 8101), ("judge", 8102), ("executor", 8103), ("retriever", 8104), ("guardian", 8105)];
+const PORTS: [(&str, u16); 6] = [
+    ("coder", 8100),
+    ("planner", 8101),
+    ("judge", 8102),
+    ("executor", 8103),
+    ("retriever", 8104),
+    ("guardian", 8105),
+];
 
 /// Serves until it is asked to stop.
 pub(super) async fn run(app: &App, args: &ArmArgs) -> Outcome {

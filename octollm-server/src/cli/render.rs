@@ -59,7 +59,9 @@ fn carried_out(output: Output, result: &Value) -> Option<String> {
         parts.push(text(why));
     } else if let Some(code) = result.get("exit_code").and_then(Value::as_i64).filter(|code| *code != 0) {
         parts.push(format!("exit code {code}"));
-    } else if let Some(status) = result.pointer("/http/status").filter(|_| result.get("success") == Some(&false.into())) {
+    } else if let Some(status) =
+        result.pointer("/http/status").filter(|_| result.get("success") == Some(&false.into()))
+    {
         parts.push(format!("status {status}"));
     }
     let files = result.get("artifacts").and_then(Value::as_array).into_iter().flatten();

@@ -28,7 +28,12 @@ fn command(home: &TempDir, args: &[&str]) -> Command {
     SETTINGS.iter().map(|setting| setting.name).chain(models.iter().map(String::as_str)).for_each(|name| {
         command.env_remove(name);
     });
-    command.env("LLM_DISCOVERY", "off").env("OCTOLLM_HOME", home.path()).current_dir(home.path()).arg("arm").args(args);
+    command
+        .env("LLM_DISCOVERY", "off")
+        .env("OCTOLLM_HOME", home.path())
+        .current_dir(home.path())
+        .arg("arm")
+        .args(args);
     command
 }
 
@@ -56,7 +61,9 @@ async fn the_executor_alone_runs_code_for_whoever_asks_in_the_protocol() {
     // The same X-Request-ID: what came of the first, to the millisecond.
     assert_eq!(arm.execute(call).await.unwrap().output, first);
 
-    let refused = arm.execute(ArmCall::new(json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]}))).await;
+    let refused = arm
+        .execute(ArmCall::new(json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})))
+        .await;
     let refused = refused.unwrap_err();
     assert!(!refused.is_temporary() && refused.to_string().contains("policy"), "{refused:?}");
 }

@@ -228,7 +228,8 @@ fn doctor_says_what_is_set_and_from_where() {
 fn doctor_says_what_the_sandbox_can_be_made_of() {
     let desk = Desk::new();
     let report: Value = serde_json::from_slice(&desk.run(&["doctor", "--json"]).stdout).unwrap();
-    let levels: Vec<_> = report["sandbox"].as_array().unwrap().iter().map(|one| one["level"].clone()).collect();
+    let levels: Vec<_> =
+        report["sandbox"].as_array().unwrap().iter().map(|one| one["level"].clone()).collect();
     assert_eq!(levels, ["full", "landlock", "none"]);
     let layers = report["sandbox"][0]["layers"].as_array().unwrap();
     assert!(layers.iter().any(|one| one["layer"] == "seccomp" && one["status"] == "available"), "{layers:?}");
@@ -250,7 +251,8 @@ fn code_in_a_goal_is_run_and_its_output_is_the_answer() {
     assert_eq!((code(&output), stdout(&output).as_str()), (Some(0), "42\n"), "{}", stderr(&output));
 
     let context = r#"{"code": "open('a.txt', 'w').write('x')", "language": "python"}"#;
-    let output = desk.run(&["run", "Write a file, please", "--playbook", "run_code", "--context", context, "--json"]);
+    let output =
+        desk.run(&["run", "Write a file, please", "--playbook", "run_code", "--context", context, "--json"]);
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let artifact = &result["result"]["artifacts"][0];
     assert_eq!((&artifact["name"], &artifact["kept"]), (&json!("a.txt"), &json!(true)), "{result}");

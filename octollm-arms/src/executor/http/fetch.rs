@@ -105,7 +105,9 @@ async fn client(target: Target, secure: bool) -> Result<Client> {
         ..ClientOptions::default()
     };
     let built = tokio::task::spawn_blocking(move || http_client::client(&options)).await;
-    built.map_err(|cause| Error::new(ErrorKind::Internal, "the HTTP client was not built").with_source(cause))?
+    built.map_err(|cause| {
+        Error::new(ErrorKind::Internal, "the HTTP client was not built").with_source(cause)
+    })?
 }
 
 impl Hop {
@@ -122,7 +124,8 @@ impl Hop {
     fn after(&self, response: &Response) -> Result<Option<Self>> {
         let status = response.status();
         let keeps = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        let moves = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
+        let moves =
+            matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
         let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
         let Some(place) = place.filter(|_| keeps || moves) else { return Ok(None) };
         let not_followed = |why: &'static str| Error::new(ErrorKind::Unauthorized, why);

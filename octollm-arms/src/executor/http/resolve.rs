@@ -53,11 +53,14 @@ pub(super) async fn target(resolver: &Arc<dyn Resolve>, url: &Url, private: bool
         None => {
             let unknown = |cause: Option<io::Error>| {
                 let error = Error::new(ErrorKind::Unavailable, "the host's name cannot be looked up");
-                cause.map_or_else(|| error.with_hint("check the name"), |cause| {
-                    Error::new(ErrorKind::Unavailable, "the host's name cannot be looked up")
-                        .with_hint("check the name and this machine's name service")
-                        .with_source(cause)
-                })
+                cause.map_or_else(
+                    || error.with_hint("check the name"),
+                    |cause| {
+                        Error::new(ErrorKind::Unavailable, "the host's name cannot be looked up")
+                            .with_hint("check the name and this machine's name service")
+                            .with_source(cause)
+                    },
+                )
             };
             let addresses = resolver.addresses(host).await.map_err(|cause| unknown(Some(cause)))?;
             if addresses.is_empty() {

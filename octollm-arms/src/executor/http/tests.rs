@@ -119,14 +119,18 @@ async fn a_body_is_sent_as_text_or_as_json() {
     request.body = Some(serde_json::json!({"a": 1}));
     assert!(ask(&executor, &request).await.unwrap().success);
     let asked = server.asked();
-    assert!(asked[0].contains("content-type: application/json") && asked[0].ends_with(r#"{"a":1}"#), "{asked:?}");
+    assert!(
+        asked[0].contains("content-type: application/json") && asked[0].ends_with(r#"{"a":1}"#),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
 async fn this_machine_is_asked_only_where_the_policy_says_private() {
     let server = Server::start(|_| page("secret")).await;
     let executor = executor(&rule("127.0.0.1", server.port, ""));
-    let error = ask(&executor, &ActionRequest::get(format!("http://127.0.0.1:{}/", server.port))).await.unwrap_err();
+    let error =
+        ask(&executor, &ActionRequest::get(format!("http://127.0.0.1:{}/", server.port))).await.unwrap_err();
     assert_eq!((error.kind(), error.context("address is")), (ErrorKind::Unauthorized, Some("loopback")));
     assert!(server.asked().is_empty());
 }
@@ -134,8 +138,15 @@ async fn this_machine_is_asked_only_where_the_policy_says_private() {
 #[tokio::test]
 async fn a_name_that_points_inside_is_refused_even_among_others() {
     let server = Server::start(|_| page("secret")).await;
-    for answer in [&["127.0.0.1"][..], &["93.184.215.14", "10.0.0.1"], &["::1"], &["169.254.169.254"], &["::ffff:127.0.0.1"]] {
-        let executor = executor(&rule("inside.example.com", server.port, "")).with_resolver(Names::answering(&[answer]));
+    for answer in [
+        &["127.0.0.1"][..],
+        &["93.184.215.14", "10.0.0.1"],
+        &["::1"],
+        &["169.254.169.254"],
+        &["::ffff:127.0.0.1"],
+    ] {
+        let executor =
+            executor(&rule("inside.example.com", server.port, "")).with_resolver(Names::answering(&[answer]));
         let url = format!("http://inside.example.com:{}/", server.port);
         let error = ask(&executor, &ActionRequest::get(url)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unauthorized, "{answer:?}");
@@ -146,7 +157,8 @@ async fn a_name_that_points_inside_is_refused_even_among_others() {
 #[tokio::test]
 async fn a_metadata_service_is_refused_even_where_private_is_allowed() {
     let executor = executor(&rule("169.254.169.254", 80, "private = true"));
-    let error = ask(&executor, &ActionRequest::get("http://169.254.169.254/latest/meta-data")).await.unwrap_err();
+    let error =
+        ask(&executor, &ActionRequest::get("http://169.254.169.254/latest/meta-data")).await.unwrap_err();
     assert_eq!(error.context("address is"), Some("link-local"));
 }
 
@@ -155,7 +167,8 @@ async fn a_metadata_service_is_refused_even_where_private_is_allowed() {
 async fn a_name_is_looked_up_once_for_the_check_and_the_connection() {
     let server = Server::start(|_| page("the checked one")).await;
     let names = Names::answering(&[&["127.0.0.1"], &["127.0.0.2"]]);
-    let executor = executor(&rule("moving.example.com", server.port, "private = true")).with_resolver(names.clone());
+    let executor =
+        executor(&rule("moving.example.com", server.port, "private = true")).with_resolver(names.clone());
     let url = format!("http://moving.example.com:{}/", server.port);
     let response = ask(&executor, &ActionRequest::get(&url)).await.unwrap();
     assert_eq!((response.stdout.as_str(), names.1.load(Ordering::Relaxed)), ("the checked one", 1));
@@ -176,7 +189,9 @@ async fn a_redirect_is_checked_like_the_first_address() {
     .await;
     let rules = rule("127.0.0.1", server.port, "private = true") + &rule("rebound.example.com", 1, "");
     let executor = executor(&rules).with_resolver(Names::answering(&[&["10.1.2.3"]]));
-    for (path, redirects) in [("metadata", 0), ("elsewhere", 0), ("inside", 0), ("file", 0), ("user", 0), ("round", 5)] {
+    for (path, redirects) in
+        [("metadata", 0), ("elsewhere", 0), ("inside", 0), ("file", 0), ("user", 0), ("round", 5)]
+    {
         let url = format!("http://127.0.0.1:{}/{path}", server.port);
         let response = ask(&executor, &ActionRequest::get(url)).await.unwrap();
         let error = response.error.as_ref().unwrap();
@@ -193,8 +208,11 @@ async fn no_header_of_one_host_goes_to_another() {
     let there = format!("http://127.0.0.2:{}/there", other.port);
     // Both listen on loopback; 127.0.0.2 is another host for the policy and the same machine for the test.
     let server = Server::start(move |_| redirect(303, &there)).await;
-    let rules = rule("127.0.0.1", server.port, "private = true\nmethods = ['POST']\nheaders = { authorization = 'Bearer k1' }")
-        + &rule("127.0.0.2", other.port, "private = true");
+    let rules = rule(
+        "127.0.0.1",
+        server.port,
+        "private = true\nmethods = ['POST']\nheaders = { authorization = 'Bearer k1' }",
+    ) + &rule("127.0.0.2", other.port, "private = true");
     let listener = TcpListener::bind(("127.0.0.2", other.port)).await;
     let executor = executor(&rules);
     let mut request = ActionRequest::get(format!("http://127.0.0.1:{}/", server.port));
@@ -209,7 +227,10 @@ async fn no_header_of_one_host_goes_to_another() {
     let response = ask(&executor, &request).await.unwrap();
     assert_eq!((response.stdout.as_str(), response.http.as_ref().unwrap().redirects), ("arrived", 1));
     let head = answering.await.unwrap();
-    assert!(head.starts_with("GET /there") && !head.contains("k1") && !head.contains("private words"), "{head}");
+    assert!(
+        head.starts_with("GET /there") && !head.contains("k1") && !head.contains("private words"),
+        "{head}"
+    );
     assert!(server.asked()[0].contains("authorization: Bearer k1"));
 }
 

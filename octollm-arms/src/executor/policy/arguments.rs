@@ -52,7 +52,9 @@ impl Kind {
             Self::Text => "text that does not begin with `-`",
             Self::Number => "a number",
             Self::File => "a relative path below the working folder",
-            Self::Path => "a relative path below the working folder, or an absolute one below what is readable",
+            Self::Path => {
+                "a relative path below the working folder, or an absolute one below what is readable"
+            }
         }
     }
 
@@ -117,7 +119,10 @@ impl Rule {
                 None => (flag.as_str(), None),
             };
             if !name.starts_with('-') || name.len() < 2 || name.contains(char::is_whitespace) {
-                faults.push(Fault::new(format!("{place}.flags[{index}]"), "must begin with `-` and have a name"));
+                faults.push(Fault::new(
+                    format!("{place}.flags[{index}]"),
+                    "must begin with `-` and have a name",
+                ));
             }
             match kind.map(Kind::find) {
                 None => drop(flags.insert(name.to_owned())),
@@ -177,7 +182,12 @@ impl Rule {
         }
     }
 
-    fn check_subcommand(&self, first: usize, arguments: &[String], readable: &[PathBuf]) -> Result<(), Refused> {
+    fn check_subcommand(
+        &self,
+        first: usize,
+        arguments: &[String],
+        readable: &[PathBuf],
+    ) -> Result<(), Refused> {
         match arguments.split_first().and_then(|(name, rest)| Some((self.subcommands.get(name)?, rest))) {
             Some((rule, rest)) => rule.check_from(first + 1, rest, readable),
             None => {
@@ -226,7 +236,8 @@ impl Rule {
     }
 
     fn no_such_flag(&self) -> String {
-        let mut names: Vec<_> = self.flags.iter().chain(self.with_value.keys()).map(|name| format!("`{name}`")).collect();
+        let mut names: Vec<_> =
+            self.flags.iter().chain(self.with_value.keys()).map(|name| format!("`{name}`")).collect();
         names.sort();
         if names.is_empty() {
             return "is a flag, and the rule has none".to_owned();
@@ -240,7 +251,9 @@ impl Words {
         let matches = words.matches.as_ref().and_then(|pattern| {
             let whole = Regex::new(&format!(r"\A(?:{pattern})\z"));
             let place = format!("{place}.positionals.matches");
-            whole.map_err(|error| faults.push(Fault::new(place, format!("is no regular expression: {error}")))).ok()
+            whole
+                .map_err(|error| faults.push(Fault::new(place, format!("is no regular expression: {error}"))))
+                .ok()
         });
         let max = words.max.unwrap_or(usize::MAX);
         if words.min > max {
@@ -289,11 +302,24 @@ mod tests {
 
     #[test]
     fn find_cannot_run_or_delete_anything() {
-        let find = rule("flags = ['-name=text', '-type=word', '-maxdepth=number']\npositionals = { kind = 'path', max = 3 }");
+        let find = rule(
+            "flags = ['-name=text', '-type=word', '-maxdepth=number']\npositionals = { kind = 'path', max = 3 }",
+        );
         assert!(allowed(&find, ". -name *.py -type f -maxdepth 3"));
         for line in [
-            ". -exec sh -c id", ". -execdir x", ". -ok x", ". -delete", ". -fprintf /tmp/x", "-name", ". -name -delete",
-            ". -nam x", "-- .", "/etc", "../x", ". -type=f", "/usr/../etc",
+            ". -exec sh -c id",
+            ". -execdir x",
+            ". -ok x",
+            ". -delete",
+            ". -fprintf /tmp/x",
+            "-name",
+            ". -name -delete",
+            ". -nam x",
+            "-- .",
+            "/etc",
+            "../x",
+            ". -type=f",
+            "/usr/../etc",
         ] {
             assert!(!allowed(&find, line), "{line}");
         }
@@ -301,13 +327,23 @@ mod tests {
 
     #[test]
     fn git_begins_with_a_subcommand_and_nothing_else() {
-        let git = rule("[subcommands.status]\nflags = ['--short']\n[subcommands.log]\nflags = ['--oneline', '-n=number']");
+        let git = rule(
+            "[subcommands.status]\nflags = ['--short']\n[subcommands.log]\nflags = ['--oneline', '-n=number']",
+        );
         for line in ["status", "status --short", "log -n5 --oneline", "log -n 5"] {
             assert!(allowed(&git, line), "{line}");
         }
         for line in [
-            "", "-c core.pager=id log", "--exec-path=/tmp log", "log --output=/tmp/x", "log -n -c", "log -p", "push",
-            "status --upload-pack=x", "log -n5x", "log main",
+            "",
+            "-c core.pager=id log",
+            "--exec-path=/tmp log",
+            "log --output=/tmp/x",
+            "log -n -c",
+            "log -p",
+            "push",
+            "status --upload-pack=x",
+            "log -n5x",
+            "log main",
         ] {
             assert!(!allowed(&git, line), "{line}");
         }
@@ -315,12 +351,21 @@ mod tests {
 
     #[test]
     fn curl_cannot_write_or_read_files() {
-        let curl = rule("flags = ['-s', '-S', '-I', '--max-time=number']\npositionals = { matches = 'https://example\\.com/.*', min = 1, max = 1 }");
+        let curl = rule(
+            "flags = ['-s', '-S', '-I', '--max-time=number']\npositionals = { matches = 'https://example\\.com/.*', min = 1, max = 1 }",
+        );
         assert!(allowed(&curl, "-sSI --max-time=5 https://example.com/a"));
         for line in [
-            "-o x https://example.com/", "-sSo x https://example.com/", "-K x https://example.com/",
-            "https://example.com/ -T x", "https://example.com.evil/", "--max-time", "-s", "--output=x https://example.com/",
-            "https://example.com/ https://example.com/", "--max-time=5x https://example.com/",
+            "-o x https://example.com/",
+            "-sSo x https://example.com/",
+            "-K x https://example.com/",
+            "https://example.com/ -T x",
+            "https://example.com.evil/",
+            "--max-time",
+            "-s",
+            "--output=x https://example.com/",
+            "https://example.com/ https://example.com/",
+            "--max-time=5x https://example.com/",
         ] {
             assert!(!allowed(&curl, line), "{line}");
         }
@@ -357,8 +402,12 @@ mod tests {
         assert_eq!(
             places,
             [
-                "commands.x.flags[0]", "commands.x.flags[1]", "commands.x.subcommands", "commands.x.subcommands.a.program",
-                "commands.x.positionals.matches", "commands.x.positionals.max",
+                "commands.x.flags[0]",
+                "commands.x.flags[1]",
+                "commands.x.subcommands",
+                "commands.x.subcommands.a.program",
+                "commands.x.positionals.matches",
+                "commands.x.positionals.max",
             ]
         );
     }

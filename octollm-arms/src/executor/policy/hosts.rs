@@ -70,7 +70,8 @@ impl Hosts {
 
 impl Host {
     fn compile(rule: &HostRule, index: usize, faults: &mut Vec<Fault>) -> Self {
-        let mut fault = |field: &str, detail: &str| faults.push(Fault::new(format!("hosts[{index}].{field}"), detail));
+        let mut fault =
+            |field: &str, detail: &str| faults.push(Fault::new(format!("hosts[{index}].{field}"), detail));
         let name = Name::read(&rule.host);
         if name.is_none() {
             fault("host", "must be a host's name in lower case, `*.` and such a name, or an IP address");
@@ -120,7 +121,9 @@ impl Host {
         let clear = !["%2f", "%2e", "%5c"].iter().any(|code| lower.contains(code)) && !path.contains("//");
         let below = |beginning: &String| {
             path == beginning
-                || path.strip_prefix(beginning.as_str()).is_some_and(|rest| beginning.ends_with('/') || rest.starts_with('/'))
+                || path
+                    .strip_prefix(beginning.as_str())
+                    .is_some_and(|rest| beginning.ends_with('/') || rest.starts_with('/'))
         };
         scheme && port && (self.paths.is_empty() || (clear && self.paths.iter().any(below)))
     }
@@ -152,8 +155,12 @@ impl Name {
         };
         let fine = name.len() <= 253 && name.split('.').all(label);
         // A name that ends in a number is an address, written in an unusual way.
-        let numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
-        (fine && !numeric).then(|| if below { Self::Below(name.to_owned()) } else { Self::Exactly(name.to_owned()) })
+        let numeric = name
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
+        (fine && !numeric)
+            .then(|| if below { Self::Below(name.to_owned()) } else { Self::Exactly(name.to_owned()) })
     }
 
     fn is_of(&self, url: &Url) -> bool {
@@ -234,15 +241,25 @@ mod tests {
         let rule = |toml: &str| -> HostRule { toml::from_str(toml).unwrap() };
         let mut faults = Vec::new();
         let rules = [
-            rule("host = 'Example.com'"), rule("host = '0x7f.0x1'"), rule("host = 'a.com'\nprivate = true"),
-            rule("host = 'a.com'\nmethods = ['TRACE']"), rule("host = 'a.com'\npaths = ['x']"),
+            rule("host = 'Example.com'"),
+            rule("host = '0x7f.0x1'"),
+            rule("host = 'a.com'\nprivate = true"),
+            rule("host = 'a.com'\nmethods = ['TRACE']"),
+            rule("host = 'a.com'\npaths = ['x']"),
             rule("host = 'a.com'\nheaders = { host = 'b.com' }"),
         ];
         Hosts::compile(&rules, &mut faults);
         let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(
             places,
-            ["hosts[0].host", "hosts[1].host", "hosts[2].private", "hosts[3].methods", "hosts[4].paths", "hosts[5].headers"]
+            [
+                "hosts[0].host",
+                "hosts[1].host",
+                "hosts[2].private",
+                "hosts[3].methods",
+                "hosts[4].paths",
+                "hosts[5].headers"
+            ]
         );
     }
 }

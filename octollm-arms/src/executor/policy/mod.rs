@@ -146,7 +146,10 @@ impl Policy {
         }
         for (name, interpreter) in &file.interpreters {
             if !is_relative_path(&interpreter.script) || interpreter.script.starts_with('-') {
-                fault(format!("interpreters.{name}.script"), "must be a relative path that does not begin with `-`");
+                fault(
+                    format!("interpreters.{name}.script"),
+                    "must be a relative path that does not begin with `-`",
+                );
             }
         }
         environment::check(&file, faults);
@@ -216,7 +219,11 @@ impl Policy {
         let Some(command) = self.commands.get(name) else {
             let names: Vec<_> = self.commands.keys().map(|name| format!("`{name}`")).collect();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            return Err(refused_at(&self.label(), "/command", format!("is no command that it has; it has {known}")));
+            return Err(refused_at(
+                &self.label(),
+                "/command",
+                format!("is no command that it has; it has {known}"),
+            ));
         };
         command.rule.check(arguments, &self.visible).map_err(|refused| {
             refused_at(&self.label(), &place.of(refused.place), format!("of `{name}` {}", refused.why))

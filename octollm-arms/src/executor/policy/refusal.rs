@@ -7,5 +7,7 @@ pub(in crate::executor) fn refused_at(policy: &str, place: &str, detail: impl In
     Error::new(ErrorKind::Unauthorized, "the executor's policy does not allow it")
         .with_context("policy", policy.to_owned())
         .with_faults([Fault::new(place, detail)])
-        .with_hint("ask whoever keeps the policy (OCTOLLM_EXECUTOR_POLICY) to allow it, or do it in another way")
+        .with_hint(
+            "ask whoever keeps the policy (OCTOLLM_EXECUTOR_POLICY) to allow it, or do it in another way",
+        )
 }

@@ -17,13 +17,28 @@ fn the_built_in_policy_is_sound_and_allows_little() {
     let python = policy.interpreter("python").unwrap();
     assert!(python.path.is_absolute() && python.script.as_deref() == Some("main.py"));
     assert!(policy.interpreter("sh").is_err());
-    for (name, line) in [("echo", "hello"), ("wc", "-l notes.txt"), ("ls", "-la"), ("seq", "1 5"), ("cat", "/usr/share/a")] {
+    for (name, line) in
+        [("echo", "hello"), ("wc", "-l notes.txt"), ("ls", "-la"), ("seq", "1 5"), ("cat", "/usr/share/a")]
+    {
         assert!(allowed(&policy, name, line).is_ok(), "{name} {line}");
     }
     for (name, line) in [
-        ("sh", "-c id"), ("bash", ""), ("env", "sh"), ("find", ". -exec id"), ("curl", "http://x"), ("cat", "/etc/passwd"),
-        ("sort", "-o x y"), ("sort", "--compress-program=sh x"), ("ls", "--hyperlink"), ("date", "-s 1"), ("date", "-f x"),
-        ("wc", "--files0-from=x"), ("/usr/bin/echo", "x"), ("../echo", "x"), ("tail", "-f x"), ("", ""),
+        ("sh", "-c id"),
+        ("bash", ""),
+        ("env", "sh"),
+        ("find", ". -exec id"),
+        ("curl", "http://x"),
+        ("cat", "/etc/passwd"),
+        ("sort", "-o x y"),
+        ("sort", "--compress-program=sh x"),
+        ("ls", "--hyperlink"),
+        ("date", "-s 1"),
+        ("date", "-f x"),
+        ("wc", "--files0-from=x"),
+        ("/usr/bin/echo", "x"),
+        ("../echo", "x"),
+        ("tail", "-f x"),
+        ("", ""),
     ] {
         assert!(allowed(&policy, name, line).is_err(), "{name} {line}");
     }
@@ -35,7 +50,11 @@ fn what_is_refused_is_named_by_place_policy_and_what_there_is() {
     let refused = |name: &str, line: &str| allowed(&policy, name, line).map(|_| ()).unwrap_err();
     let error = refused("sort", "-n --output=secret notes.txt");
     assert_eq!((error.kind(), error.faults()[0].pointer.as_str()), (ErrorKind::Unauthorized, "/args/1"));
-    assert!(error.faults()[0].detail.starts_with("of `sort` is a flag that the rule does not have; it has `--numeric-sort`"));
+    assert!(
+        error.faults()[0]
+            .detail
+            .starts_with("of `sort` is a flag that the rule does not have; it has `--numeric-sort`")
+    );
     assert!(!format!("{error:?}").contains("secret"));
     assert!(refused("rm", "x").faults()[0].detail.contains("it has `basename`, `cat`"));
     assert!(error.context("policy").unwrap().starts_with("default@"));
@@ -62,8 +81,15 @@ fn every_fault_is_named_by_its_place() {
     assert_eq!(
         places,
         [
-            "name", "path", "sandbox", "limits.wall_seconds", "interpreters.python.script", "settable[0]", "settable[1]",
-            "environment.A=B", "commands.ls.flags[0]",
+            "name",
+            "path",
+            "sandbox",
+            "limits.wall_seconds",
+            "interpreters.python.script",
+            "settable[0]",
+            "settable[1]",
+            "environment.A=B",
+            "commands.ls.flags[0]",
         ]
     );
 }
@@ -77,7 +103,8 @@ fn a_file_that_cannot_be_read_names_itself_and_the_setting() {
 
 #[test]
 fn a_request_sets_the_variables_that_it_may_set() {
-    let policy = Policy::from_toml("name = 'x'\nsettable = ['TZ']\n[environment]\nTZ = 'UTC'\nMODE = 'test'").unwrap();
+    let policy =
+        Policy::from_toml("name = 'x'\nsettable = ['TZ']\n[environment]\nTZ = 'UTC'\nMODE = 'test'").unwrap();
     let asked = |name: &str| policy.variables(&[(name.to_owned(), "Asia/Tokyo".to_owned())].into());
     let variables = asked("TZ").unwrap();
     assert_eq!((variables["TZ"].as_str(), variables["MODE"].as_str()), ("Asia/Tokyo", "test"));

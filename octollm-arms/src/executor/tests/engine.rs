@@ -21,7 +21,13 @@ async fn octo() -> std::sync::Arc<LocalOrchestrator> {
         let whom = Peer::capability("code_execution");
         call.ask(&whom, (*call.input).clone()).await.map(|reply| reply.output)
     });
-    LocalOrchestrator::builder().config(config).arm(executor().guarded_by(key)).arm(asker).start().await.unwrap()
+    LocalOrchestrator::builder()
+        .config(config)
+        .arm(executor().guarded_by(key))
+        .arm(asker)
+        .start()
+        .await
+        .unwrap()
 }
 
 async fn run(arm: &str, restricted_to: &[&str], input: &Value) -> TaskResult {
@@ -36,8 +42,10 @@ fn code(result: &TaskResult) -> Option<&str> {
 
 #[tokio::test]
 async fn a_task_does_what_it_is_restricted_to_whatever_its_plan_says() {
-    let (python, shell) =
-        (json!({"action_type": "python", "code": "print(1)"}), json!({"action_type": "shell", "command": "echo 1"}));
+    let (python, shell) = (
+        json!({"action_type": "python", "code": "print(1)"}),
+        json!({"action_type": "shell", "command": "echo 1"}),
+    );
     let only = ["code_execution"];
     assert_eq!(code(&run("executor", &only, &python).await), None);
     assert_eq!(code(&run("executor", &[], &shell).await), None);

@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
-    Timestamp, Usage, bind_input, now,
+    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask,
+    TaskError, Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
@@ -154,7 +154,9 @@ impl Driver {
                 token = token.attenuated(Caveat::Capabilities(names.clone()));
             }
         }
-        Some(token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())))
+        Some(
+            token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())),
+        )
     }
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or

@@ -162,7 +162,13 @@ impl World {
                 self.append(EventKind::PlanCreated { plan, usage: Usage::default() });
             }
             Action::Ask { step, reason } => {
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None, shown: None });
+                self.append(EventKind::ApprovalRequested {
+                    step,
+                    reason,
+                    arm_id: None,
+                    input: None,
+                    shown: None,
+                });
             }
             Action::Start { index, grant } => self.start(index, grant),
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),

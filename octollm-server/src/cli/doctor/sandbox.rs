@@ -38,8 +38,12 @@ pub(super) async fn probe() -> Vec<Strength> {
 
 fn strength(level: Level) -> Strength {
     let layers = Sandbox::new(level).probe().into_iter().map(|(layer, status)| match status {
-        Status::Available => LayerReport { layer: layer.name(), status: "available", reason: None, hint: None },
-        Status::NotReached => LayerReport { layer: layer.name(), status: "not_tried", reason: None, hint: None },
+        Status::Available => {
+            LayerReport { layer: layer.name(), status: "available", reason: None, hint: None }
+        }
+        Status::NotReached => {
+            LayerReport { layer: layer.name(), status: "not_tried", reason: None, hint: None }
+        }
         Status::Missing(error) => LayerReport {
             layer: layer.name(),
             status: "missing",
@@ -77,7 +81,11 @@ pub(super) fn print(output: Output, found: &[Strength]) -> Result<(), Stop> {
             "missing" => format!("{} is missing", layer.layer),
             _ => format!("({})", layer.layer),
         });
-        output.line(format!("  {mark} {:<26} {}", one.level, plain(&layers.collect::<Vec<_>>().join(", "))))?;
+        output.line(format!(
+            "  {mark} {:<26} {}",
+            one.level,
+            plain(&layers.collect::<Vec<_>>().join(", "))
+        ))?;
     }
     Ok(())
 }
