@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Allowance, CallContext};
+use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
@@ -35,6 +35,8 @@ pub struct ArmCall {
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// Where the words of models that the call asks are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
     /// When the arm was asked; empty while the call still waits.
     pub(crate) began: Arc<OnceLock<Instant>>,
 }
@@ -55,6 +57,7 @@ impl ArmCall {
             grant: Grant::default(),
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
+            live: None,
             began: Arc::default(),
         }
     }
@@ -62,7 +65,7 @@ impl ArmCall {
 
 impl ArmCall {
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
-    /// deadline, and the allowance counts what they use.
+    /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
         let allowance = Allowance::new(self.grant);
         let context = CallContext {
@@ -70,6 +73,7 @@ impl ArmCall {
             step: Some(self.step),
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
+            live: self.live.clone(),
         };
         (context, allowance)
     }

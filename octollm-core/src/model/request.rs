@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Allowance, Message};
+use super::{Allowance, Live, Message};
 use crate::task::TaskId;
 
 /// One call of a model. Everything that changes the answer is in its serialised form; what belongs to this one call
@@ -138,6 +138,8 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// What may be spent and where it is counted; unlimited and uncounted where absent.
     pub allowance: Option<Arc<Allowance>>,
+    /// Where the words of the answer are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
 }
 
 /// Two requests are equal if they ask the same, whoever asks.

@@ -15,7 +15,7 @@ use super::{
 use crate::arm::{Arm, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
-use crate::model::Models;
+use crate::model::{Models, Screen, WholePlaceholders};
 use crate::model::prompts::Prompts;
 use crate::resilience::Backoff;
 
@@ -77,6 +77,7 @@ pub struct Builder {
     result_integrator: Option<Arc<dyn ResultIntegrator>>,
     models: Models,
     prompts: Option<Prompts>,
+    screen: Option<Arc<dyn Screen>>,
 }
 
 impl Builder {
@@ -159,6 +160,14 @@ impl Builder {
         self
     }
 
+    /// Lets a model's words be shown while they come (`model.delta`) only as this allows. Without it they are shown as the
+    /// model says them, placeholders whole.
+    #[must_use]
+    pub fn screen(mut self, screen: Arc<dyn Screen>) -> Self {
+        self.screen = Some(screen);
+        self
+    }
+
     /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
     ///
     /// # Errors
@@ -198,7 +207,8 @@ impl Builder {
             playbooks,
         };
         let router = Router::new(self.config.weights);
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));
+        let screen = self.screen.unwrap_or_else(|| Arc::new(WholePlaceholders::default()));
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, screen, self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

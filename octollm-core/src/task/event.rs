@@ -203,6 +203,22 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fraction: Option<f32>,
     },
+    /// Live only: the next words of an answer that a model is giving. A preview: the step's output or the result is
+    /// what counts.
+    #[serde(rename = "model.delta")]
+    ModelDelta {
+        /// The step that asked; absent where the brain did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        /// Which call of a model it is: another number, another answer. An answer that broke off and is asked for again
+        /// is another call.
+        call: u32,
+        /// UTF-8 bytes of this answer before these words. Where it is more than came so far, the reader was too slow or
+        /// came too late, and has missed some.
+        offset: u64,
+        /// The words.
+        text: String,
+    },
 }
 
 /// What is done about a failed attempt.
@@ -292,6 +308,7 @@ impl EventKind {
             Self::TaskFailed { .. } => "task.failed",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::StepProgress { .. } => "step.progress",
+            Self::ModelDelta { .. } => "model.delta",
         }
     }
 
@@ -303,7 +320,9 @@ impl EventKind {
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepProgress { step, .. } => Some(*step),
-            Self::ApprovalRequested { step, .. } | Self::ApprovalDecided { step, .. } => *step,
+            Self::ApprovalRequested { step, .. }
+            | Self::ApprovalDecided { step, .. }
+            | Self::ModelDelta { step, .. } => *step,
             _ => None,
         }
     }
@@ -338,6 +357,6 @@ impl EventKind {
 
     /// Whether it is streamed but not kept.
     pub const fn is_live_only(&self) -> bool {
-        matches!(self, Self::StepProgress { .. })
+        matches!(self, Self::StepProgress { .. } | Self::ModelDelta { .. })
     }
 }

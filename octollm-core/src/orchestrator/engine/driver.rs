@@ -16,6 +16,7 @@ use super::attempt::Outcome;
 use super::{Ask, Command, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Append, Claimed, TaskRecord};
+use crate::model::Live;
 use crate::orchestrator::Decision;
 use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, now};
 
@@ -45,6 +46,8 @@ pub(super) struct Driver {
     pub(super) engine: Arc<Engine>,
     pub(super) state: TaskState,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
+    /// Where the words of this task's models are shown; numbers their calls.
+    pub(super) live: Live,
     /// Applied, but not yet durable.
     pending: Vec<Arc<Event>>,
     /// What a dependent step or a caller may not see before it is durable is among `pending`.
@@ -156,8 +159,10 @@ impl Driver {
             state.allow_revisions(engine.config.max_revisions);
         }
         let recorded = state.status();
+        let live = Live::new(engine.clone(), engine.screen.clone());
         Self {
             engine,
+            live,
             state,
             commands,
             pending: Vec::new(),

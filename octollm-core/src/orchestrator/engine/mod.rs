@@ -29,6 +29,7 @@ use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
 use crate::arm::Registry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
+use crate::model::Screen;
 use crate::resilience::Gate;
 use crate::task::{TaskId, TaskResult};
 
@@ -53,6 +54,8 @@ pub(crate) struct Engine {
     pub(crate) brain: Brain,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
+    /// What is asked before a model's words are shown.
+    pub(crate) screen: Arc<dyn Screen>,
     /// Who may run: the most urgent first.
     gate: Gate,
     /// Tasks that may be here at all, running or waiting.
@@ -87,6 +90,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
+        screen: Arc<dyn Screen>,
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -96,6 +100,7 @@ impl Engine {
             router,
             brain,
             hub: Hub::default(),
+            screen,
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
             gate: Gate::new(running, usize::MAX),
             room: Arc::new(Semaphore::new(running.saturating_add(queued).min(Semaphore::MAX_PERMITS))),

@@ -124,6 +124,7 @@ impl Driver {
             grant,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
+            live: Some(self.live.clone()),
             began: Arc::default(),
         }
     }

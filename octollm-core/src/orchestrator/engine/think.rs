@@ -138,6 +138,7 @@ impl Driver {
             step: None,
             deadline: Some(self.instant(self.state.deadline_at())),
             allowance: Some(Allowance::new(self.state.left_to_spend())),
+            live: Some(self.live.clone()),
         };
         Thought { arms, call }
     }

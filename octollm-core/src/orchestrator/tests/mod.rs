@@ -2,6 +2,7 @@
 
 mod faults;
 mod limits;
+mod live;
 #[cfg(feature = "sqlite")]
 mod recovery;
 mod routing;
