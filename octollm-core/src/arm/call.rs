@@ -39,6 +39,24 @@ pub struct ArmCall {
     pub live: Option<Live>,
     /// When the arm was asked; empty while the call still waits.
     pub(crate) began: Arc<OnceLock<Instant>>,
+    /// What its calls of models use.
+    pub(crate) ledger: Ledger,
+}
+
+/// What the calls of models that one call of an arm makes use together. It is known also where the arm fails or is broken
+/// off, and so answers nothing. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger(Arc<OnceLock<Arc<Allowance>>>);
+
+impl Ledger {
+    fn allowance(&self, grant: Grant) -> Arc<Allowance> {
+        self.0.get_or_init(|| Allowance::new(grant)).clone()
+    }
+
+    /// What was used so far.
+    pub(crate) fn used(&self) -> Usage {
+        self.0.get().map(|allowance| allowance.used()).unwrap_or_default()
+    }
 }
 
 impl ArmCall {
@@ -59,6 +77,7 @@ impl ArmCall {
             progress: Progress::default(),
             live: None,
             began: Arc::default(),
+            ledger: Ledger::default(),
         }
     }
 }
@@ -67,10 +86,11 @@ impl ArmCall {
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
     /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
-        let allowance = Allowance::new(self.grant);
+        let allowance = self.ledger.allowance(self.grant);
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
+            priority: self.priority,
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
             live: self.live.clone(),

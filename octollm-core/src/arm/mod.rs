@@ -17,6 +17,7 @@ mod typed;
 use async_trait::async_trait;
 
 pub use crate::memory::ArmStats;
+pub(crate) use call::Ledger;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ExecutionPlan, Grant, ParsedIntent, TaskError, TaskId, TaskRequest, Timestamp, Usage};
 
@@ -103,6 +103,17 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// A model was asked for what a step's input lacked.
+    #[serde(rename = "step.filled")]
+    StepFilled {
+        /// The step.
+        step: u32,
+        /// What it said, by property of the arm's input; empty where it could not tell.
+        values: Arc<Map<String, Value>>,
+        /// What asking used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
+    },
     /// An arm begins to work on a step.
     #[serde(rename = "step.started")]
     StepStarted {
@@ -191,6 +202,9 @@ pub enum EventKind {
     TaskCancelled {
         /// Why, in words.
         reason: String,
+        /// What was used by what was broken off.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// Live only: how far a running step is.
     #[serde(rename = "step.progress")]
@@ -300,6 +314,7 @@ impl EventKind {
             Self::PlanRevised { .. } => "plan.revised",
             Self::ApprovalRequested { .. } => "approval.requested",
             Self::ApprovalDecided { .. } => "approval.decided",
+            Self::StepFilled { .. } => "step.filled",
             Self::StepStarted { .. } => "step.started",
             Self::StepCompleted { .. } => "step.completed",
             Self::StepFailed { .. } => "step.failed",
@@ -315,7 +330,8 @@ impl EventKind {
     /// The step that it is about.
     pub const fn step(&self) -> Option<u32> {
         match self {
-            Self::StepStarted { step, .. }
+            Self::StepFilled { step, .. }
+            | Self::StepStarted { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
@@ -342,10 +358,12 @@ impl EventKind {
             Self::IntentParsed { usage, .. }
             | Self::PlanCreated { usage, .. }
             | Self::PlanRevised { usage, .. }
+            | Self::StepFilled { usage, .. }
             | Self::StepCompleted { usage, .. }
             | Self::StepFailed { usage, .. }
             | Self::TaskCompleted { usage, .. }
-            | Self::TaskFailed { usage, .. } => Some(usage),
+            | Self::TaskFailed { usage, .. }
+            | Self::TaskCancelled { usage, .. } => Some(usage),
             _ => None,
         }
     }

@@ -7,5 +7,6 @@ mod http;
 mod problems;
 mod reflex;
 mod remote;
+mod settings;
 mod support;
 mod tasks;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm, StepRef};
 use crate::error::Result;
 use crate::model::{LiveSink, Words};
-use crate::task::{Event, EventKind, now};
+use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
 
@@ -19,11 +19,13 @@ pub(crate) struct Outcome {
     /// Whether the arm was asked, or only waited for.
     pub(crate) called: bool,
     pub(crate) took: Duration,
+    /// What the models that the arm asked used, whatever came of it.
+    pub(crate) usage: Usage,
 }
 
 /// Calls the arm within its layers.
 pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
-    let began = call.began.clone();
+    let (began, ledger) = (call.began.clone(), call.ledger.clone());
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
     cancelled.disarm();
@@ -34,6 +36,7 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall
         reply,
         called: began.is_some(),
         took: began.map_or(Duration::ZERO, |began| began.elapsed()),
+        usage: ledger.used(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod attempt;
 mod driver;
+mod fill;
 mod follow;
 mod hub;
 mod perform;
@@ -22,6 +23,7 @@ pub(crate) use follow::Follower;
 use hub::Hub;
 
 use super::builder::EngineConfig;
+use super::input_filler::InputFiller;
 use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
@@ -41,6 +43,8 @@ pub(crate) struct Brain {
     pub(crate) intent_parser: Arc<dyn IntentParser>,
     pub(crate) task_planner: Arc<dyn TaskPlanner>,
     pub(crate) result_integrator: Arc<dyn ResultIntegrator>,
+    /// Who is asked for what a step's input lacks; absent where there is no model.
+    pub(crate) input_filler: Option<InputFiller>,
     /// Plans that worked; absent where no model plans, or they are not to be used again.
     pub(crate) plan_memory: Option<PlanMemory>,
     pub(crate) playbooks: Arc<Playbooks>,

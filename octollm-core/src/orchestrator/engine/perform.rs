@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
+use crate::arm::{ArmCall, ArmReply, Ledger, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
@@ -22,6 +22,36 @@ use crate::task::{
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
 const PATIENCE: u32 = 4;
+
+/// A call that runs by itself.
+pub(super) struct InFlight {
+    id: Id,
+    /// The step's place in the plan.
+    index: usize,
+    ledger: Ledger,
+}
+
+impl InFlight {
+    /// What its models have used so far.
+    pub(super) fn used(&self) -> Usage {
+        self.ledger.used()
+    }
+}
+
+/// What a call that failed came to.
+pub(super) struct Call {
+    /// Whether the arm was asked at all.
+    called: bool,
+    took: Duration,
+    usage: Usage,
+}
+
+impl Call {
+    /// The arm was not asked.
+    pub(super) fn none() -> Self {
+        Self { called: false, took: Duration::ZERO, usage: Usage::default() }
+    }
+}
 
 impl Driver {
     /// Does what the state said at `at`. `alone`: no other step starts now.
@@ -45,8 +75,11 @@ impl Driver {
                 then: crate::task::Then::GiveUp,
             }),
             Action::Integrate => self.integrate().await,
-            Action::Fail(error) => self.fail(error, Usage::default()),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Fail(error) => self.fail(error, Usage::default()).await,
+            Action::Cancel(reason) => {
+                let usage = self.break_off().await;
+                self.append(EventKind::TaskCancelled { reason, usage })
+            }
             Action::WaitUntil(_) => Ok(()),
         }
     }
@@ -57,11 +90,11 @@ impl Driver {
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
             Ok(choice) => choice,
-            Err(error) => return self.failed(index, None, &error, false, Duration::ZERO),
+            Err(error) => return self.failed(index, None, &error, Call::none()),
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
-            Err(error) => return self.failed(index, Some(&arm), &error, false, Duration::ZERO),
+            Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
         let side_effects = arm.descriptor.side_effects;
         let step = subtask.step;
@@ -89,16 +122,26 @@ impl Driver {
     }
 
     fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
+        self.with_binding(subtask, arm, |binding| bind_input(binding, &arm.input))
+    }
+
+    /// What a step's input is made of here.
+    pub(super) fn with_binding<T>(
+        &self,
+        subtask: &SubTask,
+        arm: &RegisteredArm,
+        with: impl FnOnce(&Binding<'_>) -> T,
+    ) -> T {
         let outputs = |step| self.state.step(step).and_then(|step| step.output().cloned());
-        let binding = Binding {
+        with(&Binding {
             request: self.state.request(),
             subtask,
             arm_id: &arm.id,
             schema: &arm.descriptor.input_schema,
             read: self.state.intent().map(|intent| &intent.context),
+            filled: self.state.step(subtask.step).and_then(|step| step.filled()).map(|filled| &**filled),
             outputs: &outputs,
-        };
-        bind_input(&binding, &arm.input)
+        })
     }
 
     fn call(
@@ -126,6 +169,7 @@ impl Driver {
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
             live: Some(self.live.clone()),
             began: Arc::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -139,12 +183,13 @@ impl Driver {
         alone: bool,
     ) -> Result<()> {
         let here = alone || arm.is_quick();
+        let ledger = call.ledger.clone();
         let mut attempt = Box::pin(attempt(index, arm, call));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);
         }
         let handle = self.running.spawn(attempt);
-        self.calls.push((handle.id(), index));
+        self.calls.push(InFlight { id: handle.id(), index, ledger });
         Ok(())
     }
 
@@ -154,25 +199,36 @@ impl Driver {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let Some(place) = self.calls.iter().position(|(call, _)| *call == id) else { return Ok(()) };
-        let (_, index) = self.calls.swap_remove(place);
+        let Some(place) = self.calls.iter().position(|call| call.id == id) else { return Ok(()) };
+        let InFlight { index, ledger, .. } = self.calls.swap_remove(place);
         match ended {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(index, None, &error, true, Duration::ZERO)
+                self.failed(
+                    index,
+                    None,
+                    &error,
+                    Call { called: true, took: Duration::ZERO, usage: ledger.used() },
+                )
             }
         }
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<()> {
-        let Outcome { index, arm, reply, called, took } = outcome;
+        let Outcome { index, arm, reply, called, took, usage } = outcome;
         if called {
             arm.record(reply.is_ok(), took);
         }
         match reply {
-            Ok(reply) => self.completed(index, &arm, reply, took),
-            Err(error) => self.failed(index, Some(&arm), &error, called, took),
+            Ok(mut reply) => {
+                // An arm that does not say what it used has used what its models say.
+                if reply.usage.is_zero() {
+                    reply.usage = usage;
+                }
+                self.completed(index, &arm, reply, took)
+            }
+            Err(error) => self.failed(index, Some(&arm), &error, Call { called, took, usage }),
         }
     }
 
@@ -199,23 +255,22 @@ impl Driver {
         })
     }
 
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,
         error: &Error,
-        called: bool,
-        took: Duration,
+        Call { called, took, mut usage }: Call,
     ) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, called));
-        let arm_calls = u64::from(called);
+        usage.arm_calls += u64::from(called);
         self.append(EventKind::StepFailed {
             step: subtask.step,
             arm_id: arm.map(|arm| arm.id.clone()),
             error: TaskError::from(error).in_step(subtask.step),
-            usage: Usage { arm_calls, ..Usage::default() },
+            usage,
             duration_ms: millis(took),
             then,
         })

@@ -133,7 +133,7 @@ impl Filling {
                 usage: self.usage(),
             },
             EventKind::TaskFailed { error: self.error(), usage: self.usage() },
-            EventKind::TaskCancelled { reason: self.text.clone() },
+            EventKind::TaskCancelled { reason: self.text.clone(), usage: self.usage() },
         ]
     }
 
@@ -164,6 +164,7 @@ impl Filling {
         vec![
             started(grant, Some(Arc::new(self.routing()))),
             started(Grant::default(), None),
+            EventKind::StepFilled { step, values: Arc::new(self.request().context), usage: self.usage() },
             EventKind::StepCompleted { step, arm_id, output, confidence, usage, duration_ms },
             failed(Then::Retry { at: self.at }),
             failed(Then::Reroute),
