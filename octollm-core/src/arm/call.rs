@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::peers::Peers;
 use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
@@ -37,25 +38,25 @@ pub struct ArmCall {
     pub progress: Progress,
     /// Where the words of models that the call asks are shown while they come; nowhere where absent.
     pub live: Option<Live>,
-    /// When the arm was asked; empty while the call still waits.
-    pub(crate) began: Arc<OnceLock<Instant>>,
-    /// What its calls of models use.
-    pub(crate) ledger: Ledger,
+    /// What is known of the call while it goes on.
+    pub(crate) ledger: Arc<Ledger>,
+    /// The way to other arms.
+    pub(crate) peers: Peers,
 }
 
-/// What the calls of models that one call of an arm makes use together. It is known also where the arm fails or is broken
-/// off, and so answers nothing. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger(Arc<OnceLock<Arc<Allowance>>>);
+/// What is known of a call while it goes on, and after it was cut off.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// When the arm was asked; empty while the call still waits.
+    pub(crate) began: OnceLock<Instant>,
+    /// What it may spend and has spent, once it has asked for it.
+    pub(crate) allowance: OnceLock<Arc<Allowance>>,
+}
 
 impl Ledger {
-    fn allowance(&self, grant: Grant) -> Arc<Allowance> {
-        self.0.get_or_init(|| Allowance::new(grant)).clone()
-    }
-
-    /// What was used so far.
+    /// What was spent through the call's own allowance: calls of models, and of other arms.
     pub(crate) fn used(&self) -> Usage {
-        self.0.get().map(|allowance| allowance.used()).unwrap_or_default()
+        self.allowance.get().map(|allowance| allowance.used()).unwrap_or_default()
     }
 }
 
@@ -76,17 +77,22 @@ impl ArmCall {
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
             live: None,
-            began: Arc::default(),
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
+            peers: Peers::default(),
         }
     }
 }
 
 impl ArmCall {
+    /// What the call may spend, and has spent so far.
+    pub fn allowance(&self) -> &Arc<Allowance> {
+        self.ledger.allowance.get_or_init(|| Allowance::new(self.grant))
+    }
+
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
     /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
-        let allowance = self.ledger.allowance(self.grant);
+        let allowance = self.allowance().clone();
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
@@ -106,7 +112,7 @@ pub struct ArmReply {
     pub output: Value,
     /// How sure the arm is, 0..=1, where it can say so.
     pub confidence: Option<f64>,
-    /// What the call used.
+    /// What the call used. Where an arm says nothing of it, what its calls of models and of other arms used.
     pub usage: Usage,
 }
 

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
+use super::attempt::Effort;
 use super::driver::Driver;
-use super::perform::Call;
 use crate::arm::RegisteredArm;
 use crate::error::{Error, Result};
 use crate::orchestrator::input_filler::Gap;
@@ -26,7 +26,7 @@ impl Driver {
         let asked = self.state.step(subtask.step).is_some_and(|step| step.filled().is_some());
         let engine = self.engine.clone();
         let filler = engine.brain.input_filler.as_ref().filter(|_| !asked && !missing.is_empty());
-        let Some(filler) = filler else { return self.failed(index, Some(arm), &error, Call::none()) };
+        let Some(filler) = filler else { return self.failed(index, Some(arm), &error, Effort::default()) };
         let request = self.state.request().clone();
         let output = |step: &u32| Some((*step, self.state.step(*step)?.output()?.clone()));
         let gap = Gap {
@@ -47,7 +47,12 @@ impl Driver {
             Err(why) => {
                 tracing::warn!(task = %self.state.task_id(), step, error = %why, "no model filled the step's input");
                 self.append(EventKind::StepFilled { step, values: Arc::default(), usage })?;
-                self.failed(index, Some(arm), &error.with_context("model", why.kind().code()), Call::none())
+                self.failed(
+                    index,
+                    Some(arm),
+                    &error.with_context("model", why.kind().code()),
+                    Effort::default(),
+                )
             }
         }
     }

@@ -6,6 +6,7 @@ mod driver;
 mod fill;
 mod follow;
 mod hub;
+mod peers;
 mod perform;
 mod recovery;
 mod think;

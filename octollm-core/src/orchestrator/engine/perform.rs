@@ -9,9 +9,9 @@ use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Outcome, attempt};
+use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Ledger, Progress, RegisteredArm, StepRef};
+use crate::arm::{ArmCall, ArmReply, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
@@ -28,28 +28,13 @@ pub(super) struct InFlight {
     id: Id,
     /// The step's place in the plan.
     index: usize,
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
 }
 
 impl InFlight {
     /// What its models have used so far.
     pub(super) fn used(&self) -> Usage {
         self.ledger.used()
-    }
-}
-
-/// What a call that failed came to.
-pub(super) struct Call {
-    /// Whether the arm was asked at all.
-    called: bool,
-    took: Duration,
-    usage: Usage,
-}
-
-impl Call {
-    /// The arm was not asked.
-    pub(super) fn none() -> Self {
-        Self { called: false, took: Duration::ZERO, usage: Usage::default() }
     }
 }
 
@@ -90,13 +75,13 @@ impl Driver {
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
             Ok(choice) => choice,
-            Err(error) => return self.failed(index, None, &error, Call::none()),
+            Err(error) => return self.failed(index, None, &error, Effort::default()),
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
             Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
-        let side_effects = arm.descriptor.side_effects;
+        let side_effects = arm.side_effects(&input);
         let step = subtask.step;
         if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
             let (arm_id, input) = (Some(arm.id.clone()), Some(input));
@@ -108,7 +93,8 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
-        let call = self.call(subtask, attempt, input, grant, at);
+        let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
+        let call = self.call(subtask, attempt, input, grant, at, peers);
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -151,6 +137,7 @@ impl Driver {
         input: Arc<Value>,
         grant: Grant,
         at: Timestamp,
+        peers: Peers,
     ) -> ArmCall {
         let task_id = self.state.task_id();
         let step = subtask.step;
@@ -168,8 +155,8 @@ impl Driver {
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
             live: Some(self.live.clone()),
-            began: Arc::default(),
-            ledger: Ledger::default(),
+            ledger: Arc::default(),
+            peers,
         }
     }
 
@@ -205,30 +192,20 @@ impl Driver {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(
-                    index,
-                    None,
-                    &error,
-                    Call { called: true, took: Duration::ZERO, usage: ledger.used() },
-                )
+                let effort = Effort { called: true, spent: ledger.used(), ..Effort::default() };
+                self.failed(index, None, &error, effort)
             }
         }
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<()> {
-        let Outcome { index, arm, reply, called, took, usage } = outcome;
-        if called {
-            arm.record(reply.is_ok(), took);
+        let Outcome { index, arm, reply, effort } = outcome;
+        if effort.called {
+            arm.record(reply.is_ok(), effort.took);
         }
         match reply {
-            Ok(mut reply) => {
-                // An arm that does not say what it used has used what its models say.
-                if reply.usage.is_zero() {
-                    reply.usage = usage;
-                }
-                self.completed(index, &arm, reply, took)
-            }
-            Err(error) => self.failed(index, Some(&arm), &error, Call { called, took, usage }),
+            Ok(reply) => self.completed(index, &arm, reply, effort),
+            Err(error) => self.failed(index, Some(&arm), &error, effort),
         }
     }
 
@@ -237,12 +214,13 @@ impl Driver {
         index: usize,
         arm: &RegisteredArm,
         reply: ArmReply,
-        took: Duration,
+        effort: Effort,
     ) -> Result<()> {
         let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
             return Ok(());
         };
-        let ArmReply { output, confidence, mut usage } = reply;
+        let ArmReply { output, confidence, .. } = reply;
+        let mut usage = effort.spent;
         usage.arm_calls += 1;
         self.must_flush = true;
         self.append(EventKind::StepCompleted {
@@ -251,7 +229,7 @@ impl Driver {
             output: Arc::new(output),
             confidence,
             usage,
-            duration_ms: millis(took),
+            duration_ms: millis(effort.took),
         })
     }
 
@@ -260,18 +238,19 @@ impl Driver {
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,
         error: &Error,
-        Call { called, took, mut usage }: Call,
+        effort: Effort,
     ) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
-        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, called));
-        usage.arm_calls += u64::from(called);
+        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, effort.called));
+        let mut usage = effort.spent;
+        usage.arm_calls += u64::from(effort.called);
         self.append(EventKind::StepFailed {
             step: subtask.step,
             arm_id: arm.map(|arm| arm.id.clone()),
             error: TaskError::from(error).in_step(subtask.step),
             usage,
-            duration_ms: millis(took),
+            duration_ms: millis(effort.took),
             then,
         })
     }
