@@ -14,11 +14,12 @@ use octollm_core::config::Config;
 use octollm_core::memory::Cache;
 use octollm_core::model::layers::{Around, CacheOptions};
 use octollm_core::model::prompts::Prompts;
-use octollm_core::model::{Models, Purpose};
+use octollm_core::model::{Models, Purpose, Screen};
 use octollm_core::orchestrator::{
     Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, RemoteOrchestrator,
     RulesTaskPlanner,
 };
+use octollm_core::reflex::{ReflexChain, ReflexScreen};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
@@ -92,7 +93,7 @@ impl Session {
             .registry(registry.clone());
         let prompts = prompts(config).await?;
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
-        let builder = builder.prompts(prompts.brain.clone());
+        let builder = builder.prompts(prompts.brain.clone()).screen(screen(config)?);
         let builder = add_thinking_arms(builder, &models, prompts, &store, &registry)?;
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
@@ -194,6 +195,11 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// What looks at a model's words before they are shown.
+fn screen(config: &Config) -> Result<Arc<dyn Screen>> {
+    Ok(Arc::new(ReflexScreen::new(&ReflexChain::new(config.policy()?)?)?))
 }
 
 /// Where answers of models are kept, where they are.

@@ -42,7 +42,7 @@ struct Waiting {
 
 enum Item {
     Kept(Arc<Event>),
-    Live(Event),
+    Live(Box<Event>),
 }
 
 /// Where events go in. Dropping it ends the queue once it has been read.
@@ -124,7 +124,7 @@ impl Waiting {
                 self.kept -= 1;
                 Popped::Event(event)
             }
-            Some(Item::Live(event)) => Popped::Event(Arc::new(event)),
+            Some(Item::Live(event)) => Popped::Event(Arc::from(event)),
             None if self.ended => Popped::Ended,
             None => Popped::Nothing,
         }
@@ -140,7 +140,7 @@ impl Waiting {
             }
         }
         if !self.gone && self.events.len() - self.kept < MOST_LIVE {
-            self.events.push_back(Item::Live(event.clone()));
+            self.events.push_back(Item::Live(Box::new(event.clone())));
         }
     }
 }
