@@ -19,6 +19,7 @@ mod edit;
 mod finding;
 pub mod injection;
 mod live;
+mod long;
 pub mod pii;
 mod policy;
 pub mod rate_limit;
