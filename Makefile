@@ -18,7 +18,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-sandbox train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -37,8 +37,8 @@ clippy:
 	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples octollm-core/tests bindings/c
-	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings/c
+	$(VENV)/bin/ruff check examples octollm-core/tests bindings
+	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -101,6 +101,10 @@ bench:
 # What the reflexes cost, by length and by how much there is to find.
 bench-reflex:
 	cargo bench --package octollm-workspace --bench reflex
+
+# What the sandbox costs to start, beside a bare process and bwrap.
+bench-sandbox:
+	cargo bench --package octollm-workspace --bench sandbox
 
 # The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
 train-reflex:

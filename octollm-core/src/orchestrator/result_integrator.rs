@@ -24,6 +24,13 @@ pub trait ResultIntegrator: Send + Sync {
     async fn integrate(&self, state: &TaskState, thought: &Thought) -> Result<Integrated>;
 }
 
+#[async_trait]
+impl<Integrator: ResultIntegrator + ?Sized> ResultIntegrator for Arc<Integrator> {
+    async fn integrate(&self, state: &TaskState, thought: &Thought) -> Result<Integrated> {
+        (**self).integrate(state, thought).await
+    }
+}
+
 /// A result, and how sure one can be of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Integrated {

@@ -58,7 +58,7 @@ fn weather() -> ScriptedArm {
 
 async fn open(settings: &Settings) -> octollm_core::Result<Session> {
     let own_arms: Vec<Arc<dyn octollm_core::arm::Arm>> = vec![Arc::new(weather())];
-    let options = LocalOptions { arms: Some(Vec::new()), own_arms, take_over: false };
+    let options = LocalOptions { arms: Some(Vec::new()), own_arms, ..LocalOptions::default() };
     Session::local(settings, &options).await
 }
 
