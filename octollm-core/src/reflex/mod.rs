@@ -26,6 +26,8 @@ pub mod rate_limit;
 mod reaction;
 mod redact;
 mod report;
+#[cfg(test)]
+mod robustness;
 pub mod secrets;
 mod stimulus;
 mod text;
