@@ -1,5 +1,6 @@
 //! OctoLLM as a command line and an HTTP service: thin faces of `octollm-core`.
 
+mod arms;
 pub mod cli;
 mod embedder;
 mod executor;

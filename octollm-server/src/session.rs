@@ -4,8 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use octollm_arms::coder::{Coder, CoderOptions};
-use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
@@ -13,17 +11,18 @@ use octollm_core::arm::{
     Arm, CapabilityKey, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry,
 };
 use octollm_core::config::Config;
-use octollm_core::model::prompts::Prompts;
-use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose};
+use octollm_core::memory::Cache;
+use octollm_core::model::layers::{Around, CacheOptions};
+use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose, Screen};
 use octollm_core::orchestrator::{
-    Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, RemoteOrchestrator,
-    RulesTaskPlanner,
+    Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
 };
+use octollm_core::reflex::{ReflexChain, ReflexScreen};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
 
-use crate::executor;
+use crate::arms::{self, Shelf};
 use crate::memory::MemoryCall;
 use crate::parts::OwnParts;
 use crate::settings::Settings;
@@ -34,9 +33,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long the first look for arms may take before work begins without those that have not answered.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
-
-/// Arms that are there only with a model.
-const THINKING: [&str; 2] = ["coder", "planner"];
 
 /// What a local session does besides its own tasks.
 #[derive(Clone, Default)]
@@ -92,7 +88,9 @@ impl Session {
         let registry = Arc::new(Registry::new(engine.limits.clone()));
         let (discovery, models) = match &options.arms {
             Some(named) => {
-                (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?)
+                let around = Around { cache: answers(config, &store), ..Around::default() };
+                let models = parts.models(&settings.models, &around).await?;
+                (find_arms(config, named, &registry).await?, models)
             }
             None => (None, Models::none()),
         };
@@ -100,14 +98,15 @@ impl Session {
             .memory(store.memory.clone())
             .config(engine)
             .registry(registry.clone());
-        let builder = builder.models(models.clone());
-        let builder = match &options.arms {
-            Some(_) => {
-                let shipped = shipped_arms(config, &models, &store, &registry, Some(&key)).await?;
-                shipped.into_iter().fold(builder, Builder::shared_arm)
-            }
-            None => builder.arm(Retriever::new(store.index.clone())),
+        let prompts = arms::prompts(config).await?;
+        let builder = builder.models(models.clone()).prompts(prompts.brain.clone()).screen(screen(config)?);
+        let shelf =
+            Shelf { config, models: &models, prompts, store: &store, registry: &registry, key: Some(key) };
+        let shipped = match &options.arms {
+            Some(_) => shelf.arms().await?,
+            None => vec![shelf.retriever()],
         };
+        let builder = shipped.into_iter().fold(builder, Builder::shared_arm);
         let builder = parts.enter(builder);
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
@@ -235,83 +234,23 @@ impl Session {
     }
 }
 
-/// One of OctoLLM's own arms, to be served alone, and the store that it works on.
-pub(crate) struct OwnArm {
-    pub(crate) arm: Arc<dyn Arm>,
-    pub(crate) store: Store,
-    /// Looks for the arms that a planner plans with.
-    _discovery: Option<Discovery>,
+/// What looks at a model's words before they are shown.
+fn screen(config: &Config) -> Result<Arc<dyn Screen>> {
+    Ok(Arc::new(ReflexScreen::new(&ReflexChain::new(config.policy()?)?)?))
 }
 
-impl OwnArm {
-    /// Opens the store and makes the arm of this id.
-    ///
-    /// # Errors
-    /// `invalid_input` for an arm that there is not, with those that there are; `not_configured` for one that takes a
-    /// model where there is none; as [`Session::local`].
-    pub(crate) async fn open(settings: &Settings, id: &str) -> Result<Self> {
-        let config = &settings.config;
-        let store = Store::open(config).await?;
-        let registry = Arc::new(Registry::new(EngineConfig::default().limits));
-        let discovery = find_arms(config, &[], &registry).await?;
-        let models = Models::from_variables(&settings.models).await?;
-        let mut arms = shipped_arms(config, &models, &store, &registry, None).await?;
-        for arm in &arms {
-            registry.add(arm.clone(), None)?;
-        }
-        match arms.iter().position(|arm| arm.descriptor().arm_id == id) {
-            Some(place) => Ok(Self { arm: arms.swap_remove(place), store, _discovery: discovery }),
-            None => Err(no_such_arm(id, &arms)),
-        }
-    }
-}
-
-fn no_such_arm(id: &str, arms: &[Arc<dyn Arm>]) -> Error {
-    let names: Vec<_> = arms.iter().map(|arm| format!("`{}`", arm.descriptor().arm_id)).collect();
-    if THINKING.contains(&id) {
-        return Error::new(ErrorKind::NotConfigured, "this arm needs a model, and there is none")
-            .with_context("arm", id.to_owned())
-            .with_hint("set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST; see docs/models.md");
-    }
-    Error::new(ErrorKind::InvalidInput, "there is no such arm")
-        .with_hint(format!("there are {}", names.join(", ")))
-}
-
-/// The arms that come with OctoLLM and can work here.
-async fn shipped_arms(
-    config: &Config,
-    models: &Models,
-    store: &Store,
-    registry: &Arc<Registry>,
-    key: Option<&CapabilityKey>,
-) -> Result<Vec<Arc<dyn Arm>>> {
-    let mut arms = thinking_arms(models, store, registry)?;
-    arms.push(Arc::new(Retriever::new(store.index.clone())));
-    let executor = executor::open(config).await?;
-    arms.push(Arc::new(match key {
-        Some(key) => executor.guarded_by(key.clone()),
-        None => executor,
-    }));
-    Ok(arms)
-}
-
-/// The arms that need a model, where there is one.
-fn thinking_arms(models: &Models, store: &Store, registry: &Arc<Registry>) -> Result<Vec<Arc<dyn Arm>>> {
-    let mut arms: Vec<Arc<dyn Arm>> = Vec::new();
-    if models.for_purpose(Purpose::Coding).is_some() {
-        let coder = Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory);
-        arms.push(Arc::new(coder));
-    }
-    if models.for_purpose(Purpose::Planning).is_some() {
-        let planner =
-            ModelTaskPlanner::new(models.clone(), Prompts::embedded()?, RulesTaskPlanner::default());
-        arms.push(Arc::new(Planner::new(Arc::new(planner), registry)));
-    }
-    Ok(arms)
+/// Where answers of models are kept, where they are.
+pub(crate) fn answers(config: &Config, store: &Store) -> Option<(Arc<dyn Cache>, CacheOptions)> {
+    let options = CacheOptions { ttl: config.llm_cache_time(), ..CacheOptions::default() };
+    config.llm_cache.then(|| (store.memory.cache.clone(), options))
 }
 
 /// Enters the arms behind HTTP that answer now, and keeps looking for the others.
-async fn find_arms(config: &Config, named: &[String], registry: &Arc<Registry>) -> Result<Option<Discovery>> {
+pub(crate) async fn find_arms(
+    config: &Config,
+    named: &[String],
+    registry: &Arc<Registry>,
+) -> Result<Option<Discovery>> {
     let arm = HttpArmOptions::default();
     // Who names an arm wants that one: here it is an error that it does not answer.
     for address in named {

@@ -7,8 +7,9 @@ use super::args::ArmArgs;
 use super::exit::{Exit, Outcome};
 use super::serve::{address, announce, bind, cannot_listen};
 use super::{interrupt, output};
+use crate::arms::OwnArm;
 use crate::http;
-use crate::session::OwnArm;
+
 use crate::settings::Origin;
 
 /// Where each arm is served, unless somebody says otherwise.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod arm;
+mod behaviour;
 mod cli;
 mod events;
 mod http;
@@ -10,5 +11,6 @@ mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;
+mod settings;
 mod support;
 mod tasks;
