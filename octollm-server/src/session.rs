@@ -13,7 +13,7 @@ use octollm_core::arm::{
 use octollm_core::config::Config;
 use octollm_core::memory::Cache;
 use octollm_core::model::layers::{Around, CacheOptions};
-use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose, Screen};
+use octollm_core::model::{ModelReply, ModelRequest, Models, Screen};
 use octollm_core::orchestrator::{
     Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
 };

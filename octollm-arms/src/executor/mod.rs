@@ -39,7 +39,8 @@ mod output;
 mod policy;
 mod request;
 mod run;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 pub use arm::Executor;

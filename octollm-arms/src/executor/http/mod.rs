@@ -8,7 +8,8 @@
 mod address;
 mod fetch;
 mod resolve;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 pub(super) use fetch::{Fetched, Fetcher};
