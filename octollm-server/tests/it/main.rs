@@ -10,5 +10,6 @@ mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;
+mod settings;
 mod support;
 mod tasks;
