@@ -5,6 +5,8 @@
 //!   where they stand, without a model and without a network.
 //! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
 //! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
+//! - The [`executor`] runs code and commands in a sandbox and sends HTTP requests, as a policy allows.
+//! - The [`judge`] says whether an output is what it should be, and how anybody knows.
 //! - The [`guardian`] looks for what must not go further: personal data, secrets, injections, payloads, and what a policy
 //!   forbids or demands.
 //!
@@ -38,6 +40,7 @@
 //! ```
 
 pub mod coder;
+pub mod executor;
 pub mod guardian;
 pub mod judge;
 pub mod planner;

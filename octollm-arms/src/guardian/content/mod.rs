@@ -13,6 +13,7 @@ mod code;
 mod decode;
 mod rules;
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use octollm_core::Result;
@@ -66,7 +67,7 @@ impl Content {
         for found in &mut found {
             found.range = canonical.origin(found.range.clone());
         }
-        found.sort_by(|a, b| (b.rule.severity, b.range.len()).cmp(&(a.rule.severity, a.range.len())));
+        found.sort_by_key(|found| Reverse((found.rule.severity, found.range.len())));
         let mut kept: Vec<Match> = Vec::new();
         for one in found {
             let same = |other: &Match| other.rule.type_name == one.rule.type_name && overlap(other, &one);
