@@ -149,6 +149,8 @@ fn dotted(word: &[u8]) -> bool {
 
 /// So many letters at least, with one sign between each two.
 fn alternates(word: &[u8], letters: usize) -> bool {
+    let end = word.iter().rposition(|byte| !byte.is_ascii_punctuation()).map_or(0, |last| last + 1);
+    let word = word.get(..end).unwrap_or_default();
     word.len() >= 2 * letters - 1
         && word.iter().step_by(2).all(u8::is_ascii_alphabetic)
         && word.iter().skip(1).step_by(2).all(u8::is_ascii_punctuation)
@@ -194,7 +196,7 @@ fn despaced(text: &str) -> String {
     for part in text.split([' ', '\n']) {
         if alternates(part.as_bytes(), MIN_DOTTED) {
             end_word(&mut joined, &mut word);
-            word.extend(part.chars().step_by(2));
+            word.extend(part.chars().filter(char::is_ascii_alphabetic));
             end_word(&mut joined, &mut word);
         } else if part.chars().nth(1).is_none() && !part.is_empty() {
             word.push_str(part);
