@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::resilience::Quota;
 
 /// Everything that can be configured.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub octollm_home: Option<PathBuf>,
     /// What gives texts their vectors.
     pub octollm_embedder: EmbedderChoice,
+    /// What the executor may do; its built-in policy where absent.
+    pub octollm_executor_policy: Option<PathBuf>,
     /// Address to serve on.
     pub api_host: String,
     /// Port to serve on; 0 takes a free one.
@@ -38,6 +41,24 @@ pub struct Config {
     pub arm_discovery_interval_seconds: u32,
     /// Whether a plan that worked is used again for a goal that says the same, without asking a model.
     pub plan_reuse: bool,
+    /// Folder of prompts that replace the library's own, by file name.
+    pub octollm_prompts_dir: Option<PathBuf>,
+    /// Whether answers of models are kept, so that the same question is not paid for twice.
+    pub llm_cache: bool,
+    /// Hours that an answer is kept, 1..=8760.
+    pub llm_cache_hours: u32,
+    /// What the reflexes do about what they find: `default`, `strict`, `lenient` or `off`.
+    pub reflex_policy: String,
+    /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
+    pub reflex: Map<String, Value>,
+    /// What one client may ask of a server in a time; anything where absent.
+    pub rate_limit_client: Option<Quota>,
+    /// What one key may ask.
+    pub rate_limit_key: Option<Quota>,
+    /// What everybody together may ask of one route.
+    pub rate_limit_route: Option<Quota>,
+    /// Whether requests are let in while nobody can count them: `open` or `closed`.
+    pub rate_limit_on_failure: String,
     /// What is logged.
     pub log_level: LogLevel,
     /// Where this runs; decides the log's format.
@@ -49,6 +70,7 @@ impl Default for Config {
         Self {
             octollm_home: None,
             octollm_embedder: EmbedderChoice::default(),
+            octollm_executor_policy: None,
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
             max_concurrent_tasks: 100,
@@ -57,6 +79,15 @@ impl Default for Config {
             arm_registry_url: None,
             arm_discovery_interval_seconds: 60,
             plan_reuse: true,
+            octollm_prompts_dir: None,
+            llm_cache: false,
+            llm_cache_hours: 24,
+            reflex_policy: "default".to_owned(),
+            reflex: Map::new(),
+            rate_limit_client: None,
+            rate_limit_key: None,
+            rate_limit_route: None,
+            rate_limit_on_failure: "open".to_owned(),
             log_level: LogLevel::default(),
             environment: Environment::default(),
         }
@@ -157,6 +188,10 @@ enum Form {
     Word,
     /// On or off.
     Switch,
+    /// A rate, or none.
+    Quota,
+    /// Settings of its own, which no variable can hold.
+    Section,
 }
 
 /// One setting.
@@ -179,10 +214,14 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
     Setting { name, allowed, secret: true, form }
 }
 
+/// [`Quota::FORM`], and none.
+const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
+
 /// Every setting there is.
-pub static SETTINGS: [Setting; 12] = [
+pub static SETTINGS: [Setting; 22] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
+    setting("OCTOLLM_EXECUTOR_POLICY", Form::Text, "the file of the executor's policy"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
     setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
@@ -191,6 +230,15 @@ pub static SETTINGS: [Setting; 12] = [
     secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
     setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
     setting("PLAN_REUSE", Form::Switch, "on or off"),
+    setting("OCTOLLM_PROMPTS_DIR", Form::Text, "a folder of prompts"),
+    setting("LLM_CACHE", Form::Switch, "on or off"),
+    setting("LLM_CACHE_HOURS", Form::Number, "a whole number of hours from 1 to 8760"),
+    setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
+    setting("REFLEX", Form::Section, "a section of a file"),
+    setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_KEY", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_ROUTE", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_ON_FAILURE", Form::Word, "open or closed"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
 ];
@@ -223,12 +271,20 @@ impl Setting {
         self.name.to_ascii_lowercase()
     }
 
+    /// Whether a variable of the environment can hold it.
+    pub fn is_variable(&self) -> bool {
+        self.form != Form::Section
+    }
+
     /// The value as the configuration holds it: text where a number or a list is meant becomes one.
     fn normalise(&self, value: Value) -> Value {
         let Value::String(text) = &value else { return value };
         let text = text.trim();
         match self.form {
             Form::Text => text.into(),
+            Form::Section => value,
+            Form::Quota if text.eq_ignore_ascii_case("off") => Value::Null,
+            Form::Quota => text.into(),
             Form::Word => text.to_ascii_lowercase().into(),
             Form::Switch => match text.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => true.into(),
@@ -264,6 +320,7 @@ impl Config {
                 None => faults.push(Fault::new(pointer, format!("must be {}", setting.allowed))),
             }
         }
+        faults.extend(config.reflex_faults());
         if faults.is_empty() {
             Ok(config)
         } else {
@@ -278,11 +335,53 @@ impl Config {
         serde_json::from_value::<Self>(document).ok().filter(Self::is_valid)
     }
 
+    /// The reflexes' policy.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault; pointers are into the section `reflex`.
+    #[cfg(feature = "reflex")]
+    pub fn policy(&self) -> Result<crate::reflex::Policy> {
+        use crate::reflex::{Policy, Preset};
+        let preset = Preset::from_name(&self.reflex_policy).unwrap_or_default();
+        Policy::read(preset, &Value::Object(self.reflex.clone()))
+    }
+
+    /// The limit of who may ask how much, counted in this process; `None` where nobody is limited.
+    #[cfg(feature = "reflex")]
+    pub fn rate_limit(&self) -> Option<crate::reflex::rate_limit::RateLimit> {
+        use crate::reflex::rate_limit::{InProcessLimiter, OnFailure, Quotas, RateLimit};
+        let quotas =
+            Quotas { key: self.rate_limit_key, client: self.rate_limit_client, route: self.rate_limit_route };
+        let on_failure = match &*self.rate_limit_on_failure {
+            "closed" => OnFailure::Closed,
+            _ => OnFailure::Open,
+        };
+        let limiter = std::sync::Arc::new(InProcessLimiter::default());
+        (quotas != Quotas::default()).then(|| RateLimit::new(limiter, quotas, on_failure))
+    }
+
+    #[cfg(feature = "reflex")]
+    fn reflex_faults(&self) -> Vec<Fault> {
+        let Err(error) = self.policy() else { return Vec::new() };
+        let below = |fault: &Fault| Fault::new(format!("/reflex{}", fault.pointer), fault.detail.clone());
+        error.faults().iter().map(below).collect()
+    }
+
+    #[cfg(not(feature = "reflex"))]
+    fn reflex_faults(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+
     fn is_valid(&self) -> bool {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
+            && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
+            && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
+            && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
+            && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)
             && (10..=3600).contains(&self.task_timeout_seconds)
             && (1..=86_400).contains(&self.arm_discovery_interval_seconds)
@@ -292,6 +391,11 @@ impl Config {
     /// [`task_timeout_seconds`](Self::task_timeout_seconds).
     pub fn task_timeout(&self) -> Duration {
         Duration::from_secs(self.task_timeout_seconds.into())
+    }
+
+    /// [`llm_cache_hours`](Self::llm_cache_hours).
+    pub fn llm_cache_time(&self) -> Duration {
+        Duration::from_secs(3600 * u64::from(self.llm_cache_hours))
     }
 
     /// [`arm_discovery_interval_seconds`](Self::arm_discovery_interval_seconds).
@@ -310,6 +414,7 @@ impl Config {
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), hide_password);
         Ok(match document.get(setting.key()).unwrap_or(&Value::Null) {
             Value::Null => String::new(),
+            Value::Object(fields) if fields.is_empty() => String::new(),
             Value::Array(entries) => entries.iter().map(shown).collect::<Vec<_>>().join(","),
             value => shown(value),
         })
@@ -385,6 +490,34 @@ mod tests {
         assert_eq!(folder.octollm_embedder, EmbedderChoice::Folder("/models/minilm".into()));
         assert_eq!(folder.shown("OCTOLLM_EMBEDDER").unwrap(), "/models/minilm");
         assert!(read(&[("octollm_embedder", "".into())]).is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "reflex")]
+    fn the_reflexes_policy_is_a_preset_and_what_differs() {
+        use crate::reflex::{Action, Preset, Rules};
+        let section = serde_json::json!({"pii": "flag"});
+        let config = read(&[("REFLEX_POLICY", "Strict".into()), ("reflex", section)]).unwrap();
+        let policy = config.policy().unwrap();
+        assert_eq!((policy.preset, policy.pii), (Preset::Strict, Rules::all(Action::Flag)));
+        assert_eq!(config.shown("reflex").unwrap(), r#"{"pii":"flag"}"#);
+        let bad = serde_json::json!({"pii": {"user": "maybe"}, "colour": "blue"});
+        let error = read(&[("reflex_policy", "lax".into()), ("reflex", bad)]).unwrap_err();
+        insta::assert_snapshot!(error, @r#"the configuration is invalid; /reflex_policy: must be default, strict, lenient or off; /reflex: `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; /reflex/pii/user: must be off, flag, redact or refuse, not "maybe""#);
+    }
+
+    #[test]
+    #[cfg(feature = "reflex")]
+    fn rates_are_off_unless_they_are_set() {
+        assert!(Config::default().rate_limit().is_none());
+        let config =
+            read(&[("RATE_LIMIT_CLIENT", "60/minute burst 10".into()), ("RATE_LIMIT_ROUTE", "off".into())]);
+        let config = config.unwrap();
+        assert_eq!(config.shown("rate_limit_client").unwrap(), "60/minute burst 10");
+        assert!(config.rate_limit().is_some() && config.rate_limit_route.is_none());
+        let error = read(&[("RATE_LIMIT_KEY", "sixty".into()), ("RATE_LIMIT_ON_FAILURE", "ajar".into())])
+            .unwrap_err();
+        insta::assert_snapshot!(error, @"the configuration is invalid; /rate_limit_key: must be off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`; /rate_limit_on_failure: must be open or closed");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One call of an arm: what it gets, what it says on the way, what it answers.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Allowance, CallContext};
+use super::CapabilityToken;
+use super::peers::Peers;
+use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
@@ -31,12 +34,41 @@ pub struct ArmCall {
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
+    /// What the call may do, provably; there for arms that declare `unsafe`, where the engine has a key.
+    pub capability: Option<CapabilityToken>,
     /// Set when the caller no longer wants the answer.
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// Where the words of models that the call asks are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
+    /// What is known of the call while it goes on.
+    pub(crate) ledger: Arc<Ledger>,
+    /// The way to other arms.
+    pub(crate) peers: Peers,
+}
+
+/// What is known of a call while it goes on, and after it was cut off.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
     /// When the arm was asked; empty while the call still waits.
-    pub(crate) began: Arc<OnceLock<Instant>>,
+    pub(crate) began: OnceLock<Instant>,
+    /// What it may spend and has spent, once it has asked for it.
+    pub(crate) allowance: OnceLock<Arc<Allowance>>,
+    /// Calls of other arms that it has made.
+    asked: AtomicU32,
+}
+
+impl Ledger {
+    /// Counts a call of another arm; answers its number, from 1.
+    pub(crate) fn count(&self) -> u32 {
+        self.asked.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// What was spent through the call's own allowance: calls of models, and of other arms.
+    pub(crate) fn used(&self) -> Usage {
+        self.allowance.get().map(|allowance| allowance.used()).unwrap_or_default()
+    }
 }
 
 impl ArmCall {
@@ -53,23 +85,33 @@ impl ArmCall {
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             grant: Grant::default(),
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
-            began: Arc::default(),
+            live: None,
+            ledger: Arc::default(),
+            peers: Peers::default(),
         }
     }
 }
 
 impl ArmCall {
+    /// What the call may spend, and has spent so far.
+    pub fn allowance(&self) -> &Arc<Allowance> {
+        self.ledger.allowance.get_or_init(|| Allowance::new(self.grant))
+    }
+
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
-    /// deadline, and the allowance counts what they use.
+    /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
-        let allowance = Allowance::new(self.grant);
+        let allowance = self.allowance().clone();
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
+            priority: self.priority,
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
+            live: self.live.clone(),
         };
         (context, allowance)
     }
@@ -82,7 +124,7 @@ pub struct ArmReply {
     pub output: Value,
     /// How sure the arm is, 0..=1, where it can say so.
     pub confidence: Option<f64>,
-    /// What the call used.
+    /// What the call used. Where an arm says nothing of it, what its calls of models and of other arms used.
     pub usage: Usage,
 }
 

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::layers::{self, Limits};
-use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus};
+use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus, SideEffects};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resilience::{Breaker, Gate};
 use crate::schema::Validator;
@@ -180,6 +182,12 @@ impl RegisteredArm {
         })
     }
 
+    /// What a call with this input would do, in the arm's own words. An arm that fails at it says nothing.
+    pub(crate) fn preview(&self, input: &Value) -> Option<Arc<str>> {
+        let preview = std::panic::AssertUnwindSafe(|| self.bare.preview(input));
+        std::panic::catch_unwind(preview).ok().flatten().map(Into::into)
+    }
+
     pub(crate) fn health(&self) -> HealthStatus {
         match self.health.load(Ordering::Relaxed) {
             0 => HealthStatus::Healthy,
@@ -208,6 +216,11 @@ impl RegisteredArm {
     pub(crate) fn is_quick(&self) -> bool {
         let stats = self.stats();
         stats.total >= QUICK_CALLS && stats.avg_duration_ms < QUICK_MS
+    }
+
+    /// What a call with this input may do to the world.
+    pub(crate) fn side_effects(&self, input: &Value) -> SideEffects {
+        self.bare.side_effects(input).min(self.descriptor.side_effects)
     }
 
     pub(crate) fn bare(&self) -> &Arc<dyn Arm> {

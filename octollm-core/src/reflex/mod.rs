@@ -11,25 +11,32 @@
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
 mod chain;
+mod check;
 mod confusables;
 mod detect;
 mod detectors;
 mod edit;
 mod finding;
 pub mod injection;
+mod live;
+mod long;
 pub mod pii;
 mod policy;
 pub mod rate_limit;
 mod reaction;
 mod redact;
 mod report;
+#[cfg(test)]
+mod robustness;
 pub mod secrets;
 mod stimulus;
 mod text;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
+pub use check::{Check, CheckReply, CheckRequest, Redact};
 pub use detectors::Detectors;
 pub use finding::{Finding, FindingKind, Findings, Severity};
+pub use live::ReflexScreen;
 pub use policy::{Action, Levels, Policy, Preset, Rules};
 pub use reaction::{Reaction, Reflex, Verdict};
 pub use redact::{RedactStyle, Redactor};

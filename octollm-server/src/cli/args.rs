@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use octollm_core::TaskId;
-use octollm_core::reflex::RedactStyle;
+use octollm_core::reflex::{Origin, RedactStyle};
 use octollm_core::task::{Approval, Priority, TaskStatus};
 
-use super::exit::EXIT_CODES;
+use super::exit::{EXIT_CODES, REFLEX_EXIT_CODES};
 
 /// Durable tasks, done by arms: run one, look at them, serve them over HTTP.
 #[derive(Debug, Parser)]
@@ -50,12 +50,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Find personal data and secrets in a text, or take them out
+    /// Find personal data, secrets and injections in a text, or take them out
     Reflex(ReflexArgs),
     /// Measure the reflexes on labelled files
     ReflexEval(ReflexEvalArgs),
     /// Serve tasks over HTTP
     Serve(ServeArgs),
+    /// Serve one of OctoLLM's own arms over HTTP
+    Arm(ArmArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -162,16 +164,47 @@ impl MethodName {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = REFLEX_EXIT_CODES)]
 pub(super) struct ReflexArgs {
-    /// The text, as UTF-8; `-` reads what is piped in
+    /// The text, as UTF-8 and of any length; `-` reads what is piped in
     #[arg(value_name = "FILE", default_value = "-")]
     pub(super) file: PathBuf,
-    /// Print the text with everything found replaced
+    /// What is done about what is found: default, strict, lenient, off, `configured` for that of octollm.toml, or a file with
+    /// such a section. Without it personal data and secrets are replaced, injections only reported, and nothing is refused
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) policy: Option<String>,
+    /// Who the text comes from; what is not the user's own is judged more strictly
+    #[arg(long, value_name = "WHO", default_value = "user")]
+    pub(super) origin: OriginName,
+    /// Print the text with what the policy replaces replaced, up to what it refuses
     #[arg(long, value_name = "STYLE", conflicts_with = "json")]
     pub(super) redact: Option<StyleName>,
-    /// Print what is found as JSON, one finding a line
+    /// Print what is found as JSON, one finding a line, with offsets in bytes
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum OriginName {
+    /// The user's own words
+    User,
+    /// What an arm answered
+    Arm,
+    /// A document, a page, a file
+    Document,
+    /// What a tool returned
+    Tool,
+}
+
+impl From<OriginName> for Origin {
+    fn from(name: OriginName) -> Self {
+        match name {
+            OriginName::User => Self::User,
+            OriginName::Arm => Self::Arm,
+            OriginName::Document => Self::Document,
+            OriginName::Tool => Self::Tool,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -317,12 +350,30 @@ pub(super) struct ServeArgs {
     /// Address to serve on [env: API_HOST] [default: 127.0.0.1]
     #[arg(long)]
     pub(super) host: Option<String>,
-    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: 8000]
+    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: 8000, of the reflexes alone 8001]
     #[arg(long)]
     pub(super) port: Option<String>,
     /// The address of an arm; it may come later [env: ARM_REGISTRY]
     #[arg(long, value_name = "URL")]
     pub(super) arm: Vec<String>,
+    /// Serve the reflexes alone: no task, no store, no arm
+    #[arg(long, conflicts_with = "arm")]
+    pub(super) reflex: bool,
+    /// Serve other computers too, though nobody has to prove who they are
+    #[arg(long)]
+    pub(super) insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArmArgs {
+    /// The arm: coder, planner, judge, executor, retriever or guardian
+    pub(super) name: String,
+    /// Address to serve on [env: API_HOST] [default: 127.0.0.1]
+    #[arg(long)]
+    pub(super) host: Option<String>,
+    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: the arm's own, 8100 to 8105]
+    #[arg(long)]
+    pub(super) port: Option<String>,
     /// Serve other computers too, though nobody has to prove who they are
     #[arg(long)]
     pub(super) insecure: bool,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm, StepRef};
 use crate::error::Result;
-use crate::task::{Event, EventKind, now};
+use crate::model::{LiveSink, Words};
+use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
 
@@ -15,25 +16,33 @@ pub(crate) struct Outcome {
     pub(crate) index: usize,
     pub(crate) arm: Arc<RegisteredArm>,
     pub(crate) reply: Result<ArmReply>,
+    pub(crate) effort: Effort,
+}
+
+/// What a call took, whatever came of it; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Effort {
     /// Whether the arm was asked, or only waited for.
     pub(crate) called: bool,
     pub(crate) took: Duration,
+    /// Calls of models and of other arms, but not the call itself.
+    pub(crate) spent: Usage,
 }
 
 /// Calls the arm within its layers.
 pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
-    let began = call.began.clone();
+    let ledger = call.ledger.clone();
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
     cancelled.disarm();
-    let began = began.get();
-    Outcome {
-        index,
-        arm,
-        reply,
+    let began = ledger.began.get();
+    let effort = Effort {
         called: began.is_some(),
         took: began.map_or(Duration::ZERO, |began| began.elapsed()),
-    }
+        // What was paid for a call that failed was paid for.
+        spent: reply.as_ref().map_or_else(|_| ledger.used(), |reply| reply.usage.clone()),
+    };
+    Outcome { index, arm, reply, effort }
 }
 
 /// Hands a step's progress to those who watch the task.
@@ -43,6 +52,15 @@ impl ProgressSink for Engine {
         let fraction =
             fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
         let kind = EventKind::StepProgress { step, message: message.to_owned(), fraction };
-        self.hub.publish_live(Event { task_id, seq: 0, at: now(), kind });
+        self.hub.publish_live(&Event { task_id, seq: 0, at: now(), kind });
+    }
+}
+
+/// Hands the words of a running answer to those who watch the task.
+impl LiveSink for Engine {
+    fn say(&self, words: Words) {
+        let Words { task_id: Some(task_id), step, call, offset, text } = words else { return };
+        let kind = EventKind::ModelDelta { step, call, offset, text };
+        self.hub.publish_live(&Event { task_id, seq: 0, at: now(), kind });
     }
 }

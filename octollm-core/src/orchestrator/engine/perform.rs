@@ -9,19 +9,35 @@ use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Outcome, attempt};
+use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
+use crate::arm::capability::Caveat;
+use crate::arm::{ArmCall, ArmReply, CapabilityToken, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
-    Timestamp, Usage, bind_input, now,
+    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask,
+    TaskError, Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
 const PATIENCE: u32 = 4;
+
+/// A call that runs by itself.
+pub(super) struct InFlight {
+    id: Id,
+    /// The step's place in the plan.
+    index: usize,
+    ledger: Arc<Ledger>,
+}
+
+impl InFlight {
+    /// What its models have used so far.
+    pub(super) fn used(&self) -> Usage {
+        self.ledger.used()
+    }
+}
 
 impl Driver {
     /// Does what the state said at `at`. `alone`: no other step starts now.
@@ -30,10 +46,7 @@ impl Driver {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
             Action::Revise => self.revise().await,
-            Action::Ask { step, reason } => {
-                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
-            }
+            Action::Ask { step, reason } => self.ask(step, reason),
             Action::Start { index, grant } => self.start(index, grant, at, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
@@ -45,10 +58,25 @@ impl Driver {
                 then: crate::task::Then::GiveUp,
             }),
             Action::Integrate => self.integrate().await,
-            Action::Fail(error) => self.fail(error, Usage::default()),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Fail(error) => self.fail(error, Usage::default()).await,
+            Action::Cancel(reason) => {
+                let usage = self.break_off().await;
+                self.append(EventKind::TaskCancelled { reason, usage })
+            }
             Action::WaitUntil(_) => Ok(()),
         }
+    }
+
+    /// Asks a person about the plan, or about a step that may have been done already.
+    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason) -> Result<()> {
+        let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+        let plan = self.state.plan().cloned();
+        let subtask = plan.as_ref().and_then(|plan| plan.subtasks.iter().find(|one| Some(one.step) == step));
+        let arm = arm_id.as_ref().and_then(|id| self.engine.registry.get(id));
+        // The person decides about what was handed to the arm; where it cannot be told any more, about the step.
+        let input = arm.as_ref().zip(subtask).and_then(|(arm, subtask)| self.bind(subtask, arm).ok());
+        let shown = arm.zip(input.as_ref()).and_then(|(arm, input)| arm.preview(input));
+        self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: input.map(Arc::new), shown })
     }
 
     /// Hands the step to the best arm, or asks a person first.
@@ -57,17 +85,19 @@ impl Driver {
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
             Ok(choice) => choice,
-            Err(error) => return self.failed(index, None, &error, false, Duration::ZERO),
+            Err(error) => return self.failed(index, None, &error, Effort::default()),
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
-            Err(error) => return self.failed(index, Some(&arm), &error, false, Duration::ZERO),
+            Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
-        let side_effects = arm.descriptor.side_effects;
+        let side_effects = arm.side_effects(&input);
         let step = subtask.step;
-        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
-            let (arm_id, input) = (Some(arm.id.clone()), Some(input));
-            return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
+        // Who wants to see what changes the world sees every call of an arm that can; that this one does not is its word.
+        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, arm.descriptor.side_effects) {
+            let shown = arm.preview(&input);
+            let (step, arm_id, input) = (Some(step), Some(arm.id.clone()), Some(input));
+            return self.append(EventKind::ApprovalRequested { step, reason, arm_id, input, shown });
         }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
@@ -75,7 +105,9 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
-        let call = self.call(subtask, attempt, input, grant, at);
+        let capability = self.capability(subtask, &arm);
+        let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
+        let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -89,16 +121,26 @@ impl Driver {
     }
 
     fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
+        self.with_binding(subtask, arm, |binding| bind_input(binding, &arm.input))
+    }
+
+    /// What a step's input is made of here.
+    pub(super) fn with_binding<T>(
+        &self,
+        subtask: &SubTask,
+        arm: &RegisteredArm,
+        with: impl FnOnce(&Binding<'_>) -> T,
+    ) -> T {
         let outputs = |step| self.state.step(step).and_then(|step| step.output().cloned());
-        let binding = Binding {
+        with(&Binding {
             request: self.state.request(),
             subtask,
             arm_id: &arm.id,
             schema: &arm.descriptor.input_schema,
             read: self.state.intent().map(|intent| &intent.context),
+            filled: self.state.step(subtask.step).and_then(|step| step.filled()).map(|filled| &**filled),
             outputs: &outputs,
-        };
-        bind_input(&binding, &arm.input)
+        })
     }
 
     fn call(
@@ -108,6 +150,7 @@ impl Driver {
         input: Arc<Value>,
         grant: Grant,
         at: Timestamp,
+        peers: Peers,
     ) -> ArmCall {
         let task_id = self.state.task_id();
         let step = subtask.step;
@@ -122,10 +165,27 @@ impl Driver {
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
             deadline: Instant::now() + self.state.time_left(at),
             grant,
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
-            began: Arc::default(),
+            live: Some(self.live.clone()),
+            ledger: Arc::default(),
+            peers,
         }
+    }
+
+    /// What the call may do, where its arm does what cannot be undone: what the task and the step are restricted to, in
+    /// this step, as long as the task may take.
+    fn capability(&self, subtask: &SubTask, arm: &RegisteredArm) -> Option<CapabilityToken> {
+        let mut token = self.engine.mint(self.state.task_id(), arm)?;
+        for names in [&self.state.request().required_capabilities, &subtask.required_capabilities] {
+            if !names.is_empty() {
+                token = token.attenuated(Caveat::Capabilities(names.clone()));
+            }
+        }
+        Some(
+            token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())),
+        )
     }
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or
@@ -138,12 +198,13 @@ impl Driver {
         alone: bool,
     ) -> Result<()> {
         let here = alone || arm.is_quick();
+        let ledger = call.ledger.clone();
         let mut attempt = Box::pin(attempt(index, arm, call));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);
         }
         let handle = self.running.spawn(attempt);
-        self.calls.push((handle.id(), index));
+        self.calls.push(InFlight { id: handle.id(), index, ledger });
         Ok(())
     }
 
@@ -153,25 +214,26 @@ impl Driver {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let Some(place) = self.calls.iter().position(|(call, _)| *call == id) else { return Ok(()) };
-        let (_, index) = self.calls.swap_remove(place);
+        let Some(place) = self.calls.iter().position(|call| call.id == id) else { return Ok(()) };
+        let InFlight { index, ledger, .. } = self.calls.swap_remove(place);
         match ended {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(index, None, &error, true, Duration::ZERO)
+                let effort = Effort { called: true, spent: ledger.used(), ..Effort::default() };
+                self.failed(index, None, &error, effort)
             }
         }
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<()> {
-        let Outcome { index, arm, reply, called, took } = outcome;
-        if called {
-            arm.record(reply.is_ok(), took);
+        let Outcome { index, arm, reply, effort } = outcome;
+        if effort.called {
+            arm.record(reply.is_ok(), effort.took);
         }
         match reply {
-            Ok(reply) => self.completed(index, &arm, reply, took),
-            Err(error) => self.failed(index, Some(&arm), &error, called, took),
+            Ok(reply) => self.completed(index, &arm, reply, effort),
+            Err(error) => self.failed(index, Some(&arm), &error, effort),
         }
     }
 
@@ -180,12 +242,13 @@ impl Driver {
         index: usize,
         arm: &RegisteredArm,
         reply: ArmReply,
-        took: Duration,
+        effort: Effort,
     ) -> Result<()> {
         let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
             return Ok(());
         };
-        let ArmReply { output, confidence, mut usage } = reply;
+        let ArmReply { output, confidence, .. } = reply;
+        let mut usage = effort.spent;
         usage.arm_calls += 1;
         self.must_flush = true;
         self.append(EventKind::StepCompleted {
@@ -194,28 +257,28 @@ impl Driver {
             output: Arc::new(output),
             confidence,
             usage,
-            duration_ms: millis(took),
+            duration_ms: millis(effort.took),
         })
     }
 
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,
         error: &Error,
-        called: bool,
-        took: Duration,
+        effort: Effort,
     ) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
-        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, called));
-        let arm_calls = u64::from(called);
+        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, effort.called));
+        let mut usage = effort.spent;
+        usage.arm_calls += u64::from(effort.called);
         self.append(EventKind::StepFailed {
             step: subtask.step,
             arm_id: arm.map(|arm| arm.id.clone()),
             error: TaskError::from(error).in_step(subtask.step),
-            usage: Usage { arm_calls, ..Usage::default() },
-            duration_ms: millis(took),
+            usage,
+            duration_ms: millis(effort.took),
             then,
         })
     }
