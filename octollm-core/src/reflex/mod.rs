@@ -26,6 +26,7 @@ mod report;
 pub mod secrets;
 mod stimulus;
 mod text;
+mod vault;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
 pub use detectors::Detectors;
@@ -36,3 +37,4 @@ pub use redact::{RedactStyle, Redactor};
 pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
 pub use text::Canonical;
+pub use vault::{Given, LONGEST_PLACEHOLDER, Needs, Vault, VaultKey};
