@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Fault, Result};
 
@@ -38,6 +38,10 @@ pub struct Config {
     pub arm_discovery_interval_seconds: u32,
     /// Whether a plan that worked is used again for a goal that says the same, without asking a model.
     pub plan_reuse: bool,
+    /// What the reflexes do about what they find: `default`, `strict`, `lenient` or `off`.
+    pub reflex_policy: String,
+    /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
+    pub reflex: Map<String, Value>,
     /// What is logged.
     pub log_level: LogLevel,
     /// Where this runs; decides the log's format.
@@ -57,6 +61,8 @@ impl Default for Config {
             arm_registry_url: None,
             arm_discovery_interval_seconds: 60,
             plan_reuse: true,
+            reflex_policy: "default".to_owned(),
+            reflex: Map::new(),
             log_level: LogLevel::default(),
             environment: Environment::default(),
         }
@@ -157,6 +163,8 @@ enum Form {
     Word,
     /// On or off.
     Switch,
+    /// Settings of its own, which no variable can hold.
+    Section,
 }
 
 /// One setting.
@@ -180,7 +188,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 }
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 12] = [
+pub static SETTINGS: [Setting; 14] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
@@ -191,6 +199,8 @@ pub static SETTINGS: [Setting; 12] = [
     secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
     setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
     setting("PLAN_REUSE", Form::Switch, "on or off"),
+    setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
+    setting("REFLEX", Form::Section, "a section of a file"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
 ];
@@ -223,12 +233,18 @@ impl Setting {
         self.name.to_ascii_lowercase()
     }
 
+    /// Whether a variable of the environment can hold it.
+    pub fn is_variable(&self) -> bool {
+        self.form != Form::Section
+    }
+
     /// The value as the configuration holds it: text where a number or a list is meant becomes one.
     fn normalise(&self, value: Value) -> Value {
         let Value::String(text) = &value else { return value };
         let text = text.trim();
         match self.form {
             Form::Text => text.into(),
+            Form::Section => value,
             Form::Word => text.to_ascii_lowercase().into(),
             Form::Switch => match text.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => true.into(),
@@ -264,6 +280,7 @@ impl Config {
                 None => faults.push(Fault::new(pointer, format!("must be {}", setting.allowed))),
             }
         }
+        faults.extend(config.reflex_faults());
         if faults.is_empty() {
             Ok(config)
         } else {
@@ -278,11 +295,35 @@ impl Config {
         serde_json::from_value::<Self>(document).ok().filter(Self::is_valid)
     }
 
+    /// The reflexes' policy.
+    ///
+    /// # Errors
+    /// `invalid_input` with every fault; pointers are into the section `reflex`.
+    #[cfg(feature = "reflex")]
+    pub fn policy(&self) -> Result<crate::reflex::Policy> {
+        use crate::reflex::{Policy, Preset};
+        let preset = Preset::from_name(&self.reflex_policy).unwrap_or_default();
+        Policy::read(preset, &Value::Object(self.reflex.clone()))
+    }
+
+    #[cfg(feature = "reflex")]
+    fn reflex_faults(&self) -> Vec<Fault> {
+        let Err(error) = self.policy() else { return Vec::new() };
+        let below = |fault: &Fault| Fault::new(format!("/reflex{}", fault.pointer), fault.detail.clone());
+        error.faults().iter().map(below).collect()
+    }
+
+    #[cfg(not(feature = "reflex"))]
+    fn reflex_faults(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+
     fn is_valid(&self) -> bool {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
+            && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)
             && (10..=3600).contains(&self.task_timeout_seconds)
             && (1..=86_400).contains(&self.arm_discovery_interval_seconds)
@@ -310,6 +351,7 @@ impl Config {
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), hide_password);
         Ok(match document.get(setting.key()).unwrap_or(&Value::Null) {
             Value::Null => String::new(),
+            Value::Object(fields) if fields.is_empty() => String::new(),
             Value::Array(entries) => entries.iter().map(shown).collect::<Vec<_>>().join(","),
             value => shown(value),
         })
@@ -385,6 +427,20 @@ mod tests {
         assert_eq!(folder.octollm_embedder, EmbedderChoice::Folder("/models/minilm".into()));
         assert_eq!(folder.shown("OCTOLLM_EMBEDDER").unwrap(), "/models/minilm");
         assert!(read(&[("octollm_embedder", "".into())]).is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "reflex")]
+    fn the_reflexes_policy_is_a_preset_and_what_differs() {
+        use crate::reflex::{Action, Preset, Rules};
+        let section = serde_json::json!({"pii": "flag"});
+        let config = read(&[("REFLEX_POLICY", "Strict".into()), ("reflex", section)]).unwrap();
+        let policy = config.policy().unwrap();
+        assert_eq!((policy.preset, policy.pii), (Preset::Strict, Rules::all(Action::Flag)));
+        assert_eq!(config.shown("reflex").unwrap(), r#"{"pii":"flag"}"#);
+        let bad = serde_json::json!({"pii": {"user": "maybe"}, "colour": "blue"});
+        let error = read(&[("reflex_policy", "lax".into()), ("reflex", bad)]).unwrap_err();
+        insta::assert_snapshot!(error, @r#"the configuration is invalid; /reflex_policy: must be default, strict, lenient or off; /reflex: `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; /reflex/pii/user: must be off, flag, redact or refuse, not "maybe""#);
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Layers {
         if value.trim().is_empty() {
             return;
         }
-        if SETTINGS.iter().any(|setting| setting.name == name) {
+        if SETTINGS.iter().any(|setting| setting.name == name && setting.is_variable()) {
             self.add(name, value.into(), origin.clone());
         } else if self.of_models.iter().any(|known| known == name) {
             self.add_of_models(name, value, origin);
@@ -247,17 +247,27 @@ impl Layers {
         Err(Error::invalid("the configuration is invalid", self.faults))
     }
 
-    /// The fault with the variable's name, where it stands and what it is.
+    /// The fault with the variable's name, where it stands and what it is; of a section with the place within.
     fn explain(&self, fault: &Fault) -> Fault {
-        let key = fault.pointer.trim_start_matches('/');
+        let pointer = fault.pointer.trim_start_matches('/');
+        let (key, within) =
+            pointer.split_once('/').map_or((pointer, None), |(key, within)| (key, Some(within)));
         let origin = self.origins.get(key).unwrap_or(&Origin::Default);
+        if let Some(within) = within {
+            return Fault::new(
+                format!("{key}.{} ({origin})", within.replace('/', ".")),
+                fault.detail.clone(),
+            );
+        }
         let setting = Setting::find(key);
         let name = match (origin, setting) {
             (Origin::File(_), _) | (_, None) => key,
             (_, Some(setting)) => setting.name,
         };
         let value = match (self.values.get(key), setting) {
-            (Some(value), Some(setting)) if !setting.secret => format!(", not `{}`", shown(value)),
+            (Some(value), Some(setting)) if !setting.secret && setting.is_variable() => {
+                format!(", not `{}`", shown(value))
+            }
             _ => String::new(),
         };
         Fault::new(format!("{name} ({origin})"), format!("{}{value}", fault.detail))

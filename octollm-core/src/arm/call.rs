@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::peers::Peers;
 use crate::model::{Allowance, CallContext};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
@@ -35,8 +36,26 @@ pub struct ArmCall {
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// What is known of the call while it goes on.
+    pub(crate) ledger: Arc<Ledger>,
+    /// The way to other arms.
+    pub(crate) peers: Peers,
+}
+
+/// What is known of a call while it goes on, and after it was cut off.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
     /// When the arm was asked; empty while the call still waits.
-    pub(crate) began: Arc<OnceLock<Instant>>,
+    pub(crate) began: OnceLock<Instant>,
+    /// What it may spend and has spent, once it has asked for it.
+    pub(crate) allowance: OnceLock<Arc<Allowance>>,
+}
+
+impl Ledger {
+    /// What was spent through the call's own allowance: calls of models, and of other arms.
+    pub(crate) fn used(&self) -> Usage {
+        self.allowance.get().map(|allowance| allowance.used()).unwrap_or_default()
+    }
 }
 
 impl ArmCall {
@@ -55,16 +74,22 @@ impl ArmCall {
             grant: Grant::default(),
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
-            began: Arc::default(),
+            ledger: Arc::default(),
+            peers: Peers::default(),
         }
     }
 }
 
 impl ArmCall {
+    /// What the call may spend, and has spent so far.
+    pub fn allowance(&self) -> &Arc<Allowance> {
+        self.ledger.allowance.get_or_init(|| Allowance::new(self.grant))
+    }
+
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
     /// deadline, and the allowance counts what they use.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
-        let allowance = Allowance::new(self.grant);
+        let allowance = self.allowance().clone();
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
@@ -82,7 +107,7 @@ pub struct ArmReply {
     pub output: Value,
     /// How sure the arm is, 0..=1, where it can say so.
     pub confidence: Option<f64>,
-    /// What the call used.
+    /// What the call used. Where an arm says nothing of it, what its calls of models and of other arms used.
     pub usage: Usage,
 }
 

@@ -11,10 +11,12 @@ mod discovery;
 #[cfg(feature = "http")]
 mod http;
 mod layers;
+mod peers;
 mod registry;
 mod typed;
 
 use async_trait::async_trait;
+use serde_json::Value;
 
 pub use crate::memory::ArmStats;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
@@ -24,6 +26,8 @@ pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
 #[cfg(feature = "http")]
 pub use http::{HttpArm, HttpArmOptions};
 pub use layers::Limits;
+pub use peers::Peer;
+pub(crate) use peers::{Peers, Switchboard};
 pub(crate) use registry::RegisteredArm;
 pub use registry::Registry;
 pub use typed::{ArmContext, TypedArm};
@@ -47,6 +51,12 @@ pub trait Arm: Send + Sync {
     /// # Errors
     /// A temporary error is retried, any other hands the step to another arm or fails it.
     async fn execute(&self, call: ArmCall) -> Result<ArmReply>;
+
+    /// What this one call would do to the world, where that depends on the input; what the descriptor says otherwise. It
+    /// can say less than the descriptor, never more. Must be cheap.
+    fn side_effects(&self, _input: &Value) -> SideEffects {
+        self.descriptor().side_effects
+    }
 
     /// How the arm is. In-process arms usually need not say.
     async fn health(&self) -> Health {

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::layers::{self, Limits};
-use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus};
+use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus, SideEffects};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resilience::{Breaker, Gate};
 use crate::schema::Validator;
@@ -208,6 +210,11 @@ impl RegisteredArm {
     pub(crate) fn is_quick(&self) -> bool {
         let stats = self.stats();
         stats.total >= QUICK_CALLS && stats.avg_duration_ms < QUICK_MS
+    }
+
+    /// What a call with this input may do to the world.
+    pub(crate) fn side_effects(&self, input: &Value) -> SideEffects {
+        self.bare.side_effects(input).min(self.descriptor.side_effects)
     }
 
     pub(crate) fn bare(&self) -> &Arc<dyn Arm> {

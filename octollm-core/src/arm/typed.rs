@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
+use super::{Arm, ArmCall, ArmDescriptor, ArmReply, Peer, SideEffects};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::schema::{Validator, schema_of};
 use crate::task::{Grant, RequestId, TaskId};
@@ -219,6 +219,19 @@ impl ArmContext {
     /// What the call may spend.
     pub fn grant(&self) -> Grant {
         self.0.grant
+    }
+
+    /// Whether there is such an arm to ask.
+    pub fn has(&self, whom: &Peer) -> bool {
+        self.0.has(whom)
+    }
+
+    /// Asks another arm; see [`ArmCall::ask`].
+    ///
+    /// # Errors
+    /// Those of [`ArmCall::ask`].
+    pub async fn ask(&self, whom: &Peer, input: Value) -> Result<ArmReply> {
+        self.0.ask(whom, input).await
     }
 }
 

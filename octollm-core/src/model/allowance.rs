@@ -14,6 +14,8 @@ use crate::task::{Grant, Usage};
 pub struct Allowance {
     grant: Grant,
     account: Mutex<Account>,
+    /// Whose money it is; what is reserved and used here is so there, too.
+    of: Option<Arc<Self>>,
 }
 
 #[derive(Debug, Default)]
@@ -26,7 +28,13 @@ struct Account {
 impl Allowance {
     /// What a step may spend.
     pub fn new(grant: Grant) -> Arc<Self> {
-        Arc::new(Self { grant, account: Mutex::default() })
+        Arc::new(Self { grant, account: Mutex::default(), of: None })
+    }
+
+    /// What somebody may spend who works for the one whose allowance this is: all that is left of it, from the same purse.
+    /// What is used is counted in both.
+    pub fn within(whole: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self { grant: Grant::default(), account: Mutex::default(), of: Some(whole.clone()) })
     }
 
     /// Sets this much aside for one call.
@@ -34,6 +42,7 @@ impl Allowance {
     /// # Errors
     /// `budget_exceeded` if less is left; it says how much.
     pub fn reserve(self: &Arc<Self>, tokens: u64, cost_usd: f64) -> Result<Reservation> {
+        let of = self.of.as_ref().map(|whole| whole.reserve(tokens, cost_usd).map(Box::new)).transpose()?;
         let mut account = self.account();
         let (left_tokens, left_usd) = self.rest(&account);
         if left_tokens.is_some_and(|left| left < tokens) || left_usd.is_some_and(|left| left < cost_usd) {
@@ -42,16 +51,19 @@ impl Allowance {
         account.reserved_tokens = account.reserved_tokens.saturating_add(tokens);
         account.reserved_usd += cost_usd;
         drop(account);
-        Ok(Reservation { allowance: self.clone(), tokens, cost_usd })
+        Ok(Reservation { allowance: self.clone(), tokens, cost_usd, of })
     }
 
     /// Tokens that are left, neither used nor reserved; absent where no ceiling binds.
     pub fn tokens_left(&self) -> Option<u64> {
-        self.rest(&self.account()).0
+        self.left().tokens
     }
 
     /// What is left, neither used nor reserved; another call may reserve of it at any time.
     pub fn left(&self) -> Grant {
+        if let Some(whole) = &self.of {
+            return whole.left();
+        }
         let (tokens, cost_usd) = self.rest(&self.account());
         Grant { tokens, cost_usd }
     }
@@ -64,6 +76,9 @@ impl Allowance {
     /// Counts what was used without a reservation: a cache hit, a judge's call that reports afterwards.
     pub fn add(&self, usage: &Usage) {
         self.account().used.add(usage);
+        if let Some(whole) = &self.of {
+            whole.add(usage);
+        }
     }
 
     fn rest(&self, account: &Account) -> (Option<u64>, Option<f64>) {
@@ -87,12 +102,17 @@ pub struct Reservation {
     allowance: Arc<Allowance>,
     tokens: u64,
     cost_usd: f64,
+    /// The same, of the purse that it comes from; given back with it.
+    of: Option<Box<Self>>,
 }
 
 impl Reservation {
     /// The call is over and used this much, which may be more than was reserved.
-    pub fn settle(self, usage: &Usage) {
+    pub fn settle(mut self, usage: &Usage) {
         self.allowance.account().used.add(usage);
+        if let Some(of) = self.of.take() {
+            of.settle(usage);
+        }
     }
 }
 
@@ -141,6 +161,21 @@ mod tests {
         allowance.reserve(1_000_000, 0.006).unwrap().settle(&used(5, 0.006));
         assert_eq!(allowance.reserve(1, 0.005).unwrap_err().kind(), ErrorKind::BudgetExceeded);
         assert!(allowance.reserve(1, 0.004).is_ok());
+    }
+
+    #[test]
+    fn who_works_for_another_spends_from_the_same_purse() {
+        let whole = Allowance::new(Grant { tokens: Some(100), cost_usd: None });
+        let (one, two) = (Allowance::within(&whole), Allowance::within(&whole));
+        let held = one.reserve(60, 0.0).unwrap();
+        assert_eq!(two.reserve(60, 0.0).unwrap_err().kind(), ErrorKind::BudgetExceeded);
+        assert_eq!(two.tokens_left(), Some(40));
+        held.settle(&used(30, 0.0));
+        two.add(&used(5, 0.0));
+        assert_eq!((whole.tokens_left(), whole.used().input_tokens), (Some(65), 35));
+        assert_eq!((one.used().input_tokens, two.used().input_tokens), (30, 5));
+        drop(two.reserve(65, 0.0).unwrap());
+        assert_eq!(whole.tokens_left(), Some(65), "what was not settled goes back on all levels");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
 mod chain;
+mod check;
 mod confusables;
 mod detect;
 mod detectors;
@@ -29,6 +30,7 @@ mod text;
 mod vault;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
+pub use check::{Check, CheckReply, CheckRequest, Redact};
 pub use detectors::Detectors;
 pub use finding::{Finding, FindingKind, Findings, Severity};
 pub use policy::{Action, Levels, Policy, Preset, Rules};

@@ -71,6 +71,20 @@ impl Usage {
         self.reflex_us = self.reflex_us.saturating_add(other.reflex_us);
     }
 
+    /// What is in it beyond `part`.
+    #[must_use]
+    pub fn beyond(&self, part: &Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens.saturating_sub(part.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(part.output_tokens),
+            cost_usd: (self.cost_usd - part.cost_usd).max(0.0),
+            model_calls: self.model_calls.saturating_sub(part.model_calls),
+            cache_hits: self.cache_hits.saturating_sub(part.cache_hits),
+            arm_calls: self.arm_calls.saturating_sub(part.arm_calls),
+            reflex_us: self.reflex_us.saturating_sub(part.reflex_us),
+        }
+    }
+
     /// Input and output tokens together.
     pub fn tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)

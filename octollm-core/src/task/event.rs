@@ -220,8 +220,11 @@ pub enum Then {
     GiveUp,
 }
 
-/// What an arm's work does to the world, and so what may be done about a call that was cut off.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+/// What an arm's work does to the world, and so what may be done about a call that was cut off. The less it does, the
+/// smaller.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SideEffects {
     /// Nothing: it only reads.

@@ -317,12 +317,15 @@ pub(super) struct ServeArgs {
     /// Address to serve on [env: API_HOST] [default: 127.0.0.1]
     #[arg(long)]
     pub(super) host: Option<String>,
-    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: 8000]
+    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: 8000, of the reflexes alone 8001]
     #[arg(long)]
     pub(super) port: Option<String>,
     /// The address of an arm; it may come later [env: ARM_REGISTRY]
     #[arg(long, value_name = "URL")]
     pub(super) arm: Vec<String>,
+    /// Serve the reflexes alone: no task, no store, no arm
+    #[arg(long, conflicts_with = "arm")]
+    pub(super) reflex: bool,
     /// Serve other computers too, though nobody has to prove who they are
     #[arg(long)]
     pub(super) insecure: bool,

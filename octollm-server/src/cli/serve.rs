@@ -1,40 +1,71 @@
-//! `serve`: tasks over HTTP, until somebody asks it to stop.
+//! `serve`: tasks over HTTP, or the reflexes alone, until somebody asks it to stop.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use octollm_core::config::Config;
+use octollm_core::reflex::ReflexChain;
 use octollm_core::{Error, ErrorKind, Result};
 use tokio::net::TcpListener;
 
 use super::App;
 use super::args::ServeArgs;
-use super::exit::{Exit, Outcome};
+use super::exit::{Exit, Outcome, Stop};
 use super::interrupt;
-use crate::http::{self, AppState};
+use crate::http::{self, AppState, Reflexes};
 use crate::session::{LocalOptions, Session};
+use crate::settings::Origin;
+
+/// Where the reflexes alone are served.
+const REFLEX_PORT: u16 = 8001;
 
 /// Serves until it is asked to stop.
 pub(super) async fn run(app: &App, args: &ServeArgs) -> Outcome {
+    let reflexes = Reflexes::new(Arc::new(ReflexChain::new(app.settings.config.policy()?)?));
+    if args.reflex { reflexes_alone(app, args, reflexes).await } else { tasks(app, args, reflexes).await }
+}
+
+async fn tasks(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
     let config = &app.settings.config;
-    let address = address(config, args.insecure)?;
+    let address = address(config, config.api_port, args.insecure)?;
     let listener = bind(address).await?;
     let options = LocalOptions { arms: Some(Vec::new()), take_over: true, ..LocalOptions::default() };
     let session = Session::local(&app.settings, &options).await?;
     let shutdown = interrupt::listen();
 
-    let mut state = AppState::new(session.orchestrator().clone(), shutdown.clone());
+    let mut state = AppState::new(session.orchestrator().clone(), reflexes, shutdown.clone());
     if args.insecure {
         state = state.for_any_host();
     }
-    let bound = listener.local_addr().map_err(|error| cannot_listen(address, error))?;
-    app.output.line(format!("listening on http://{bound}"))?;
+    announce(app, &listener, address)?;
     http::run(listener, http::app(state), shutdown).await.map_err(|error| cannot_listen(address, error))?;
     session.close().await?;
     Ok(Exit::Completed)
 }
 
+/// Opens no store and asks no arm.
+async fn reflexes_alone(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
+    let config = &app.settings.config;
+    let port = match app.settings.origin("API_PORT") {
+        Origin::Default => REFLEX_PORT,
+        _ => config.api_port,
+    };
+    let address = address(config, port, args.insecure)?;
+    let listener = bind(address).await?;
+    let shutdown = interrupt::listen();
+    announce(app, &listener, address)?;
+    let routes = http::reflex_app(reflexes, shutdown.clone(), !args.insecure);
+    http::run(listener, routes, shutdown).await.map_err(|error| cannot_listen(address, error))?;
+    Ok(Exit::Completed)
+}
+
+fn announce(app: &App, listener: &TcpListener, address: SocketAddr) -> Result<(), Stop> {
+    let bound = listener.local_addr().map_err(|error| cannot_listen(address, error))?;
+    app.output.line(format!("listening on http://{bound}"))
+}
+
 /// The address to serve on. Without keys nobody proves who they are, so only this machine is served.
-fn address(config: &Config, insecure: bool) -> Result<SocketAddr> {
+fn address(config: &Config, port: u16, insecure: bool) -> Result<SocketAddr> {
     let host = match config.api_host.parse::<IpAddr>() {
         Ok(host) => host,
         Err(_) => Ipv4Addr::LOCALHOST.into(),
@@ -50,7 +81,7 @@ fn address(config: &Config, insecure: bool) -> Result<SocketAddr> {
         );
         return Err(error);
     }
-    Ok(SocketAddr::new(host, config.api_port))
+    Ok(SocketAddr::new(host, port))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

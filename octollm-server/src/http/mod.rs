@@ -7,6 +7,7 @@ mod envelope;
 mod events;
 mod problem;
 mod query;
+mod reflex;
 mod serve;
 mod status;
 mod tasks;
@@ -26,20 +27,22 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use arm::arm_app;
 use envelope::LoopbackOnly;
 use problem::Problem;
+pub use reflex::{Reflexes, reflex_app};
 pub use serve::run;
 
 /// What every route has at hand.
 #[derive(Clone)]
 pub struct AppState {
     orchestrator: Arc<dyn Orchestrator>,
+    reflexes: Reflexes,
     shutdown: CancellationToken,
     loopback_only: bool,
 }
 
 impl AppState {
-    /// Serves this orchestrator. Streams end when `shutdown` is cancelled.
-    pub fn new(orchestrator: Arc<dyn Orchestrator>, shutdown: CancellationToken) -> Self {
-        Self { orchestrator, shutdown, loopback_only: true }
+    /// Serves this orchestrator, and these reflexes to who asks for them. Streams end when `shutdown` is cancelled.
+    pub fn new(orchestrator: Arc<dyn Orchestrator>, reflexes: Reflexes, shutdown: CancellationToken) -> Self {
+        Self { orchestrator, reflexes, shutdown, loopback_only: true }
     }
 
     /// Also answers requests that name another host than this machine.
@@ -58,7 +61,8 @@ pub fn app(state: AppState) -> Router {
         .route("/tasks/{id}/events", get(events::events))
         .route("/tasks/{id}/cancel", post(tasks::cancel))
         .route("/tasks/{id}/approve", post(tasks::approve))
-        .route("/arms", get(status::arms));
+        .route("/arms", get(status::arms))
+        .route("/reflex", post(reflex::check));
     Router::new()
         .nest("/api/v1", api)
         .route("/health", get(status::health))

@@ -57,7 +57,22 @@ fn an_unknown_name_in_the_file_is_refused_with_the_nearest_one() {
     std::fs::write(&file, "api_prot = 1\nzzz = 2\nredis_url = 'redis://x'").unwrap();
     let error = Settings::load(&sources(folder.path(), &[])).unwrap_err();
     let text = error.to_string().replace(&file.display().to_string(), "FILE");
-    insta::assert_snapshot!(text, @r#"the configuration is invalid; api_prot (FILE): is not known; did you mean `api_port`?; zzz (FILE): is not known; known are octollm_home, octollm_embedder, api_host, api_port, max_concurrent_tasks, task_timeout_seconds, arm_registry, arm_registry_url, arm_discovery_interval_seconds, plan_reuse, log_level, environment"#);
+    insta::assert_snapshot!(text, @r#"the configuration is invalid; api_prot (FILE): is not known; did you mean `api_port`?; zzz (FILE): is not known; known are octollm_home, octollm_embedder, api_host, api_port, max_concurrent_tasks, task_timeout_seconds, arm_registry, arm_registry_url, arm_discovery_interval_seconds, plan_reuse, reflex_policy, reflex, log_level, environment"#);
+}
+
+#[test]
+fn a_section_is_read_with_the_place_of_each_fault_and_is_no_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("octollm.toml");
+    std::fs::write(&file, "reflex_policy = 'strict'\n[reflex.pii]\nuser = 'flag'").unwrap();
+    let settings = Settings::load(&sources(folder.path(), &[("REFLEX", "somebody's")])).unwrap();
+    assert_eq!(settings.config.policy().unwrap().preset.name(), "strict");
+    assert_eq!(settings.config.reflex["pii"]["user"], "flag");
+
+    std::fs::write(&file, "[reflex]\ncolour = 1\n[reflex.pii]\nuser = 'maybe'").unwrap();
+    let error = Settings::load(&sources(folder.path(), &[("REFLEX_POLICY", "lax")])).unwrap_err();
+    let text = error.to_string().replace(&file.display().to_string(), "FILE");
+    insta::assert_snapshot!(text, @r#"the configuration is invalid; REFLEX_POLICY (environment): must be default, strict, lenient or off, not `lax`; reflex (FILE): `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; reflex.pii.user (FILE): must be off, flag, redact or refuse, not "maybe""#);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod events;
 mod http;
 mod problems;
 mod reflex;
+mod reflex_http;
 mod remote;
 mod support;
 mod tasks;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use octollm_core::http_client::{ClientOptions, client};
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator};
+use octollm_core::reflex::{Policy, ReflexChain};
 use octollm_core::testing::arms::standard_arms;
-use octollm_server::http::{AppState, app, run};
+use octollm_server::http::{AppState, Reflexes, app, reflex_app, run};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,11 +37,25 @@ pub(crate) async fn server_with(config: EngineConfig) -> Server {
 }
 
 pub(crate) async fn serve(orchestrator: Arc<dyn Orchestrator>) -> Server {
+    let shutdown = CancellationToken::new();
+    let routes = app(AppState::new(orchestrator, reflexes(), shutdown.clone()));
+    serve_routes(routes, shutdown).await
+}
+
+/// A service of the reflexes alone.
+pub(crate) async fn reflex_server() -> Server {
+    let shutdown = CancellationToken::new();
+    serve_routes(reflex_app(reflexes(), shutdown.clone(), true), shutdown).await
+}
+
+fn reflexes() -> Reflexes {
+    Reflexes::new(Arc::new(ReflexChain::new(Policy::default()).unwrap()))
+}
+
+async fn serve_routes(routes: Router, shutdown: CancellationToken) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let shutdown = CancellationToken::new();
-    let app = app(AppState::new(orchestrator, shutdown.clone()));
-    let serving = tokio::spawn(run(listener, app, shutdown.clone()));
+    let serving = tokio::spawn(run(listener, routes, shutdown.clone()));
     Server { address, client: client(&ClientOptions::default()).unwrap(), shutdown, serving }
 }
 

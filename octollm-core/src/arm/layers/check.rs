@@ -23,12 +23,16 @@ impl Layer for Check {
 
     async fn call(&self, call: ArmCall) -> Result<ArmReply> {
         tracing::debug!(task = %call.task_id, step = call.step, arm = %self.descriptor().arm_id, "asking the arm");
+        let ledger = call.ledger.clone();
         let reply = AssertUnwindSafe(self.arm.execute(call)).catch_unwind().await;
         let reply = reply.unwrap_or_else(|_| {
             let error = Error::new(ErrorKind::ArmFailed, "the arm panicked").with_status(Status::Permanent);
             Err(error.with_context("arm", self.descriptor().arm_id.as_str()))
         })?;
-        let reply = sound(reply);
+        let mut reply = sound(reply);
+        if reply.usage.is_zero() {
+            reply.usage = ledger.used();
+        }
         let faults = self.output.faults(&reply.output);
         if faults.is_empty() {
             return Ok(reply);

@@ -18,7 +18,7 @@ impl<A: Layer> Layer for Timeout<A> {
 
     async fn call(&self, mut call: ArmCall) -> Result<ArmReply> {
         let (limit, began) = (call.time_limit, Instant::now());
-        call.began.set(began).ok();
+        call.ledger.began.set(began).ok();
         call.deadline = call.deadline.min(began + limit);
         let (deadline, cancelled) = (call.deadline, call.cancelled.clone());
         let reply = tokio::time::timeout_at(deadline, self.arm.call(call)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm, StepRef};
 use crate::error::Result;
-use crate::task::{Event, EventKind, now};
+use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
 
@@ -15,25 +15,33 @@ pub(crate) struct Outcome {
     pub(crate) index: usize,
     pub(crate) arm: Arc<RegisteredArm>,
     pub(crate) reply: Result<ArmReply>,
+    pub(crate) effort: Effort,
+}
+
+/// What a call took, whatever came of it; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Effort {
     /// Whether the arm was asked, or only waited for.
     pub(crate) called: bool,
     pub(crate) took: Duration,
+    /// Calls of models and of other arms, but not the call itself.
+    pub(crate) spent: Usage,
 }
 
 /// Calls the arm within its layers.
 pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
-    let began = call.began.clone();
+    let ledger = call.ledger.clone();
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
     cancelled.disarm();
-    let began = began.get();
-    Outcome {
-        index,
-        arm,
-        reply,
+    let began = ledger.began.get();
+    let effort = Effort {
         called: began.is_some(),
         took: began.map_or(Duration::ZERO, |began| began.elapsed()),
-    }
+        // What was paid for a call that failed was paid for.
+        spent: reply.as_ref().map_or_else(|_| ledger.used(), |reply| reply.usage.clone()),
+    };
+    Outcome { index, arm, reply, effort }
 }
 
 /// Hands a step's progress to those who watch the task.

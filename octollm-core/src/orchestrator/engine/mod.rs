@@ -5,6 +5,7 @@ mod attempt;
 mod driver;
 mod follow;
 mod hub;
+mod peers;
 mod perform;
 mod recovery;
 mod think;

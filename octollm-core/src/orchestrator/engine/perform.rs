@@ -9,9 +9,9 @@ use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Outcome, attempt};
+use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Progress, RegisteredArm, StepRef};
+use crate::arm::{ArmCall, ArmReply, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
@@ -57,13 +57,13 @@ impl Driver {
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
         let Choice { arm, routing } = match self.choose(index, subtask) {
             Ok(choice) => choice,
-            Err(error) => return self.failed(index, None, &error, false, Duration::ZERO),
+            Err(error) => return self.failed(index, None, &error, Effort::default()),
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
-            Err(error) => return self.failed(index, Some(&arm), &error, false, Duration::ZERO),
+            Err(error) => return self.failed(index, Some(&arm), &error, Effort::default()),
         };
-        let side_effects = arm.descriptor.side_effects;
+        let side_effects = arm.side_effects(&input);
         let step = subtask.step;
         if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
             let (arm_id, input) = (Some(arm.id.clone()), Some(input));
@@ -75,7 +75,8 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
-        let call = self.call(subtask, attempt, input, grant, at);
+        let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
+        let call = self.call(subtask, attempt, input, grant, at, peers);
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -108,6 +109,7 @@ impl Driver {
         input: Arc<Value>,
         grant: Grant,
         at: Timestamp,
+        peers: Peers,
     ) -> ArmCall {
         let task_id = self.state.task_id();
         let step = subtask.step;
@@ -124,7 +126,8 @@ impl Driver {
             grant,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
-            began: Arc::default(),
+            ledger: Arc::default(),
+            peers,
         }
     }
 
@@ -159,19 +162,19 @@ impl Driver {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(index, None, &error, true, Duration::ZERO)
+                self.failed(index, None, &error, Effort { called: true, ..Effort::default() })
             }
         }
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<()> {
-        let Outcome { index, arm, reply, called, took } = outcome;
-        if called {
-            arm.record(reply.is_ok(), took);
+        let Outcome { index, arm, reply, effort } = outcome;
+        if effort.called {
+            arm.record(reply.is_ok(), effort.took);
         }
         match reply {
-            Ok(reply) => self.completed(index, &arm, reply, took),
-            Err(error) => self.failed(index, Some(&arm), &error, called, took),
+            Ok(reply) => self.completed(index, &arm, reply, effort),
+            Err(error) => self.failed(index, Some(&arm), &error, effort),
         }
     }
 
@@ -180,12 +183,13 @@ impl Driver {
         index: usize,
         arm: &RegisteredArm,
         reply: ArmReply,
-        took: Duration,
+        effort: Effort,
     ) -> Result<()> {
         let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
             return Ok(());
         };
-        let ArmReply { output, confidence, mut usage } = reply;
+        let ArmReply { output, confidence, .. } = reply;
+        let mut usage = effort.spent;
         usage.arm_calls += 1;
         self.must_flush = true;
         self.append(EventKind::StepCompleted {
@@ -194,7 +198,7 @@ impl Driver {
             output: Arc::new(output),
             confidence,
             usage,
-            duration_ms: millis(took),
+            duration_ms: millis(effort.took),
         })
     }
 
@@ -203,19 +207,19 @@ impl Driver {
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,
         error: &Error,
-        called: bool,
-        took: Duration,
+        effort: Effort,
     ) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
         let Some(subtask) = plan.subtasks.get(index) else { return Ok(()) };
-        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, called));
-        let arm_calls = u64::from(called);
+        let then = self.state.after_failure(index, self.failure(index, subtask, arm, error, effort.called));
+        let mut usage = effort.spent;
+        usage.arm_calls += u64::from(effort.called);
         self.append(EventKind::StepFailed {
             step: subtask.step,
             arm_id: arm.map(|arm| arm.id.clone()),
             error: TaskError::from(error).in_step(subtask.step),
-            usage: Usage { arm_calls, ..Usage::default() },
-            duration_ms: millis(took),
+            usage,
+            duration_ms: millis(effort.took),
             then,
         })
     }

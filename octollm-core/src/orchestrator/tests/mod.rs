@@ -2,6 +2,7 @@
 
 mod faults;
 mod limits;
+mod peers;
 #[cfg(feature = "sqlite")]
 mod recovery;
 mod routing;

@@ -1,0 +1,74 @@
+//! Resource limits of each process; what concerns the whole tree is watched from outside (`supervise`).
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use libc::c_uint;
+
+use super::message::{Failure, In as _};
+use super::sys;
+use crate::{Layer, Level, Limits};
+
+/// A resource, where it is felt, and where it ends.
+pub(super) type Limit = (c_uint, u64, u64);
+
+/// The limits in numbers. One that is above what the caller itself may have is lowered to that.
+pub(super) fn limits(wanted: &Limits, level: Level, as_root: bool) -> Vec<Limit> {
+    let seconds = wanted.cpu.as_secs() + u64::from(wanted.cpu.subsec_nanos() > 0);
+    let seconds = seconds.max(1);
+    let processes = match level {
+        // Counted within the namespace, where the sandbox's own first process is one of them.
+        Level::Full => wanted.processes.saturating_add(1),
+        // Counted over the whole machine, for the user that it runs as.
+        _ => wanted.processes.saturating_add(1 + tasks_of_user(level, as_root)),
+    };
+    let mut limits = vec![
+        (libc::RLIMIT_CPU, seconds, seconds + 1),
+        (libc::RLIMIT_AS, wanted.address_space, wanted.address_space),
+        (libc::RLIMIT_NPROC, processes, processes),
+        (libc::RLIMIT_NOFILE, wanted.open_files, wanted.open_files),
+        (libc::RLIMIT_FSIZE, wanted.work_bytes, wanted.work_bytes),
+    ];
+    limits.extend(
+        [
+            libc::RLIMIT_CORE,
+            libc::RLIMIT_MEMLOCK,
+            libc::RLIMIT_MSGQUEUE,
+            libc::RLIMIT_NICE,
+            libc::RLIMIT_RTPRIO,
+        ]
+        .map(|resource| (resource, 0, 0)),
+    );
+    limits.push((libc::RLIMIT_SIGPENDING, 256, 256));
+    limits.into_iter().map(|(resource, soft, hard)| lowered(resource as c_uint, soft, hard)).collect()
+}
+
+fn lowered(resource: c_uint, soft: u64, hard: u64) -> Limit {
+    let mut now = libc::rlimit64 { rlim_cur: u64::MAX, rlim_max: u64::MAX };
+    // SAFETY: `now` is valid for the one write. Where it fails, nothing is lowered, and setting it will fail.
+    let _ = unsafe { libc::getrlimit64(resource as _, &raw mut now) };
+    (resource, soft.min(now.rlim_max), hard.min(now.rlim_max))
+}
+
+/// How many tasks the user has already that the command will run as.
+fn tasks_of_user(level: Level, as_root: bool) -> u64 {
+    // SAFETY: no memory is passed; cannot fail.
+    let own = unsafe { libc::getuid() };
+    let user = if as_root && level == Level::Landlock { super::plan::NOBODY } else { own };
+    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    processes
+        .flatten()
+        .filter(|entry| entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit))
+        .filter(|entry| entry.metadata().is_ok_and(|data| data.uid() == user))
+        .filter_map(|entry| fs::read_dir(entry.path().join("task")).ok())
+        .map(|tasks| tasks.count() as u64)
+        .sum()
+}
+
+/// Sets them for this process and all that it starts.
+pub(super) fn set(limits: &[Limit]) -> Result<(), Failure> {
+    for (resource, soft, hard) in limits {
+        sys::set_limit(*resource, *soft, *hard).layer(Layer::Limits)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The filter of system calls: a list of what ordinary programs need, and EPERM for everything else. What is not listed
+//! needs no entry: ptrace, mount, unshare, bpf, io_uring, userfaultfd, keyrings, perf, modules, and what comes next year.
+//!
+//! Built before the child exists; the child only hands it over.
+
+use std::collections::BTreeMap;
+
+use libc::c_long;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Size, SeccompCmpOp as Is, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
+};
+
+use super::message::{Failure, In as _};
+use super::sys;
+use crate::{Layer, SandboxError};
+
+#[cfg(target_arch = "x86_64")]
+const ARCH: TargetArch = TargetArch::x86_64;
+#[cfg(target_arch = "aarch64")]
+const ARCH: TargetArch = TargetArch::aarch64;
+
+/// What is allowed with any arguments.
+#[rustfmt::skip]
+const ALLOWED: &[c_long] = &[
+    // Files: all of them are checked by mounts, modes and Landlock.
+    libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_preadv, libc::SYS_preadv2,
+    libc::SYS_write, libc::SYS_writev, libc::SYS_pwrite64, libc::SYS_pwritev, libc::SYS_pwritev2,
+    libc::SYS_openat, libc::SYS_openat2, libc::SYS_close, libc::SYS_close_range, libc::SYS_lseek,
+    libc::SYS_dup, libc::SYS_dup3, libc::SYS_fcntl, libc::SYS_flock, libc::SYS_pipe2,
+    libc::SYS_fstat, libc::SYS_newfstatat, libc::SYS_statx, libc::SYS_statfs, libc::SYS_fstatfs,
+    libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat, libc::SYS_getdents64,
+    libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir, libc::SYS_umask,
+    libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_unlinkat, libc::SYS_linkat, libc::SYS_symlinkat,
+    libc::SYS_renameat2, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchmodat2, libc::SYS_fchown,
+    libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate, libc::SYS_fallocate,
+    libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead,
+    libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
+    libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr,
+    libc::SYS_listxattr, libc::SYS_llistxattr, libc::SYS_flistxattr,
+    // Memory.
+    libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_mprotect, libc::SYS_madvise,
+    libc::SYS_msync, libc::SYS_mincore, libc::SYS_membarrier,
+    // Processes and threads; `clone` is below.
+    libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit, libc::SYS_exit_group, libc::SYS_wait4, libc::SYS_waitid,
+    libc::SYS_getpid, libc::SYS_getppid, libc::SYS_gettid, libc::SYS_getpgid, libc::SYS_setpgid, libc::SYS_getsid,
+    libc::SYS_setsid, libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid,
+    libc::SYS_getresuid, libc::SYS_getresgid, libc::SYS_getgroups, libc::SYS_capget,
+    libc::SYS_set_tid_address, libc::SYS_set_robust_list, libc::SYS_get_robust_list, libc::SYS_rseq,
+    libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity, libc::SYS_sched_getparam,
+    libc::SYS_sched_getscheduler, libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min,
+    libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getrusage, libc::SYS_times,
+    libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getcpu, libc::SYS_getrandom,
+    libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal,
+    // Signals: the namespace or Landlock says to whom.
+    libc::SYS_kill, libc::SYS_tkill, libc::SYS_tgkill, libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn, libc::SYS_rt_sigpending, libc::SYS_rt_sigtimedwait, libc::SYS_rt_sigsuspend,
+    libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo, libc::SYS_sigaltstack, libc::SYS_signalfd4,
+    libc::SYS_restart_syscall,
+    // Time.
+    libc::SYS_clock_gettime, libc::SYS_clock_getres, libc::SYS_clock_nanosleep, libc::SYS_nanosleep,
+    libc::SYS_gettimeofday, libc::SYS_getitimer, libc::SYS_setitimer, libc::SYS_timer_create,
+    libc::SYS_timer_settime, libc::SYS_timer_gettime, libc::SYS_timer_getoverrun, libc::SYS_timer_delete,
+    libc::SYS_timerfd_create, libc::SYS_timerfd_settime, libc::SYS_timerfd_gettime,
+    // Waiting.
+    libc::SYS_futex, libc::SYS_futex_waitv, libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_eventfd2,
+    libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2,
+    // Sockets that exist; `socket` and `socketpair` are below.
+    libc::SYS_bind, libc::SYS_connect, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4,
+    libc::SYS_getsockname, libc::SYS_getpeername, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg,
+    libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg, libc::SYS_shutdown,
+    libc::SYS_setsockopt, libc::SYS_getsockopt,
+    // Refused by a second filter with an error of its own.
+    libc::SYS_clone3,
+];
+
+/// The older forms of what is allowed above.
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+const ALLOWED_HERE: &[c_long] = &[
+    libc::SYS_open, libc::SYS_creat, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access, libc::SYS_readlink,
+    libc::SYS_getdents, libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_mknod, libc::SYS_unlink, libc::SYS_link,
+    libc::SYS_symlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown,
+    libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat, libc::SYS_pipe, libc::SYS_dup2, libc::SYS_poll,
+    libc::SYS_select, libc::SYS_epoll_create, libc::SYS_epoll_wait, libc::SYS_eventfd, libc::SYS_signalfd,
+    libc::SYS_fork, libc::SYS_vfork, libc::SYS_getpgrp, libc::SYS_getrlimit, libc::SYS_alarm, libc::SYS_pause,
+    libc::SYS_time, libc::SYS_arch_prctl,
+];
+#[cfg(target_arch = "aarch64")]
+const ALLOWED_HERE: &[c_long] = &[libc::SYS_renameat];
+
+/// What a terminal or a descriptor is asked. Not among them: TIOCSTI, which types into a terminal.
+const IOCTLS: [u64; 6] =
+    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO];
+
+/// Naming a thread or a piece of memory, dying with the parent, asking about oneself.
+const PRCTLS: [i32; 8] = [
+    libc::PR_SET_NAME,
+    libc::PR_GET_NAME,
+    libc::PR_SET_PDEATHSIG,
+    libc::PR_GET_DUMPABLE,
+    libc::PR_CAPBSET_READ,
+    libc::PR_GET_NO_NEW_PRIVS,
+    libc::PR_SET_NO_NEW_PRIVS,
+    libc::PR_SET_VMA,
+];
+
+/// New namespaces of any kind.
+const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// The filters, in the order in which they are set. Without namespaces of its own, a command gets no socket at all but
+/// connected pairs, since Landlock does not keep it from the machine's Unix sockets.
+pub(super) fn filters(own_namespaces: bool) -> Result<Vec<BpfProgram>, SandboxError> {
+    let denied = SeccompAction::Errno(libc::EPERM as u32);
+    build(own_namespaces, denied).map_err(|_| SandboxError::new(Layer::Seccomp))
+}
+
+fn build(own_namespaces: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+    // The C library asks for clone3 first, whose flags lie in memory where no filter sees them, and is content with
+    // clone when the kernel seems too old.
+    let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
+    let missing = SeccompAction::Errno(libc::ENOSYS as u32);
+    let first = SeccompFilter::new(clone3, SeccompAction::Allow, missing, ARCH)?;
+    let second = SeccompFilter::new(rules(own_namespaces)?, denied, SeccompAction::Allow, ARCH)?;
+    // The one that denies `seccomp` itself comes last.
+    Ok(vec![first.try_into()?, second.try_into()?])
+}
+
+fn rules(own_namespaces: bool) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new())).collect();
+    let unix = [libc::AF_UNIX as u64];
+    if own_namespaces {
+        rules.insert(libc::SYS_socket, one_of(0, &unix)?);
+    }
+    rules.insert(libc::SYS_socketpair, one_of(0, &unix)?);
+    rules.insert(libc::SYS_ioctl, one_of(1, &IOCTLS)?);
+    rules.insert(libc::SYS_prctl, one_of(0, &PRCTLS.map(|option| option as u64))?);
+    // One's own limits only: those of the sandbox's first process are another's.
+    rules.insert(libc::SYS_prlimit64, one_of(0, &[0])?);
+    rules.insert(libc::SYS_clone, vec![without(0, NEW_NAMESPACES)?]);
+    // Shared memory without a file belongs to no process once it is not mapped: it would not be counted.
+    rules.insert(libc::SYS_mmap, not_both(3, libc::MAP_ANONYMOUS, libc::MAP_SHARED)?);
+    Ok(rules)
+}
+
+/// An argument, of which the kernel reads 32 bits, has one of these values.
+fn one_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    values
+        .iter()
+        .map(|value| {
+            SeccompRule::new(vec![SeccompCondition::new(argument, Size::Dword, Is::Eq, value & 0xffff_ffff)?])
+        })
+        .collect()
+}
+
+/// An argument has none of these bits.
+fn without(argument: u8, bits: i32) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(
+        argument,
+        Size::Qword,
+        Is::MaskedEq(u64::from(bits as u32)),
+        0,
+    )?])
+}
+
+/// An argument lacks the one bit or the other.
+fn not_both(argument: u8, one: i32, other: i32) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    Ok(vec![without(argument, one)?, without(argument, other)?])
+}
+
+/// Sets the filters for this process and all that it starts, for ever.
+pub(super) fn set(filters: &[BpfProgram]) -> Result<(), Failure> {
+    for filter in filters {
+        sys::filter(filter).layer(Layer::Seccomp)?;
+    }
+    Ok(())
+}
