@@ -14,9 +14,10 @@ use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
 use octollm_core::model::{Models, Purpose};
 use octollm_core::orchestrator::{
-    Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, RemoteOrchestrator,
-    RulesTaskPlanner,
+    Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, Reflexes,
+    RemoteOrchestrator, RulesTaskPlanner, key_of,
 };
+use octollm_core::reflex::VaultKey;
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
@@ -84,6 +85,7 @@ impl Session {
         };
         let builder = LocalOrchestrator::builder()
             .memory(store.memory.clone())
+            .reflexes(reflexes(config, &store).await?)
             .config(engine)
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
@@ -188,6 +190,15 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// The reflexes as the settings describe them, with the key that they name or the one beside the store.
+async fn reflexes(config: &Config, store: &Store) -> Result<Reflexes> {
+    let key = match &config.octollm_vault_key {
+        Some(key) => VaultKey::from_hex(key)?,
+        None => key_of(&store.memory).await?,
+    };
+    Reflexes::under(config.policy()?, key)
 }
 
 /// Adds the arms that need a model, where there is one.

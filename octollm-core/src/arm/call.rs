@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
+use crate::model::layers::CallRedactor;
 use crate::model::{Allowance, CallContext};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
@@ -40,6 +41,8 @@ pub struct ArmCall {
     pub(crate) ledger: Arc<Ledger>,
     /// The way to other arms.
     pub(crate) peers: Peers,
+    /// Keeps what is personal from the models that this call asks.
+    pub(crate) redactor: Option<CallRedactor>,
 }
 
 /// What is known of a call while it goes on, and after it was cut off.
@@ -76,6 +79,7 @@ impl ArmCall {
             progress: Progress::default(),
             ledger: Arc::default(),
             peers: Peers::default(),
+            redactor: None,
         }
     }
 }
@@ -95,6 +99,7 @@ impl ArmCall {
             step: Some(self.step),
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
+            redactor: self.redactor.clone(),
         };
         (context, allowance)
     }

@@ -90,6 +90,11 @@ impl Peers {
         std::iter::successors(self.path.as_deref(), |hop| hop.before.as_deref())
     }
 
+    /// Whether the arm whose way this is has asked others.
+    pub(crate) fn have_been_asked(&self) -> bool {
+        self.path.as_ref().is_some_and(|hop| hop.asked.load(Ordering::Relaxed) > 0)
+    }
+
     /// Counts a call of another arm; answers its number, from 1.
     pub(crate) fn count(&self) -> u32 {
         self.path.as_ref().map_or(1, |hop| hop.asked.fetch_add(1, Ordering::Relaxed) + 1)

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::layers::CallRedactor;
 use super::{Allowance, Message};
 use crate::task::TaskId;
 
@@ -138,6 +139,8 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// What may be spent and where it is counted; unlimited and uncounted where absent.
     pub allowance: Option<Arc<Allowance>>,
+    /// Knows what is personal in the texts of the task; none where nobody does.
+    pub redactor: Option<CallRedactor>,
 }
 
 /// Two requests are equal if they ask the same, whoever asks.

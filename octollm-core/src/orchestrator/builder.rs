@@ -8,6 +8,7 @@ use super::local::LocalOrchestrator;
 use super::plan_memory::{PlanMemory, PlanReuse};
 use super::playbook::{Playbook, Playbooks};
 use super::router::{Router, RouterWeights};
+use super::veil::Reflexes;
 use super::{
     IntentParser, ModelIntentParser, ModelResultIntegrator, ModelTaskPlanner, ResultIntegrator,
     RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
@@ -77,6 +78,7 @@ pub struct Builder {
     result_integrator: Option<Arc<dyn ResultIntegrator>>,
     models: Models,
     prompts: Option<Prompts>,
+    reflexes: Option<Reflexes>,
 }
 
 impl Builder {
@@ -159,6 +161,14 @@ impl Builder {
         self
     }
 
+    /// Screens tasks with these reflexes, instead of those of the default policy under the key that belongs to the memory.
+    #[cfg(feature = "reflex")]
+    #[must_use]
+    pub fn reflexes(mut self, reflexes: Reflexes) -> Self {
+        self.reflexes = Some(reflexes);
+        self
+    }
+
     /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
     ///
     /// # Errors
@@ -197,8 +207,12 @@ impl Builder {
             plan_memory: thinks.then(|| PlanMemory::new(memory.clone(), reuse)),
             playbooks,
         };
+        let reflexes = match self.reflexes {
+            Some(reflexes) => reflexes,
+            None => Reflexes::of(&memory).await?,
+        };
         let router = Router::new(self.config.weights);
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, reflexes, self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

@@ -39,4 +39,4 @@ pub use redact::{RedactStyle, Redactor};
 pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
 pub use text::Canonical;
-pub use vault::{Given, LONGEST_PLACEHOLDER, Needs, Vault, VaultKey};
+pub use vault::{Given, LONGEST_PLACEHOLDER, Needs, Vault, VaultKey, holds_placeholder};

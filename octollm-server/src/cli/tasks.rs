@@ -2,10 +2,12 @@
 //!
 //! Looking never runs anything: an unfinished task goes on only when it is asked to (`resume`, `approve`) or served.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use octollm_core::memory::{PrunePolicy, TaskFilter};
 use octollm_core::orchestrator::Decision;
+use octollm_core::task::EventKind;
 use octollm_core::{Result, TaskId};
 
 use super::App;
@@ -69,14 +71,33 @@ async fn list(app: &App, args: &ListArgs) -> Outcome {
 async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     let session = open(app, place).await?;
     let result = session.orchestrator().task(id).await;
+    let found = found(&session, id).await;
     session.close().await?;
-    let result = result?;
+    let (result, found) = (result?, found?);
     if json {
         app.output.json(&result)?;
     } else {
-        app.output.line(render::task(app.output, &result))?;
+        app.output.line(render::task(app.output, &result, &found))?;
     }
     Ok(Exit::Completed)
+}
+
+/// How often the reflexes found what in the task.
+async fn found(session: &Session, id: TaskId) -> Result<BTreeMap<String, u64>> {
+    let (mut counts, mut after) = (BTreeMap::new(), 0);
+    loop {
+        let page = session.orchestrator().journal(id, after, PAGE).await?;
+        for event in &page {
+            let EventKind::ReflexReacted { found, .. } = &event.kind else { continue };
+            for (type_name, count) in found {
+                *counts.entry(type_name.clone()).or_default() += count;
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.seq,
+            _ => return Ok(counts),
+        }
+    }
 }
 
 async fn events(app: &App, place: &Place, id: TaskId, after: u64) -> Outcome {

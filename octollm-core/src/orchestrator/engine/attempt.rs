@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
+use crate::orchestrator::veil::{Veil, Veiled};
 
 /// What came of a call.
 pub(crate) struct Outcome {
@@ -15,6 +16,8 @@ pub(crate) struct Outcome {
     pub(crate) index: usize,
     pub(crate) arm: Arc<RegisteredArm>,
     pub(crate) reply: Result<ArmReply>,
+    /// What the reflexes found in it.
+    pub(crate) reacted: Option<EventKind>,
     pub(crate) effort: Effort,
 }
 
@@ -28,8 +31,9 @@ pub(crate) struct Effort {
     pub(crate) spent: Usage,
 }
 
-/// Calls the arm within its layers.
-pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
+/// Calls the arm within its layers: it gets the values that it needs, and its answer is screened before anybody sees it.
+pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, mut call: ArmCall, veil: Veil) -> Outcome {
+    let (given, step, peers) = (veil.lift(&mut call, &arm.descriptor), call.step, call.peers.clone());
     let ledger = call.ledger.clone();
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
@@ -41,7 +45,19 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall
         // What was paid for a call that failed was paid for.
         spent: reply.as_ref().map_or_else(|_| ledger.used(), |reply| reply.usage.clone()),
     };
-    Outcome { index, arm, reply, effort }
+    let veiled = match reply {
+        Ok(reply) => {
+            // What other arms told it, it may hand on.
+            let given = if peers.have_been_asked() { veil.widened(given) } else { given };
+            veil.drop_over(reply, given, step, &arm.descriptor).await
+        }
+        Err(error) => Err(error),
+    };
+    let (reply, reacted) = match veiled {
+        Ok(Veiled { what, reacted }) => (Ok(what), reacted),
+        Err(error) => (Err(error), None),
+    };
+    Outcome { index, arm, reply, reacted, effort }
 }
 
 /// Hands a step's progress to those who watch the task.

@@ -26,6 +26,7 @@ use super::builder::EngineConfig;
 use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
+use super::veil::Reflexes;
 use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
 use crate::arm::Registry;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +53,7 @@ pub(crate) struct Engine {
     pub(crate) registry: Arc<Registry>,
     pub(crate) router: Router,
     pub(crate) brain: Brain,
+    pub(crate) reflexes: Reflexes,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
     /// Who may run: the most urgent first.
@@ -88,6 +90,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
+        reflexes: Reflexes,
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -96,6 +99,7 @@ impl Engine {
             registry,
             router,
             brain,
+            reflexes,
             hub: Hub::default(),
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
             gate: Gate::new(running, usize::MAX),

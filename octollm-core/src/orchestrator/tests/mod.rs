@@ -6,6 +6,8 @@ mod peers;
 #[cfg(feature = "sqlite")]
 mod recovery;
 mod routing;
+#[cfg(feature = "reflex")]
+mod veil;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -196,9 +196,27 @@ mod tests {
     #[test]
     fn altered_placeholders_are_still_understood() {
         for altered in [
-            "<EMAIL_1>", "<email_1>", "< EMAIL_1 >", "<EMAIL 1>", "<Email-1>", "<EMAIL1>", "[EMAIL_1]", "[EMAIL 1]",
-            "{EMAIL_1}", "{{EMAIL_1}}", "EMAIL_1", "EMAIL\\_1", "<EMAIL\\_1>", "&lt;EMAIL_1&gt;", "&LT;email_1&GT;",
-            "\\<EMAIL_1\\>", "\\[EMAIL\\_1\\]", "\\u003cEMAIL_1\\u003e", "%3CEMAIL_1%3E", "＜EMAIL_1＞", "«EMAIL_1»",
+            "<EMAIL_1>",
+            "<email_1>",
+            "< EMAIL_1 >",
+            "<EMAIL 1>",
+            "<Email-1>",
+            "<EMAIL1>",
+            "[EMAIL_1]",
+            "[EMAIL 1]",
+            "{EMAIL_1}",
+            "{{EMAIL_1}}",
+            "EMAIL_1",
+            "EMAIL\\_1",
+            "<EMAIL\\_1>",
+            "&lt;EMAIL_1&gt;",
+            "&LT;email_1&GT;",
+            "\\<EMAIL_1\\>",
+            "\\[EMAIL\\_1\\]",
+            "\\u003cEMAIL_1\\u003e",
+            "%3CEMAIL_1%3E",
+            "＜EMAIL_1＞",
+            "«EMAIL_1»",
         ] {
             for text in [altered.to_owned(), format!("to {altered}."), format!("é{altered}é")] {
                 if altered == "EMAIL_1" || altered == "EMAIL\\_1" {
@@ -207,7 +225,10 @@ mod tests {
                 assert_eq!(found(&text), [(altered, "EMAIL_1".to_owned())], "{text}");
             }
         }
-        assert_eq!(found("to EMAIL_1, EMAIL\\_2."), [("EMAIL_1", "EMAIL_1".into()), ("EMAIL\\_2", "EMAIL_2".into())]);
+        assert_eq!(
+            found("to EMAIL_1, EMAIL\\_2."),
+            [("EMAIL_1", "EMAIL_1".into()), ("EMAIL\\_2", "EMAIL_2".into())]
+        );
         assert_eq!(found("`CREDIT_CARD_12`"), [("CREDIT_CARD_12", "CREDIT_CARD_12".into())]);
         assert_eq!(found("[credit card 12]"), [("[credit card 12]", "CREDIT_CARD_12".into())]);
     }
@@ -229,8 +250,21 @@ mod tests {
     #[test]
     fn what_merely_looks_like_one_is_left_alone() {
         for text in [
-            "email_1", "Email 1", "the first e-mail 1", "XEMAIL_1x", "EMAIL_1_2x", "éEMAIL_1", "EMAIL_01", "<1>", "_1",
-            "<EMAIL____1>", "[1]", "<EMAIL_12345678901>", "(email 1)", "<email_1   >", "XEMAIL_1",
+            "email_1",
+            "Email 1",
+            "the first e-mail 1",
+            "XEMAIL_1x",
+            "EMAIL_1_2x",
+            "éEMAIL_1",
+            "EMAIL_01",
+            "<1>",
+            "_1",
+            "<EMAIL____1>",
+            "[1]",
+            "<EMAIL_12345678901>",
+            "(email 1)",
+            "<email_1   >",
+            "XEMAIL_1",
         ] {
             assert!(found(text).iter().all(|(_, name)| name != "EMAIL_1"), "{text}: {:?}", found(text));
         }

@@ -78,7 +78,8 @@ impl fmt::Debug for VaultKey {
 /// Fills with the system's randomness.
 pub(super) fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| {
-        Error::new(ErrorKind::Unavailable, "the system gives no randomness").with_context("reason", error.to_string())
+        Error::new(ErrorKind::Unavailable, "the system gives no randomness")
+            .with_context("reason", error.to_string())
     })
 }
 
@@ -174,7 +175,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("vault.key");
         let keys: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| VaultKey::read_or_create(&path).unwrap())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| VaultKey::read_or_create(&path).unwrap())).collect();
             threads.into_iter().map(|thread| *thread.join().unwrap().bytes()).collect()
         });
         assert!(keys.iter().all(|key| *key == keys[0]) && keys[0] != [0; 32]);

@@ -135,6 +135,14 @@ pub struct Given {
     revealed: Vec<usize>,
 }
 
+impl Given {
+    /// The same, as if all placeholders that there are had been among them.
+    #[must_use]
+    pub fn with_all_placeholders(self) -> Self {
+        Self { seen: Vec::new(), count: 0, revealed: self.revealed }
+    }
+}
+
 impl Vault {
     /// An empty vault.
     pub fn new() -> Self {
@@ -152,12 +160,22 @@ impl Vault {
     }
 
     /// How many values of each type it holds.
-    pub fn counts(&self) -> BTreeMap<String, usize> {
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.counts_since(0)
+    }
+
+    /// The same of those that came after the first `count` values.
+    pub fn counts_since(&self, count: usize) -> BTreeMap<String, u64> {
         let mut counts = BTreeMap::new();
-        for entry in &self.lock().entries {
+        for entry in self.lock().entries.iter().skip(count) {
             *counts.entry(entry.type_name.clone()).or_default() += 1;
         }
         counts
+    }
+
+    /// As if somebody had been given everything that there is.
+    pub fn everything(&self) -> Given {
+        Given { seen: Vec::new(), count: 0, revealed: (0..self.len()).collect() }
     }
 
     /// Takes note of what in this text reads like a placeholder, so that it is never given out. Call it with every text
@@ -325,6 +343,26 @@ impl Placeholders for Vault {
         self.count.store(inner.entries.len(), Ordering::Release);
         placeholder
     }
+
+    fn given_out(&self, text: &str) -> Vec<Range<usize>> {
+        if self.is_empty() || !text.contains('<') {
+            return Vec::new();
+        }
+        let inner = self.lock();
+        let ours = candidates(text).filter(|found| is_exact(text, found) && inner.entry(found).is_some());
+        ours.map(|found| found.range).collect()
+    }
+}
+
+/// Whether the text holds something of the form in which a vault gives out placeholders. What is kept beyond a task should
+/// not: in another task the same placeholder stands for something else.
+pub fn holds_placeholder(text: &str) -> bool {
+    candidates(text).any(|found| is_exact(text, &found))
+}
+
+fn is_exact(text: &str, found: &Candidate<'_>) -> bool {
+    let inner = text.get(found.range.clone()).and_then(|text| text.strip_prefix('<')?.strip_suffix('>'));
+    inner == Some(&*found.name)
 }
 
 /// How many values it holds, and none of them.
@@ -337,7 +375,8 @@ impl fmt::Debug for Vault {
 impl Inner {
     fn placeholder(&mut self, kind: FindingKind, type_name: &str, value: &str) -> String {
         let known = self.by_value.get(&self.hash(value)).into_iter().flatten();
-        let known = known.filter_map(|index| self.entries.get(*index)).find(|entry| entry.value.as_str() == value);
+        let known =
+            known.filter_map(|index| self.entries.get(*index)).find(|entry| entry.value.as_str() == value);
         if let Some(entry) = known {
             return bracketed(&entry.name);
         }

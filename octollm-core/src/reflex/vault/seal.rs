@@ -20,9 +20,9 @@ pub(super) fn seal(key: &VaultKey, task: TaskId, number: u64, text: &[u8]) -> Re
     fill(&mut nonce)?;
     let about = about(task, number);
     let payload = Payload { msg: text, aad: &about };
-    let sealed = cipher(key).encrypt(&XNonce::from(nonce), payload).map_err(|_| {
-        Error::new(ErrorKind::Internal, "a part of the vault cannot be sealed")
-    })?;
+    let sealed = cipher(key)
+        .encrypt(&XNonce::from(nonce), payload)
+        .map_err(|_| Error::new(ErrorKind::Internal, "a part of the vault cannot be sealed"))?;
     let mut part = Vec::with_capacity(1 + NONCE + sealed.len());
     part.push(FORM);
     part.extend_from_slice(&nonce);
@@ -53,7 +53,8 @@ fn about(task: TaskId, number: u64) -> Vec<u8> {
 }
 
 pub(super) fn damaged(task: TaskId) -> Error {
-    Error::new(ErrorKind::Storage, "a part of the task's vault is damaged").with_context("task", task.to_string())
+    Error::new(ErrorKind::Storage, "a part of the task's vault is damaged")
+        .with_context("task", task.to_string())
 }
 
 #[cfg(test)]
