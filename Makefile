@@ -5,7 +5,8 @@
 #   make minilm  fetches the embedding model that tests use, into target/minilm
 #   make test-live   asks a live model provider; needs a key, and costs a fraction of a cent
 #   make bench   measures; asserts nothing
-#   make soak    kills the process at random points for a long time
+#   make soak    kills the process at random points, and looks at 10 MB of every hard text, for a long time
+#   make fuzz    looks for a text that breaks the reflexes
 
 QUESTION ?= How does a task survive a crash, and what happens to a step of an unsafe arm?
 PYTHON   ?= python3
@@ -18,7 +19,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex fuzz bench-sandbox train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -37,8 +38,8 @@ clippy:
 	cargo check --package octollm-core --no-default-features --features reflex --locked
 
 lint-python: venv
-	$(VENV)/bin/ruff check examples octollm-core/tests bindings/c
-	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings/c
+	$(VENV)/bin/ruff check examples octollm-core/tests bindings
+	$(VENV)/bin/ruff format --check examples octollm-core/tests bindings
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
@@ -102,9 +103,20 @@ bench:
 bench-reflex:
 	cargo bench --package octollm-workspace --bench reflex
 
+# What the sandbox costs to start, beside a bare process and bwrap.
+bench-sandbox:
+	cargo bench --package octollm-workspace --bench sandbox
+
+# Looks for a text that breaks the reflexes, for a minute; needs a nightly compiler and `cargo install cargo-fuzz`.
+FUZZ_SECONDS ?= 60
+fuzz:
+	cargo run --manifest-path fuzz/Cargo.toml --bin seeds
+	cargo +nightly fuzz run reflex -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096
+
 # The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
 train-reflex:
 	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection octollm-core/data/injection/weights.bin
 
 soak:
+	cargo test --release --package octollm-core --lib -- --ignored reflex::robustness
 	cargo test --release --package octollm-workspace --test crash -- --ignored soak --nocapture

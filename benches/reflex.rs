@@ -1,7 +1,9 @@
 //! What a look at a text costs. `make bench-reflex` prints these figures; nothing here asserts a time.
 //!
 //! For each detector and for all of them over one canonical form: microseconds for texts of 64 B to 100 KB, of plain prose and
-//! of prose dense with personal data and secrets, in ASCII and beyond.
+//! of prose dense with personal data and secrets, in ASCII and beyond. Then the whole chain over texts that are made to be
+//! hard: what a byte of each costs beside a byte of prose, and what it costs where the text is 80 times as long.
+//! `cargo bench ... --bench reflex -- hard` prints only those.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -12,10 +14,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use octollm_core::reflex::Canonical;
-use octollm_core::reflex::injection::{InjectionDetector, Origin};
+use octollm_core::reflex::injection::InjectionDetector;
 use octollm_core::reflex::pii::{PiiDetector, PiiOptions};
 use octollm_core::reflex::secrets::SecretDetector;
+use octollm_core::reflex::{Canonical, Origin, Policy, ReflexChain};
+use octollm_core::testing::texts::{HARD, Kind, PROSE};
 
 const CLEAN: &str = "The tide at Brest rises by seven metres. Spring tides follow the full moon, and the harbour \
     master writes the level of the water into a book every hour, as his predecessors did for two centuries. ";
@@ -25,6 +28,13 @@ const FOREIGN: &str =
     "Der Tidenhub beträgt sieben Meter, für Wörter außerhalb von ASCII. 潮は七メートル上がります。";
 
 fn main() {
+    if !std::env::args().any(|argument| argument == "hard") {
+        ordinary_texts();
+    }
+    hard_texts();
+}
+
+fn ordinary_texts() {
     let (pii, secrets) = (PiiDetector::new(PiiOptions::default()).unwrap(), SecretDetector::new().unwrap());
     let injections = InjectionDetector::new().unwrap();
     for (name, unit) in [("clean", CLEAN), ("dense", DENSE), ("not ASCII", FOREIGN)] {
@@ -41,12 +51,12 @@ fn main() {
                 black_box(secrets.scan_canonical(&canonical));
             });
             measure(name, &text, "injection", || {
-                black_box(injections.judge(&canonical, Origin::User));
+                black_box(injections.judge(&canonical, Origin::User.into()));
             });
             measure(name, &text, "all of it", || {
                 let canonical = Canonical::new(&text);
                 black_box(secrets.scan_canonical(&canonical).merge(pii.scan_canonical(&canonical)));
-                black_box(injections.judge(&canonical, Origin::User));
+                black_box(injections.judge(&canonical, Origin::User.into()));
             });
         }
     }
@@ -71,4 +81,32 @@ fn measure(kind: &str, text: &str, name: &str, mut look: impl FnMut()) {
         at(0.99),
         at(0.5) * 1024.0 / text.len() as f64
     );
+}
+
+/// Bytes of a hard text, and of a very long one.
+const HARD_SIZES: [usize; 2] = [128 << 10, 10 << 20];
+
+fn hard_texts() {
+    let chain = ReflexChain::new(Policy::default()).unwrap();
+    for origin in [Origin::User, Origin::Document] {
+        let cost = |kind: &Kind, size: usize| {
+            let text = kind.text(size);
+            let rounds = (0..if size > 1 << 20 { 1 } else { 5 }).map(|_| {
+                let started = Instant::now();
+                black_box(chain.screen(&text, origin));
+                started.elapsed().as_secs_f64()
+            });
+            rounds.fold(f64::MAX, f64::min) * 1e6 * 1024.0 / text.len() as f64
+        };
+        let prose = cost(&PROSE, HARD_SIZES[0]);
+        let mut rows: Vec<_> =
+            HARD.iter().map(|kind| (HARD_SIZES.map(|size| cost(kind, size)), kind.name)).collect();
+        rows.sort_by(|a, b| b.0[0].total_cmp(&a.0[0]));
+        println!();
+        println!("hard texts of origin {}, the chain; prose takes {prose:.1} us/KB", origin.name());
+        for ([once, long], name) in rows {
+            let ratio = once / prose;
+            println!("{name:<32} {once:>9.1} us/KB {ratio:>6.1}x prose {long:>9.1} us/KB at 10 MB");
+        }
+    }
 }

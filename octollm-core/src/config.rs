@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::resilience::Quota;
 
 /// Everything that can be configured.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,14 @@ pub struct Config {
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
     pub reflex: Map<String, Value>,
+    /// What one client may ask of a server in a time; anything where absent.
+    pub rate_limit_client: Option<Quota>,
+    /// What one key may ask.
+    pub rate_limit_key: Option<Quota>,
+    /// What everybody together may ask of one route.
+    pub rate_limit_route: Option<Quota>,
+    /// Whether requests are let in while nobody can count them: `open` or `closed`.
+    pub rate_limit_on_failure: String,
     /// What is logged.
     pub log_level: LogLevel,
     /// Where this runs; decides the log's format.
@@ -66,6 +75,10 @@ impl Default for Config {
             plan_reuse: true,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
+            rate_limit_client: None,
+            rate_limit_key: None,
+            rate_limit_route: None,
+            rate_limit_on_failure: "open".to_owned(),
             log_level: LogLevel::default(),
             environment: Environment::default(),
         }
@@ -166,6 +179,8 @@ enum Form {
     Word,
     /// On or off.
     Switch,
+    /// A rate, or none.
+    Quota,
     /// Settings of its own, which no variable can hold.
     Section,
 }
@@ -190,8 +205,11 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
     Setting { name, allowed, secret: true, form }
 }
 
+/// [`Quota::FORM`], and none.
+const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
+
 /// Every setting there is.
-pub static SETTINGS: [Setting; 15] = [
+pub static SETTINGS: [Setting; 19] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
@@ -205,6 +223,10 @@ pub static SETTINGS: [Setting; 15] = [
     setting("PLAN_REUSE", Form::Switch, "on or off"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
+    setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_KEY", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_ROUTE", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_ON_FAILURE", Form::Word, "open or closed"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
 ];
@@ -249,6 +271,8 @@ impl Setting {
         match self.form {
             Form::Text => text.into(),
             Form::Section => value,
+            Form::Quota if text.eq_ignore_ascii_case("off") => Value::Null,
+            Form::Quota => text.into(),
             Form::Word => text.to_ascii_lowercase().into(),
             Form::Switch => match text.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => true.into(),
@@ -310,6 +334,20 @@ impl Config {
         Policy::read(preset, &Value::Object(self.reflex.clone()))
     }
 
+    /// The limit of who may ask how much, counted in this process; `None` where nobody is limited.
+    #[cfg(feature = "reflex")]
+    pub fn rate_limit(&self) -> Option<crate::reflex::rate_limit::RateLimit> {
+        use crate::reflex::rate_limit::{InProcessLimiter, OnFailure, Quotas, RateLimit};
+        let quotas =
+            Quotas { key: self.rate_limit_key, client: self.rate_limit_client, route: self.rate_limit_route };
+        let on_failure = match &*self.rate_limit_on_failure {
+            "closed" => OnFailure::Closed,
+            _ => OnFailure::Open,
+        };
+        let limiter = std::sync::Arc::new(InProcessLimiter::default());
+        (quotas != Quotas::default()).then(|| RateLimit::new(limiter, quotas, on_failure))
+    }
+
     #[cfg(feature = "reflex")]
     fn reflex_faults(&self) -> Vec<Fault> {
         let Err(error) = self.policy() else { return Vec::new() };
@@ -328,6 +366,7 @@ impl Config {
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && self.octollm_vault_key.as_ref().is_none_or(|key| is_key(key))
+            && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
             && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)
             && (10..=3600).contains(&self.task_timeout_seconds)
@@ -453,6 +492,20 @@ mod tests {
         let bad = serde_json::json!({"pii": {"user": "maybe"}, "colour": "blue"});
         let error = read(&[("reflex_policy", "lax".into()), ("reflex", bad)]).unwrap_err();
         insta::assert_snapshot!(error, @r#"the configuration is invalid; /reflex_policy: must be default, strict, lenient or off; /reflex: `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; /reflex/pii/user: must be off, flag, redact or refuse, not "maybe""#);
+    }
+
+    #[test]
+    #[cfg(feature = "reflex")]
+    fn rates_are_off_unless_they_are_set() {
+        assert!(Config::default().rate_limit().is_none());
+        let config =
+            read(&[("RATE_LIMIT_CLIENT", "60/minute burst 10".into()), ("RATE_LIMIT_ROUTE", "off".into())]);
+        let config = config.unwrap();
+        assert_eq!(config.shown("rate_limit_client").unwrap(), "60/minute burst 10");
+        assert!(config.rate_limit().is_some() && config.rate_limit_route.is_none());
+        let error = read(&[("RATE_LIMIT_KEY", "sixty".into()), ("RATE_LIMIT_ON_FAILURE", "ajar".into())])
+            .unwrap_err();
+        insta::assert_snapshot!(error, @"the configuration is invalid; /rate_limit_key: must be off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`; /rate_limit_on_failure: must be open or closed");
     }
 
     #[test]

@@ -53,7 +53,10 @@ impl Control {
         self.shared.stopped.load(Ordering::Acquire)
     }
 
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nothing runs there"))]
+    #[cfg_attr(
+        not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+        expect(dead_code, reason = "nothing runs there")
+    )]
     pub(crate) fn output(&self, stream: Stream, bytes: &[u8]) {
         if let Some(sink) = &mut *self.shared.sink.lock().unwrap_or_else(PoisonError::into_inner) {
             sink(stream, bytes);

@@ -24,7 +24,7 @@ mod error;
 mod outcome;
 mod probe;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux;
 
 use std::path::PathBuf;
@@ -95,9 +95,9 @@ impl Sandbox {
     /// Names the layer that could not be set up; the command has not run then. A command that cannot be started at all
     /// (there is no such program, or it is no executable) is an error of [`Layer::Start`].
     pub fn run(&self, command: &Command, control: &Control) -> Result<Outcome, SandboxError> {
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
         return linux::run(self, command, control);
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
         {
             let _ = (command, control);
             Err(SandboxError::new(Layer::Platform))

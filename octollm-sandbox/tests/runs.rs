@@ -1,5 +1,5 @@
 //! What ordinary commands may expect of the sandbox, run for real.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::path::Path;
@@ -187,4 +187,20 @@ fn the_weaker_levels_run_commands_too() {
         assert_eq!(outcome.work.files.len(), 1);
         assert!(!Path::new(home).exists(), "the temporary folder is gone");
     }
+}
+
+/// The other tests again as a user without any privilege, where these run as root.
+#[test]
+fn an_ordinary_user_gets_the_same() {
+    use std::os::unix::process::CommandExt as _;
+
+    // SAFETY: no memory is passed; cannot fail.
+    if unsafe { libc::geteuid() } != 0 {
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut tests = std::process::Command::new(program);
+    tests.args(["--skip", "an_ordinary_user"]).uid(65534).gid(65534).current_dir("/").env("HOME", "/");
+    let output = tests.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -3,8 +3,11 @@
 pub mod cli;
 mod embedder;
 pub mod http;
+pub mod memory;
+mod parts;
 mod session;
 pub mod settings;
 mod store;
 
+pub use parts::OwnParts;
 pub use session::{LocalOptions, Session};

@@ -12,7 +12,7 @@ use octollm_arms::retriever::{
 use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::prompts::Prompts;
-use octollm_core::model::{Models, Purpose};
+use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose};
 use octollm_core::orchestrator::{
     Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, Reflexes,
     RemoteOrchestrator, RulesTaskPlanner, key_of,
@@ -22,6 +22,8 @@ use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
 
+use crate::memory::MemoryCall;
+use crate::parts::OwnParts;
 use crate::settings::Settings;
 use crate::store::{self, Store};
 
@@ -38,6 +40,8 @@ pub struct LocalOptions {
     pub arms: Option<Vec<String>>,
     /// Arms of the program that opens the session.
     pub own_arms: Vec<Arc<dyn Arm>>,
+    /// Other parts of the program's own, instead of those that the settings describe.
+    pub own_parts: OwnParts,
     /// Whether to go on with unfinished tasks of processes that are gone.
     pub take_over: bool,
 }
@@ -65,9 +69,11 @@ impl Session {
     /// arm that cannot be registered; `unavailable` for an address in `options` where no arm answers.
     pub async fn local(settings: &Settings, options: &LocalOptions) -> Result<Self> {
         let config = &settings.config;
-        let store = match options.arms {
-            Some(_) => Store::open(config).await?,
-            None => Store::open_without_model(config).await?,
+        let parts = &options.own_parts;
+        let store = match (&parts.embedder, &options.arms) {
+            (Some(embedder), _) => Store::with(config, embedder.clone()).await?,
+            (None, Some(_)) => Store::open(config).await?,
+            (None, None) => Store::open_without_model(config).await?,
         };
         let engine = EngineConfig {
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
@@ -79,7 +85,7 @@ impl Session {
         let registry = Arc::new(Registry::new(engine.limits.clone()));
         let (discovery, models) = match &options.arms {
             Some(named) => {
-                (find_arms(config, named, &registry).await?, Models::from_variables(&settings.models).await?)
+                (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?)
             }
             None => (None, Models::none()),
         };
@@ -90,6 +96,7 @@ impl Session {
             .registry(registry.clone());
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
         let builder = add_thinking_arms(builder, &models, &store, &registry)?;
+        let builder = parts.enter(builder);
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
         let local = Local { orchestrator: orchestrator.clone(), store, models, _discovery: discovery };
@@ -160,6 +167,30 @@ impl Session {
             Error::new(ErrorKind::NotConfigured, "a server's documents cannot be reached from here yet")
                 .with_hint("index and search on the server's machine: `octollm-server index DIR`")
         })
+    }
+
+    /// Asks the brain's own model. What `request.context` allows is kept, and counted there.
+    ///
+    /// # Errors
+    /// `not_configured` without a model, and where a server does the work; those of the model.
+    pub async fn complete(&self, request: &ModelRequest) -> Result<ModelReply> {
+        let models = self.models().ok_or_else(|| {
+            Error::new(ErrorKind::NotConfigured, "a server's models cannot be asked from here")
+                .with_hint("configure a model here, or put the question into a task")
+        })?;
+        models.require(request.purpose)?.complete(request).await
+    }
+
+    /// Reads or writes memory. `call` is a call of [`memory`](crate::memory) as JSON: `{"call": "entities_named", ...}`.
+    ///
+    /// # Errors
+    /// `invalid_input` for what is no such call; those of the store; `not_configured` where a server does the work.
+    pub async fn memory(&self, call: Value) -> Result<Value> {
+        let store = self.store().ok_or_else(|| {
+            Error::new(ErrorKind::NotConfigured, "a server's memory cannot be reached from here yet")
+                .with_hint("open the store itself on the server's machine")
+        })?;
+        MemoryCall::from_value(call)?.on(&store.memory).await
     }
 
     /// Goes on with a task that no living process works on.

@@ -33,7 +33,8 @@ impl Store {
         Self::with(config, Arc::new(HashedEmbedder)).await
     }
 
-    async fn with(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self> {
+    /// Opens the store with this embedder.
+    pub(crate) async fn with(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self> {
         let sqlite = SqliteMemory::open(SqliteOptions::new(path(config)?)).await?;
         let memory = SharedMemory { embedder, ..SharedMemory::sqlite(sqlite.clone()) };
         let index = Arc::new(Index::over(&memory));

@@ -30,7 +30,12 @@ impl octollm_builder_t {
     /// command line.
     async fn open(self) -> Result<Session> {
         let settings = Settings::load(&Sources { program: self.settings, ..Sources::of_process() })?;
-        let options = LocalOptions { arms: Some(self.addresses), own_arms: self.own_arms, take_over: true };
+        let options = LocalOptions {
+            arms: Some(self.addresses),
+            own_arms: self.own_arms,
+            take_over: true,
+            ..LocalOptions::default()
+        };
         Session::local(&settings, &options).await
     }
 }

@@ -1,6 +1,6 @@
-//! Arms that are written in Python.
+//! What is written in Python, arms first of all, and how it is called.
 //!
-//! A synchronous arm is called on a thread of its own ([`workers`]), an asynchronous one by its event loop, which is told
+//! What is synchronous is called on a thread of its own ([`workers`]), what is asynchronous by its event loop, which is told
 //! through a [`Bridge`]. Either answers the [`Call`] from there. When nobody waits for an answer any more, because the task
 //! was cancelled or its time is up, the loop is told so, and cancels the coroutine: dropping the future alone would not.
 
@@ -13,6 +13,7 @@ use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health, HealthSta
 use octollm_core::schema::from_value;
 use octollm_core::{Error, ErrorKind, Result, Status};
 use pyo3::prelude::*;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -22,10 +23,10 @@ use crate::bridge::{Bridge, Item, Queue};
 use crate::errors::not_json;
 use crate::workers;
 
-/// An arm as the package describes it.
+/// An arm, or another part, as the package describes it.
 #[derive(FromPyObject)]
 pub(crate) struct Registration {
-    /// Its ArmDescriptor, as JSON.
+    /// Its descriptor, as JSON; an arm's ArmDescriptor.
     descriptor: String,
     /// What the package knows it by.
     key: usize,
@@ -35,25 +36,26 @@ pub(crate) struct Registration {
     bridge: Option<Py<Bridge>>,
 }
 
-/// An arm in Python.
-pub(crate) struct PythonArm {
-    descriptor: ArmDescriptor,
+impl Registration {
+    /// Who it is.
+    pub(crate) fn describes<T: DeserializeOwned>(&self) -> Result<T> {
+        from_value(serde_json::from_str(&self.descriptor).map_err(not_json)?, "the descriptor")
+    }
+}
+
+/// Something in Python that answers.
+pub(crate) struct Answerer {
     key: usize,
-    has_health: bool,
     queue: Option<Arc<Queue>>,
 }
 
-impl PythonArm {
-    pub(crate) fn new(arm: Registration) -> Result<Self> {
-        let descriptor: Value = serde_json::from_str(&arm.descriptor).map_err(not_json)?;
-        let descriptor: ArmDescriptor = from_value(descriptor, "the descriptor")?;
-        descriptor.validate()?;
-        let queue = arm.bridge.map(|bridge| bridge.get().queue().clone());
-        Ok(Self { descriptor, key: arm.key, has_health: arm.has_health, queue })
+impl Answerer {
+    pub(crate) fn new(of: Registration) -> Self {
+        Self { key: of.key, queue: of.bridge.map(|bridge| bridge.get().queue().clone()) }
     }
 
-    /// Has the arm called, and waits for its answer.
-    async fn ask(&self, call: ArmCall, asks_health: bool) -> Result<Value> {
+    /// Has it called, and waits for its answer.
+    pub(crate) async fn ask(&self, call: ArmCall, asks_health: bool) -> Result<Value> {
         let (job, answered) = Job::new(self.key, call, asks_health);
         let _end = End { job: job.clone(), queue: self.queue.as_ref() };
         match &self.queue {
@@ -61,9 +63,24 @@ impl PythonArm {
             None => workers::push(job)?,
         }
         answered.await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::ArmFailed, "the arm gave the call up without an answer")
+            Err(Error::new(ErrorKind::ArmFailed, "the call was given up without an answer")
                 .with_status(Status::Permanent))
         })
+    }
+}
+
+/// An arm in Python.
+pub(crate) struct PythonArm {
+    descriptor: ArmDescriptor,
+    has_health: bool,
+    arm: Answerer,
+}
+
+impl PythonArm {
+    pub(crate) fn new(arm: Registration) -> Result<Self> {
+        let descriptor: ArmDescriptor = arm.describes()?;
+        descriptor.validate()?;
+        Ok(Self { descriptor, has_health: arm.has_health, arm: Answerer::new(arm) })
     }
 }
 
@@ -74,14 +91,14 @@ impl Arm for PythonArm {
     }
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
-        self.ask(call, false).await.map(ArmReply::new)
+        self.arm.ask(call, false).await.map(ArmReply::new)
     }
 
     async fn health(&self) -> Health {
         if !self.has_health {
             return Health::healthy();
         }
-        let said = self.ask(ArmCall::new(Value::Null), true).await;
+        let said = self.arm.ask(ArmCall::new(Value::Null), true).await;
         let status = said.ok().and_then(|status| serde_json::from_value(status).ok());
         Health { status: status.unwrap_or(HealthStatus::Unhealthy), ..Health::healthy() }
     }
@@ -125,6 +142,11 @@ impl Job {
         (Arc::new(Self { key, arm, call, asks_health, over, answer }), answered)
     }
 
+    /// The call that it is about.
+    pub(crate) fn call(&self) -> &ArmCall {
+        &self.call
+    }
+
     /// Answers, unless somebody did already. False if nobody waits.
     fn send(&self, answer: Result<Value>) -> bool {
         let sender = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -141,6 +163,10 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(job: Arc<Job>) -> Self {
         Self { job }
+    }
+
+    pub(crate) fn job(&self) -> &Job {
+        &self.job
     }
 }
 

@@ -9,9 +9,11 @@ mod bridge;
 mod errors;
 mod events;
 mod orchestrator;
+mod parts;
 mod pending;
 mod program;
 mod reflex;
+mod reflex_chain;
 mod runtime;
 mod waited;
 mod workers;
@@ -38,7 +40,9 @@ mod _native {
     #[pymodule_export]
     use crate::program::serve_arm;
     #[pymodule_export]
-    use crate::reflex::{redact, scan};
+    use crate::reflex::{private, redact, scan};
+    #[pymodule_export]
+    use crate::reflex_chain::ReflexChain;
     #[pymodule_export]
     use crate::workers::{close_workers, needs_worker, take_call};
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use octollm_core::arm::{Arm, Progress};
 use octollm_core::memory::TaskFilter;
+use octollm_core::model::ModelRequest;
 use octollm_core::orchestrator::{Decision, Orchestrator as Core, Submission};
 use octollm_core::schema::from_value;
 use octollm_core::{Error, ErrorKind, Fault, Result, TaskId, TaskRequest};
@@ -16,9 +17,10 @@ use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::arm::{PythonArm, Registration};
+use crate::arm::{Call, PythonArm, Registration};
 use crate::errors::{not_json, raise};
 use crate::events::Events;
+use crate::parts::own_parts;
 use crate::pending::Pending;
 use crate::runtime::runtime;
 use crate::waited::CancelOnDrop;
@@ -74,22 +76,24 @@ impl Orchestrator {
 #[pymethods]
 impl Orchestrator {
     /// Opens one in this process. `settings` are (name, JSON) pairs, `arms` what the program brings, `urls` arms behind
-    /// HTTP. Blocks.
+    /// HTTP, `parts` what else it brings, by what it is. Blocks.
     #[staticmethod]
     fn start(
         py: Python<'_>,
         settings: Vec<(String, String)>,
         arms: Vec<Registration>,
         urls: Vec<String>,
+        parts: Vec<(String, Registration)>,
     ) -> PyResult<Self> {
         let own_arms =
             arms.into_iter().map(|arm| PythonArm::new(arm).map(|arm| Arc::new(arm) as Arc<dyn Arm>));
         let own_arms = own_arms.collect::<Result<Vec<_>>>().map_err(|error| raise(&error))?;
+        let own_parts = own_parts(parts).map_err(|error| raise(&error))?;
         let open = move || -> Result<Session> {
             let program = settings.into_iter().map(|(name, value)| Ok((name, parse(&value)?)));
             let program = program.collect::<Result<Vec<_>>>()?;
             let settings = Settings::load(&Sources { program, ..Sources::of_process() })?;
-            let options = LocalOptions { arms: Some(urls), own_arms, take_over: true };
+            let options = LocalOptions { arms: Some(urls), own_arms, own_parts, take_over: true };
             runtime()?.block_on(Session::local(&settings, &options))
         };
         Self::from_session(py.detach(open))
@@ -190,6 +194,29 @@ impl Orchestrator {
     fn search(&self, request: &str) -> PyResult<Pending> {
         let request = parse(request).map_err(|error| raise(&error))?;
         self.with_session(async move |session| json(&session.search(request).await?))
+    }
+
+    /// Reads or writes memory.
+    fn memory(&self, call: &str) -> PyResult<Pending> {
+        let call = parse(call).map_err(|error| raise(&error))?;
+        self.with_session(async move |session| json(&session.memory(call).await?))
+    }
+
+    /// Asks the model, on behalf of an arm's call if there is one: then it is within what that may spend.
+    #[pyo3(signature = (request, call=None))]
+    fn complete(&self, request: &str, call: Option<&Call>) -> PyResult<Pending> {
+        let request = parse(request).and_then(|request| from_value(request, "the request to the model"));
+        let mut request: ModelRequest = request.map_err(|error| raise(&error))?;
+        if let Some(call) = call {
+            request.context = call.job().call().model_context().0;
+        }
+        self.with_session(async move |session| json(&session.complete(&request).await?))
+    }
+
+    /// Goes on with a task that no living process works on.
+    fn resume(&self, id: &str) -> PyResult<Pending> {
+        let id = task_id(id).map_err(|error| raise(&error))?;
+        self.with_session(async move |session| json(&session.resume(id).await?))
     }
 
     /// Ends it: running steps may end within `grace` seconds, the rest goes on at the next start. Answers nothing; a

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use octollm_core::reflex::injection::Origin;
-use octollm_core::reflex::{Detectors, Findings, RedactStyle, Redactor};
+use octollm_core::reflex::{Detectors, Finding, Findings, RedactStyle, Redactor};
 use octollm_core::schema::from_value;
 use octollm_core::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
@@ -18,29 +18,41 @@ pub(crate) fn scan(py: Python<'_>, text: &str, origin: &str) -> PyResult<String>
 
 fn find(text: &str, origin: &str) -> Result<String> {
     let origin: Origin = from_value(origin.into(), "the origin")?;
-    let mut findings: Vec<_> = detectors()?.scan(text, origin).iter().cloned().collect();
-    let mut counted = Characters { text, bytes: 0, characters: 0 };
-    for finding in &mut findings {
-        finding.start = counted.up_to(finding.start);
-        finding.end = counted.up_to(finding.end);
-    }
-    serde_json::to_string(&findings)
+    written(text, detectors()?.scan(text, origin))
+}
+
+/// Personal data and secrets alone, as JSON: those within an injection, too.
+#[pyfunction]
+pub(crate) fn private(py: Python<'_>, text: &str) -> PyResult<String> {
+    let found = || detectors().and_then(|detectors| written(text, detectors.private(text)));
+    py.detach(found).map_err(|error| raise(&error))
+}
+
+fn written(text: &str, findings: Findings) -> Result<String> {
+    serde_json::to_string(&in_characters(text, findings.into_iter()))
         .map_err(|error| Error::new(ErrorKind::Internal, "findings cannot be written").with_source(error))
 }
 
-/// Counts characters along a text, forwards only.
-struct Characters<'a> {
-    text: &'a str,
-    bytes: usize,
-    characters: usize,
-}
-
-impl Characters<'_> {
-    fn up_to(&mut self, byte: usize) -> usize {
-        self.characters += self.text.get(self.bytes..byte).unwrap_or_default().chars().count();
-        self.bytes = byte;
-        self.characters
+/// The findings with offsets in characters. The text is walked once, however many there are.
+pub(crate) fn in_characters(text: &str, findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut findings: Vec<_> = findings.collect();
+    let mut places: Vec<_> = findings.iter().flat_map(|finding| [finding.start, finding.end]).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut counts = Vec::with_capacity(places.len());
+    let (mut byte, mut characters) = (0, 0);
+    for &place in &places {
+        characters += text.get(byte..place).unwrap_or_default().chars().count();
+        byte = place;
+        counts.push(characters);
     }
+    let count = |place: usize| {
+        places.binary_search(&place).ok().and_then(|at| counts.get(at).copied()).unwrap_or_default()
+    };
+    for finding in &mut findings {
+        (finding.start, finding.end) = (count(finding.start), count(finding.end));
+    }
+    findings
 }
 
 /// The text without personal data and secrets. `key` makes the hashes of style `hash`; a fresh one where there is none.

@@ -328,6 +328,7 @@ def test_a_wait_that_is_cancelled_at_once_leaves_no_task_running(octo_home: Path
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
+            page = await octo.tasks()
             for _ in range(500):
                 page = await octo.tasks()
                 if all(task.status == "cancelled" for task in page.tasks):

@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import anyio
 import octollm
 import pytest
 import uvloop
+from anyio import run, to_thread
 from conftest import plan, program, run_program, within
 
 SLEEPY = """
@@ -195,10 +195,10 @@ def test_trio_calls_the_synchronous_face(octo_home: Path) -> None:
 
     async def main() -> None:
         with octollm.OctoLLM([hello], home=octo_home) as octo:
-            result = await anyio.to_thread.run_sync(octo.run_sync, plan("hello", name="trio"))
+            result = await to_thread.run_sync(octo.run_sync, plan("hello", name="trio"))
             assert result.result == "hello trio"
 
-    anyio.run(main, backend="trio")
+    run(main, backend="trio")
 
 
 CRASHING = """
@@ -281,14 +281,16 @@ def test_python_goes_on_with_what_rust_began(tmp_path: Path) -> None:
     serving = subprocess.Popen(command_line(tmp_path, "serve", "--port", "0"), stdout=subprocess.PIPE, text=True)
     assert serving.stdout is not None
     with octollm.connect(serving.stdout.readline().split()[-1]) as server:
+        task_id = ""
         for event in server.stream_sync(WAITING):
+            task_id = event.task_id
             if event.type == "approval.requested":
                 serving.kill()
                 serving.wait()
                 break
     with octollm.OctoLLM(home=tmp_path) as octo:
-        octo.approve_sync(event.task_id)
-        result = octo.wait_sync(event.task_id)
+        octo.approve_sync(task_id)
+        result = octo.wait_sync(task_id)
         assert result.ok and [step.attempts for step in result.steps] == [1, 1]
 
 

@@ -88,12 +88,14 @@ def test_leaving_a_stream_cancels_its_task(octo_home: Path) -> None:
 
     async def main() -> None:
         async with octollm.OctoLLM([endless], home=octo_home) as octo:
+            task_id = ""
             async with contextlib.aclosing(octo.stream(plan("endless"))) as events:
                 async for event in events:
+                    task_id = event.task_id
                     if event.type == "step.started":
                         break
             await ended.wait()
-            assert (await octo.wait(event.task_id)).status == "cancelled"
+            assert (await octo.wait(task_id)).status == "cancelled"
 
     within(20, main())
 

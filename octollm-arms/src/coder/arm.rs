@@ -16,7 +16,7 @@ use super::work::Work;
 /// How the coder works.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CoderOptions {
-    /// How often an answer that does not parse goes back; 2 by default.
+    /// How often an answer that does not parse or fails its own tests goes back; 2 by default.
     pub repair_rounds: u32,
     /// Whether solutions are remembered and told again; they are by default. A solution that was made for one person can
     /// be told to the model in another's task: where that must not be, turn it off.
@@ -59,7 +59,8 @@ impl Coder {
         self
     }
 
-    /// Does a piece of work. What it spends is counted by the call's allowance.
+    /// Does a piece of work. What it spends is counted by the call's allowance. Nothing is run: only as an arm within an
+    /// orchestrator the coder can ask one that runs code.
     ///
     /// # Errors
     /// `invalid_input` with every fault of the request; `arm_failed` if the model's answer had the wrong shape twice;
@@ -70,6 +71,16 @@ impl Coder {
         call: CallContext,
         progress: &Progress,
     ) -> Result<CodeResponse> {
+        self.work(request, call, progress, None).await
+    }
+
+    async fn work(
+        &self,
+        request: &CodeRequest,
+        context: CallContext,
+        progress: &Progress,
+        call: Option<&ArmCall>,
+    ) -> Result<CodeResponse> {
         request.validate()?;
         let model = self.models.require(Purpose::Coding)?;
         let work = Work {
@@ -78,8 +89,9 @@ impl Coder {
             memory: self.memory.as_ref(),
             options: self.options,
             progress,
+            call,
         };
-        work.on(request, call).await
+        work.on(request, context).await
     }
 }
 
@@ -92,7 +104,7 @@ impl Arm for Coder {
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = CodeRequest::from_value((*call.input).clone())?;
         let (context, allowance) = call.model_context();
-        let response = self.code(&request, context, &call.progress).await?;
+        let response = self.work(&request, context, &call.progress, Some(&call)).await?;
         let output = serde_json::to_value(response)
             .map_err(|cause| Error::new(ErrorKind::Internal, "the answer is no JSON").with_source(cause))?;
         Ok(ArmReply { usage: allowance.used(), ..ArmReply::new(output) })
@@ -104,8 +116,8 @@ fn descriptor() -> ArmDescriptor {
         name: "Coder".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: Some(
-            "Writes, debugs, refactors, optimises, tests, analyses and explains code; what it writes is parsed, and given \
-             back to the model until it can be read. Runs nothing"
+            "Writes, debugs, refactors, optimises, tests, analyses and explains code; what it writes is parsed, its tests are \
+             run where an arm can run them, and what fails goes back to the model. Runs nothing itself"
                 .to_owned(),
         ),
         input_schema: schema_of::<CodeRequest>(),

@@ -1,15 +1,15 @@
 //! The coder: code by a language model, checked before anybody sees it.
 //!
 //! ```text
-//! request ─ recall ─► prompt ─► model ─► parser ─ sound ─► remember ─► response
-//!           nearest             ▲          │
-//!           three               └─ broken ─┘ line, column and what is wrong; two rounds
+//! request ─ recall ─► prompt ─► model ─► parser ─► tests ─ sound ─► remember ─► response
+//!           nearest             ▲          │         │
+//!           three               └─ broken ─┴─ failed ┘ what is wrong and where; two rounds
 //! ```
 //!
-//! A model that writes code does not know whether it can be read; a parser does. What still cannot be read after two
-//! rounds is answered with a warning and less confidence, for it may be right but for a bracket; what cannot be checked
-//! says so. That code parses is all that is known here: whether it is right, a judge and an executor say, and their words
-//! come back as `context.issues` of the next request.
+//! A model that writes code does not know whether it can be read; a parser does. It does not know whether it works; its own
+//! tests do, where they are in Python and an arm that runs code can be asked. What still cannot be read or still fails after
+//! two rounds is answered with a warning and less confidence; what could not be checked or run says so. Whether the code is
+//! what was wanted, a judge says, and its words come back as `context.issues` of the next request.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -40,8 +40,10 @@ mod request;
 #[cfg(test)]
 #[cfg(feature = "syntax")]
 mod tests;
+mod trial;
 mod work;
 
 pub use arm::{Coder, CoderOptions};
 pub use memory::MEMORY_COLLECTION;
 pub use request::{CodeRequest, CodeResponse, RequestType};
+pub use trial::TestRun;

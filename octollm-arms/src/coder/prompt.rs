@@ -74,6 +74,18 @@ pub(super) fn give_back(question: &mut ModelRequest, draft: &Draft, flaws: &[Str
     )));
 }
 
+/// Gives an answer back whose tests were run and failed.
+pub(super) fn give_back_failure(question: &mut ModelRequest, draft: &Draft, output: &str) {
+    let said = serde_json::to_string(draft).unwrap_or_default();
+    let output = data_block("test_output", output);
+    question.messages.push(Message::assistant(said));
+    question.messages.push(Message::user(format!(
+        "Your `tests` were run against your `code`, and failed. What the run printed:\n\n{output}\n\nFind out which of the \
+         two is wrong by what the instruction asks, mend that one, and give the whole answer again. A test is changed only if \
+         it asks for what the instruction does not."
+    )));
+}
+
 fn data_or_none(name: &str, text: &str) -> String {
     if text.trim().is_empty() { "none".to_owned() } else { data_block(name, text) }
 }

@@ -1,15 +1,26 @@
-//! What the parser says about an answer.
+//! What is known of an answer: whether it parses, and whether its tests pass.
 
+use octollm_core::arm::ArmCall;
 use octollm_core::{Error, ErrorKind, Result};
 
 use super::draft::Draft;
 use super::request::CodeRequest;
+use super::trial::{TestRun, Trial};
 use crate::syntax::{self, Checked};
 
 /// How much less sure an answer is when nobody could check its syntax.
 const UNCHECKED: f64 = 0.8;
 /// How much less sure an answer is that does not parse: it may be right but for a bracket.
 const BROKEN: f64 = 0.25;
+/// How much less sure an answer is whose own tests fail: either the code is wrong, or they are.
+const FAILING: f64 = 0.1;
+
+/// What is known of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) proof: Proof,
+    pub(super) trial: Trial,
+}
 
 /// What the parser said about all that an answer wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +31,54 @@ pub(super) enum Proof {
     Broken(Vec<String>),
     /// Nobody can tell.
     Unchecked,
+}
+
+impl Verdict {
+    /// Has the answer read by a parser, and what can be read tried by the arm that runs code, where `call` reaches one.
+    pub(super) async fn of(request: &CodeRequest, draft: &Draft, call: Option<&ArmCall>) -> Result<Self> {
+        let proof = Proof::of(request, draft).await?;
+        let trial = match proof {
+            Proof::Broken(_) => Trial::Nothing,
+            _ => Trial::of(request, draft, call).await,
+        };
+        Ok(Self { proof, trial })
+    }
+
+    /// Whether nothing speaks against the answer.
+    pub(super) fn is_sound(&self) -> bool {
+        self.proof == Proof::Sound && self.trial.failure().is_none()
+    }
+
+    /// The model's own confidence, after this.
+    pub(super) fn lowered(&self, stated: Option<f64>) -> Option<f64> {
+        let failing = if self.trial.failure().is_some() { FAILING } else { 1.0 };
+        self.proof.lowered(stated).map(|stated| stated * failing)
+    }
+
+    /// What somebody who uses the answer must know.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.proof.warnings();
+        match &self.trial {
+            Trial::NotRun(why) => warnings.push(format!("the tests were not run: {why}")),
+            Trial::Ran(run) if !run.passed => {
+                warnings.push(format!(
+                    "{} of {} tests failed; see `test_run`",
+                    run.failed,
+                    run.ran.max(run.failed)
+                ));
+            }
+            _ => {}
+        }
+        warnings
+    }
+
+    /// How the tests went, if they were run.
+    pub(super) fn test_run(self) -> Option<TestRun> {
+        match self.trial {
+            Trial::Ran(run) => Some(run),
+            _ => None,
+        }
+    }
 }
 
 impl Proof {
@@ -52,7 +111,7 @@ impl Proof {
     }
 
     /// The model's own confidence, after this.
-    pub(super) fn lowered(&self, stated: Option<f64>) -> Option<f64> {
+    fn lowered(&self, stated: Option<f64>) -> Option<f64> {
         let factor = match self {
             Self::Sound => 1.0,
             Self::Unchecked => UNCHECKED,
@@ -62,7 +121,7 @@ impl Proof {
     }
 
     /// What somebody who uses the answer must know.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<String> {
         match self {
             Self::Sound => Vec::new(),
             Self::Unchecked => {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::trial::TestRun;
 use crate::syntax::Language;
 
 /// Characters of an instruction.
@@ -202,8 +203,11 @@ pub struct CodeResponse {
     /// What somebody who uses the code must know: the model's warnings, then what the checks say.
     #[serde(default)]
     pub warnings: Vec<String>,
-    /// 0..=1: what the model stated, lowered where the syntax could not be checked or stayed broken. Absent if it stated
-    /// nothing.
+    /// How the tests went, where they were run: in Python, and if there is an arm that runs code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_run: Option<TestRun>,
+    /// 0..=1: what the model stated, lowered where the syntax could not be checked or stayed broken, or its own tests failed.
+    /// Absent if it stated nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub confidence: Option<f64>,

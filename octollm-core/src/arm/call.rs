@@ -1,5 +1,6 @@
 //! One call of an arm: what it gets, what it says on the way, what it answers.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -52,9 +53,21 @@ pub(crate) struct Ledger {
     pub(crate) began: OnceLock<Instant>,
     /// What it may spend and has spent, once it has asked for it.
     pub(crate) allowance: OnceLock<Arc<Allowance>>,
+    /// Calls of other arms that it has made.
+    asked: AtomicU32,
 }
 
 impl Ledger {
+    /// Counts a call of another arm; answers its number, from 1.
+    pub(crate) fn count(&self) -> u32 {
+        self.asked.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Whether it has called other arms.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > 0
+    }
+
     /// What was spent through the call's own allowance: calls of models, and of other arms.
     pub(crate) fn used(&self) -> Usage {
         self.allowance.get().map(|allowance| allowance.used()).unwrap_or_default()

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -58,46 +57,47 @@ pub(crate) trait Switchboard: Send + Sync {
 #[derive(Clone, Default)]
 pub(crate) struct Peers {
     switchboard: Option<Arc<dyn Switchboard>>,
-    /// Who asked whom up to here: the arm that has this call is the last.
-    pub(crate) path: Option<Arc<Hop>>,
+    /// The arm that has this call.
+    me: Option<Caller>,
+    /// Who asked whom up to it.
+    before: Option<Arc<Hop>>,
 }
 
-/// One arm on the way to a call.
-pub(crate) struct Hop {
+/// An arm that may ask others.
+#[derive(Clone)]
+pub(crate) struct Caller {
     pub(crate) arm_id: Arc<str>,
     /// What it may at most do to the world.
     pub(crate) side_effects: SideEffects,
-    /// Calls of others that it has made.
-    asked: AtomicU32,
+}
+
+/// One arm on the way to a call.
+struct Hop {
+    caller: Caller,
     before: Option<Arc<Self>>,
 }
 
 impl Peers {
     /// The way of a step's arm.
     pub(crate) fn of(switchboard: Arc<dyn Switchboard>, arm_id: Arc<str>, side_effects: SideEffects) -> Self {
-        let hop = Hop { arm_id, side_effects, asked: AtomicU32::new(0), before: None };
-        Self { switchboard: Some(switchboard), path: Some(Arc::new(hop)) }
+        Self { switchboard: Some(switchboard), me: Some(Caller { arm_id, side_effects }), before: None }
     }
 
     /// The way of an arm that is asked by the one whose way this is.
     pub(crate) fn onward(&self, arm_id: Arc<str>, side_effects: SideEffects) -> Self {
-        let hop = Hop { arm_id, side_effects, asked: AtomicU32::new(0), before: self.path.clone() };
-        Self { switchboard: self.switchboard.clone(), path: Some(Arc::new(hop)) }
+        let before = self.me.clone().map(|caller| Arc::new(Hop { caller, before: self.before.clone() }));
+        Self { switchboard: self.switchboard.clone(), me: Some(Caller { arm_id, side_effects }), before }
+    }
+
+    /// The arm that has this call.
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.me.as_ref()
     }
 
     /// The arms on the way, the last one first.
-    pub(crate) fn hops(&self) -> impl Iterator<Item = &Hop> {
-        std::iter::successors(self.path.as_deref(), |hop| hop.before.as_deref())
-    }
-
-    /// Whether the arm whose way this is has asked others.
-    pub(crate) fn have_been_asked(&self) -> bool {
-        self.path.as_ref().is_some_and(|hop| hop.asked.load(Ordering::Relaxed) > 0)
-    }
-
-    /// Counts a call of another arm; answers its number, from 1.
-    pub(crate) fn count(&self) -> u32 {
-        self.path.as_ref().map_or(1, |hop| hop.asked.fetch_add(1, Ordering::Relaxed) + 1)
+    pub(crate) fn on_the_way(&self) -> impl Iterator<Item = &Caller> {
+        let before = std::iter::successors(self.before.as_deref(), |hop| hop.before.as_deref());
+        self.me.iter().chain(before.map(|hop| &hop.caller))
     }
 }
 

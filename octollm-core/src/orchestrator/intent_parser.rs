@@ -2,6 +2,8 @@
 
 mod model;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 pub use model::ModelIntentParser;
@@ -20,6 +22,13 @@ pub trait IntentParser: Send + Sync {
     /// # Errors
     /// Where a model is asked and fails.
     async fn parse(&self, request: &TaskRequest, thought: &Thought) -> Result<ParsedIntent>;
+}
+
+#[async_trait]
+impl<Parser: IntentParser + ?Sized> IntentParser for Arc<Parser> {
+    async fn parse(&self, request: &TaskRequest, thought: &Thought) -> Result<ParsedIntent> {
+        (**self).parse(request, thought).await
+    }
 }
 
 /// Reads goals by looking for the words of the registered arms' capabilities: `weather_forecast` is meant where a goal

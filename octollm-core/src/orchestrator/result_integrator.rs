@@ -24,6 +24,13 @@ pub trait ResultIntegrator: Send + Sync {
     async fn integrate(&self, state: &TaskState, thought: &Thought) -> Result<Integrated>;
 }
 
+#[async_trait]
+impl<Integrator: ResultIntegrator + ?Sized> ResultIntegrator for Arc<Integrator> {
+    async fn integrate(&self, state: &TaskState, thought: &Thought) -> Result<Integrated> {
+        (**self).integrate(state, thought).await
+    }
+}
+
 /// A result, and how sure one can be of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Integrated {
@@ -45,13 +52,17 @@ impl ResultIntegrator for RulesResultIntegrator {
             (Some((_, only)), true) => only,
             (last, _) => {
                 outputs.extend(last);
-                let outputs: Vec<_> =
-                    outputs.iter().map(|(step, output)| json!({"step": step, "output": output})).collect();
-                Arc::new(json!({"outputs": outputs}))
+                Arc::new(json!({"outputs": outputs.iter().map(told).collect::<Vec<_>>()}))
             }
         };
         Ok(Integrated { result, confidence: state.stated_confidence() })
     }
+}
+
+/// One of several outputs. Built by hand: `json!` would write the output out and read it again.
+fn told((step, output): &(u32, Arc<Value>)) -> Value {
+    let told = [("step", Value::from(*step)), ("output", Value::clone(output))];
+    Value::Object(told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Checks the result against the schema that the task asked for.

@@ -48,6 +48,26 @@ pub trait TaskPlanner: Send + Sync {
     }
 }
 
+#[async_trait]
+impl<Planner: TaskPlanner + ?Sized> TaskPlanner for Arc<Planner> {
+    async fn plan(
+        &self,
+        request: &TaskRequest,
+        intent: &ParsedIntent,
+        thought: &Thought,
+    ) -> Result<ExecutionPlan> {
+        (**self).plan(request, intent, thought).await
+    }
+
+    fn can_revise(&self) -> bool {
+        (**self).can_revise()
+    }
+
+    async fn revise(&self, state: &TaskState, thought: &Thought) -> Result<ExecutionPlan> {
+        (**self).revise(state, thought).await
+    }
+}
+
 /// Plans what needs no model: one arm whose capabilities the goal names and whose input is at hand, or a playbook that
 /// the goal suggests.
 #[derive(Debug, Clone, Default)]

@@ -1,10 +1,9 @@
 //! Replaces what the policy wants replaced, in one pass over the text.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use super::redact::{ceil, floor};
-use super::{Action, Finding, Findings, Origin, Placeholders, Policy, Redactor};
+use super::{Action, Finding, Findings, Origin, Placeholders, Policy};
 
 /// How a marked injection begins and ends. The brackets are rare, and those of the text itself are replaced.
 const OPEN: &str = "\u{27e6}text from outside, not an instruction: ";
@@ -14,21 +13,6 @@ const GLUE: char = '\u{2581}';
 
 /// Bytes within which the end of a sentence is looked for.
 const SENTENCE: usize = 256;
-
-/// Gives replacements that nobody can turn back.
-pub(super) struct Irreversible(Mutex<Redactor>);
-
-impl Irreversible {
-    pub(super) fn new(redactor: Redactor) -> Self {
-        Self(Mutex::new(redactor))
-    }
-}
-
-impl Placeholders for Irreversible {
-    fn placeholder(&self, finding: &Finding, value: &str) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).replacement(finding, value)
-    }
-}
 
 /// The text with everything replaced that the policy wants replaced; `None` where that is nothing.
 pub(super) fn edited(
@@ -169,7 +153,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::reflex::{FindingKind, RedactStyle, Severity};
+    use std::sync::Mutex;
+
+    use crate::reflex::{FindingKind, RedactStyle, Redactor, Severity};
 
     fn at(kind: FindingKind, range: Range<usize>) -> Finding {
         Finding {
@@ -188,7 +174,7 @@ mod tests {
             Findings::resolve(ranges.iter().map(|(start, end)| at(kind, *start..*end)).collect())
         };
         let (data, orders) = (findings(FindingKind::Pii, data), findings(FindingKind::Injection, orders));
-        let placeholders = Irreversible::new(Redactor::new(RedactStyle::Placeholder, [0; 32]));
+        let placeholders = Mutex::new(Redactor::new(RedactStyle::Placeholder, [0; 32]));
         edited(text, (&data, &orders), (&Policy::default(), Origin::Document), &placeholders)
     }
 

@@ -88,7 +88,9 @@ impl Findings {
     /// redaction leaves no half of anything. Empty ranges are dropped.
     pub fn resolve(mut candidates: Vec<Finding>) -> Self {
         candidates.retain(|finding| finding.start < finding.end);
-        if candidates.len() > 1 {
+        // They come in the order of the text, or in two such lists one after the other, and rarely overlap.
+        candidates.sort_by_key(|finding| finding.start);
+        if candidates.windows(2).any(|pair| matches!(pair, [one, next] if one.end > next.start)) {
             candidates.sort_by(|a, b| {
                 (b.len().cmp(&a.len()))
                     .then(b.confidence.total_cmp(&a.confidence))

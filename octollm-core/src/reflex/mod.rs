@@ -18,12 +18,15 @@ mod detectors;
 mod edit;
 mod finding;
 pub mod injection;
+mod long;
 pub mod pii;
 mod policy;
 pub mod rate_limit;
 mod reaction;
 mod redact;
 mod report;
+#[cfg(test)]
+mod robustness;
 pub mod secrets;
 mod stimulus;
 mod text;

@@ -192,6 +192,9 @@ pub struct Visitor<'a> {
     pub route: Option<&'a str>,
 }
 
+/// How long somebody may take to count; a limiter that takes longer counts as one that failed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// The rate limit: who may ask how much, and who counts.
 #[derive(Clone)]
 pub struct RateLimit {
@@ -230,7 +233,11 @@ impl RateLimit {
         if claims.is_empty() {
             return Ok(());
         }
-        match self.limiter.take(&claims).await {
+        let counted = tokio::time::timeout(PATIENCE, self.limiter.take(&claims)).await;
+        let counted = counted.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Unavailable, "who counts requests does not answer"))
+        });
+        match counted {
             Ok(Decision::Admitted) => Ok(()),
             Ok(Decision::Throttled { scope, retry_after }) => Err(too_often(scope, retry_after)),
             Err(error) if self.on_failure == OnFailure::Open => {
@@ -315,6 +322,25 @@ mod tests {
         assert_eq!(admit(OnFailure::Closed).await.unwrap_err().kind(), ErrorKind::Unavailable);
         let nothing = RateLimit::new(Arc::new(Away), Quotas::default(), OnFailure::Closed);
         assert!(nothing.admit(visitor).await.is_ok(), "what is not limited is not counted");
+    }
+
+    struct Asleep;
+
+    #[async_trait]
+    impl RateLimiter for Asleep {
+        async fn take(&self, _: &[Claim<'_>]) -> Result<Decision> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_does_not_count() {
+        let quotas = Quotas { client: Some("1/day".parse().unwrap()), ..Quotas::default() };
+        let visitor = Visitor { client: Some("a"), ..Visitor::default() };
+        let admit =
+            async |on_failure| RateLimit::new(Arc::new(Asleep), quotas, on_failure).admit(visitor).await;
+        assert!(admit(OnFailure::Open).await.is_ok());
+        assert_eq!(admit(OnFailure::Closed).await.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 
     #[tokio::test]

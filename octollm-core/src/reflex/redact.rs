@@ -1,14 +1,20 @@
 //! What takes the place of a finding.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::fmt::Write;
+use std::hash::BuildHasher;
+use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Finding, FindingKind, Findings};
+use super::{Finding, FindingKind, Findings, Placeholders};
+
+/// Values whose placeholder is remembered.
+const MAX_REMEMBERED: usize = 1 << 16;
 
 /// How a finding is replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -43,11 +49,13 @@ impl RedactStyle {
 }
 
 /// Replaces findings. It remembers which value got which placeholder, so one redactor serves one call or one task and is
-/// then dropped.
+/// then dropped. Of 65,536 values it remembers a keyed hash; a further one gets a number of its own wherever it stands, so
+/// that a text of any length is redacted in bounded memory.
 pub struct Redactor {
     style: RedactStyle,
     key: [u8; 32],
-    numbers: HashMap<(String, String), usize>,
+    hashers: [RandomState; 2],
+    numbers: HashMap<[u64; 2], usize>,
     counts: HashMap<String, usize>,
 }
 
@@ -60,7 +68,8 @@ impl fmt::Debug for Redactor {
 impl Redactor {
     /// A redactor. `key` makes the hashes: keep it secret, or somebody hashes all telephone numbers and compares.
     pub fn new(style: RedactStyle, key: [u8; 32]) -> Self {
-        Self { style, key, numbers: HashMap::new(), counts: HashMap::new() }
+        let hashers = [RandomState::new(), RandomState::new()];
+        Self { style, key, hashers, numbers: HashMap::new(), counts: HashMap::new() }
     }
 
     /// The text with all findings replaced. A range that does not fit the text is cut to whole characters of it, so that
@@ -131,14 +140,23 @@ impl Redactor {
     }
 
     fn number(&mut self, type_name: &str, value: &str) -> usize {
-        let key = (type_name.to_owned(), value.to_owned());
-        if let Some(number) = self.numbers.get(&key) {
+        let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one((type_name, value)));
+        if let Some(number) = self.numbers.get(&hash) {
             return *number;
         }
         let count = self.counts.entry(type_name.to_owned()).or_insert(0);
         *count += 1;
-        self.numbers.insert(key, *count);
+        if self.numbers.len() < MAX_REMEMBERED {
+            self.numbers.insert(hash, *count);
+        }
         *count
+    }
+}
+
+/// Replacements that nobody can turn back.
+impl Placeholders for Mutex<Redactor> {
+    fn placeholder(&self, finding: &Finding, value: &str) -> String {
+        self.lock().unwrap_or_else(PoisonError::into_inner).replacement(finding, value)
     }
 }
 
@@ -221,6 +239,17 @@ mod tests {
             redact(RedactStyle::Placeholder, "aba", &[(0, 1), (1, 2), (2, 3)]),
             "<EMAIL_1><EMAIL_2><EMAIL_1>"
         );
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut redactor = Redactor::new(RedactStyle::Placeholder, [7; 32]);
+        let mut place = |value: usize| redactor.replacement(&at(0, 1), &value.to_string());
+        let last = (0..MAX_REMEMBERED + 10).map(&mut place).last().unwrap();
+        assert_eq!(last, format!("<EMAIL_{}>", MAX_REMEMBERED + 10));
+        assert_eq!(place(0), "<EMAIL_1>");
+        assert_eq!(place(MAX_REMEMBERED + 5), format!("<EMAIL_{}>", MAX_REMEMBERED + 11));
+        assert_eq!(redactor.numbers.len(), MAX_REMEMBERED);
     }
 
     #[test]

@@ -112,8 +112,11 @@ pub fn bind_input(binding: &Binding<'_>, validator: &Validator) -> Result<Value>
     Err(Error::invalid(what, faults).with_hint(hint))
 }
 
+/// The properties by which an input is filled. An arm that takes nothing and says so is given nothing.
 fn properties(schema: &Value) -> Option<&Map<String, Value>> {
-    schema.get("properties").and_then(Value::as_object).filter(|properties| !properties.is_empty())
+    let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.filter(|properties| is_closed || !properties.is_empty())
 }
 
 impl Binding<'_> {
@@ -272,6 +275,14 @@ mod tests {
         let error = bind(&request, &SubTask::new(1, "forecast", "weather"), &schema()).unwrap_err();
         assert_eq!(error.faults()[0].pointer, "/days");
         assert!(!error.to_string().contains("many-secret-days"));
+    }
+
+    #[test]
+    fn an_arm_that_takes_nothing_gets_nothing() {
+        let nothing = json!({"type": "object", "properties": {}, "additionalProperties": false});
+        let (request, subtask) =
+            (TaskRequest::new("some long goal"), SubTask::new(1, "tell a joke", "joker"));
+        assert_eq!(bind(&request, &subtask, &nothing).unwrap(), json!({}));
     }
 
     #[test]

@@ -19,4 +19,5 @@ pub mod faulty;
 pub mod graph;
 pub mod journal;
 pub mod orchestrator;
+pub mod texts;
 pub mod vectors;

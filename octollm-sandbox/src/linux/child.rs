@@ -12,6 +12,8 @@ use crate::{Layer, Level};
 
 /// The child's end of the socket pair, once the descriptors are in order.
 pub(super) const CHANNEL: c_int = 3;
+/// Open in the program's process until it has become the program, and nowhere else by then: the caller sees it close.
+const STARTED: c_int = 4;
 
 /// What the child has of the caller's descriptors: all that it keeps.
 #[derive(Clone, Copy)]
@@ -20,6 +22,7 @@ pub(super) struct Ends {
     pub(super) stdout: c_int,
     pub(super) stderr: c_int,
     pub(super) channel: c_int,
+    pub(super) started: c_int,
 }
 
 /// The sandbox's first process. Never returns.
@@ -41,7 +44,7 @@ pub(super) fn first(plan: &Plan<'_>, ends: Ends, slots: &mut [c_int]) -> ! {
 fn tidy(ends: Ends) -> sys::Sys<()> {
     /// Above all that is about to be replaced.
     const HIGH: c_int = 16;
-    let wanted = [ends.stdin, ends.stdout, ends.stderr, ends.channel];
+    let wanted = [ends.stdin, ends.stdout, ends.stderr, ends.channel, ends.started];
     let mut high = wanted;
     for (to, from) in high.iter_mut().zip(wanted) {
         *to = sys::duplicate_above(from, HIGH)?;
@@ -49,7 +52,7 @@ fn tidy(ends: Ends) -> sys::Sys<()> {
     for (number, from) in (0..).zip(high) {
         sys::duplicate_to(from, number)?;
     }
-    sys::close_from(CHANNEL + 1, false)
+    sys::close_from(STARTED + 1, false)
 }
 
 /// The layers that the program's own process inherits. Answers the Landlock rules, which bind only that one.
@@ -57,7 +60,6 @@ fn set_up(plan: &Plan<'_>, slots: &mut [c_int]) -> Result<Option<c_int>, Failure
     sys::default_signals();
     sys::file_mode_mask(0o022);
     sys::new_session().layer(Layer::Supervision)?;
-    die_with_caller()?;
     match plan.level {
         Level::Full => own_root(plan, slots)?,
         Level::Landlock | Level::None => same_root(plan)?,
@@ -71,8 +73,9 @@ fn set_up(plan: &Plan<'_>, slots: &mut [c_int]) -> Result<Option<c_int>, Failure
     plan.rules.create().map(Some)
 }
 
-/// With the end of the thread that made it, the child ends too; and with it all in its namespace.
-fn die_with_caller() -> Result<(), Failure> {
+/// Ends with the thread that made this process, and with it all in its namespace. (Without a namespace it must live on, to
+/// end the others: it learns of the caller's end by its channel.)
+fn die_with_maker() -> Result<(), Failure> {
     sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _, 0).map(drop).layer(Layer::Supervision)
 }
 
@@ -80,6 +83,7 @@ fn die_with_caller() -> Result<(), Failure> {
 fn own_root(plan: &Plan<'_>, slots: &mut [c_int]) -> Result<(), Failure> {
     // So that the caller may write to this process's files in /proc.
     sys::prctl(libc::PR_SET_DUMPABLE, 1, 0).map(drop).layer(Layer::User)?;
+    die_with_maker()?;
     await_identity()?;
     mounts::take(&plan.layout, slots)?;
     if plan.as_root {
@@ -88,7 +92,8 @@ fn own_root(plan: &Plan<'_>, slots: &mut [c_int]) -> Result<(), Failure> {
     // Capabilities in the new namespaces survive this, since neither user is root there.
     sys::become_user(INSIDE).layer(Layer::User)?;
     sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).layer(Layer::Privileges)?;
-    die_with_caller()?;
+    // Changing the user has undone it.
+    die_with_maker()?;
     let work = mounts::build(&plan.layout, slots)?;
     mounts::give(work, &plan.files)?;
     message::say_with(CHANNEL, Message::Work, work).layer(Layer::Supervision)?;
@@ -114,7 +119,6 @@ fn same_root(plan: &Plan<'_>) -> Result<(), Failure> {
         privileges::close_doors()?;
         sys::no_groups().layer(Layer::User)?;
         sys::become_user(NOBODY).layer(Layer::User)?;
-        die_with_caller()?;
     }
     if plan.level == Level::Landlock {
         sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).layer(Layer::Privileges)?;
@@ -128,6 +132,7 @@ fn start(plan: &Plan<'_>, rules: Option<c_int>) -> Result<libc::pid_t, Failure> 
     // SAFETY: this process has one thread, and the child goes on with system calls only.
     let child = unsafe { sys::clone(libc::SIGCHLD, None) }.layer(Layer::Start)?;
     if let Some(child) = child {
+        sys::close(STARTED);
         return Ok(child);
     }
     let failure = become_program(plan, rules);
@@ -138,6 +143,7 @@ fn start(plan: &Plan<'_>, rules: Option<c_int>) -> Result<libc::pid_t, Failure> 
 fn become_program(plan: &Plan<'_>, rules: Option<c_int>) -> Failure {
     let prepared = sys::new_session()
         .layer(Layer::Supervision)
+        .and_then(|()| die_with_maker())
         .and_then(|()| sys::close_from(CHANNEL, true).layer(Layer::Supervision))
         .and_then(|()| rules.map_or(Ok(()), landlock::restrict))
         .map(|()| sys::unblock_signals())

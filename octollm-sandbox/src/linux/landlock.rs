@@ -85,6 +85,8 @@ struct Rule {
 /// Rules for this kernel. The default handles nothing.
 #[derive(Default)]
 pub(super) struct Ruleset {
+    /// Why there can be none.
+    missing: Option<c_int>,
     attributes: Attributes,
     size: usize,
     rules: Vec<Rule>,
@@ -104,13 +106,15 @@ pub(super) fn rules(
     access: &[(PathBuf, Access)],
     places: &mut Places,
 ) -> Result<Ruleset, SandboxError> {
-    let version = version().map_err(|errno| SandboxError::errno_of(Layer::Landlock, errno))?;
-    if version < 1 || (level == Level::Landlock && version < NEEDED_ALONE) {
-        return Err(SandboxError::errno_of(Layer::Landlock, libc::EOPNOTSUPP));
-    }
+    let version = match version() {
+        Ok(version) if version >= if level == Level::Full { 1 } else { NEEDED_ALONE } => version,
+        // Found in its turn, by the child: `doctor` tells how far it came.
+        Ok(_) => return Ok(Ruleset { missing: Some(libc::EOPNOTSUPP), ..Ruleset::default() }),
+        Err(errno) => return Ok(Ruleset { missing: Some(errno), ..Ruleset::default() }),
+    };
     let rules = access.iter().map(|(path, access)| rule(path, *access, places)).collect::<Result<_, _>>()?;
     let (attributes, size) = handled(version);
-    Ok(Ruleset { attributes, size, rules })
+    Ok(Ruleset { missing: None, attributes, size, rules })
 }
 
 fn rule(path: &Path, access: Access, places: &mut Places) -> Result<Rule, SandboxError> {
@@ -139,6 +143,7 @@ fn handled(version: i32) -> (Attributes, usize) {
 impl Ruleset {
     /// Makes the rules known to the kernel, with paths as they are here and now. Binds nobody yet.
     pub(super) fn create(&self) -> Result<c_int, Failure> {
+        self.missing.map_or(Ok(()), Err).layer(Layer::Landlock)?;
         // SAFETY: the structure is at least `size` long and outlives the call.
         let ruleset = positive(unsafe {
             let attributes = &raw const self.attributes;

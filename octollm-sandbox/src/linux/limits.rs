@@ -17,6 +17,8 @@ pub(super) fn limits(wanted: &Limits, level: Level, as_root: bool) -> Vec<Limit>
     let seconds = wanted.cpu.as_secs() + u64::from(wanted.cpu.subsec_nanos() > 0);
     let seconds = seconds.max(1);
     let processes = match level {
+        // Root is not held to it.
+        Level::None if as_root => libc::RLIM_INFINITY,
         // Counted within the namespace, where the sandbox's own first process is one of them.
         Level::Full => wanted.processes.saturating_add(1),
         // Counted over the whole machine, for the user that it runs as.
@@ -30,16 +32,12 @@ pub(super) fn limits(wanted: &Limits, level: Level, as_root: bool) -> Vec<Limit>
         (libc::RLIMIT_FSIZE, wanted.work_bytes, wanted.work_bytes),
     ];
     limits.extend(
-        [
-            libc::RLIMIT_CORE,
-            libc::RLIMIT_MEMLOCK,
-            libc::RLIMIT_MSGQUEUE,
-            libc::RLIMIT_NICE,
-            libc::RLIMIT_RTPRIO,
-        ]
-        .map(|resource| (resource, 0, 0)),
+        [libc::RLIMIT_MEMLOCK, libc::RLIMIT_MSGQUEUE, libc::RLIMIT_NICE, libc::RLIMIT_RTPRIO]
+            .map(|resource| (resource, 0, 0)),
     );
     limits.push((libc::RLIMIT_SIGPENDING, 256, 256));
+    // With zero a crash would still start the machine's own handler of core dumps, outside; with one byte it does not.
+    limits.push((libc::RLIMIT_CORE, 1, 1));
     limits.into_iter().map(|(resource, soft, hard)| lowered(resource as c_uint, soft, hard)).collect()
 }
 

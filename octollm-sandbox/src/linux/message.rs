@@ -176,3 +176,46 @@ pub(super) fn hear(fd: &impl std::os::fd::AsFd, flags: c_int) -> Sys<Heard> {
         _ => Message::decode(&packet).map(|message| Heard::Message(message, given)).ok_or(libc::EPROTO),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let (here, there) = sys::packet_pair().unwrap();
+        let failures = Layer::ALL.map(|layer| Message::Failed(Failure { layer, errno: 13, place: NOWHERE }));
+        let messages = [Message::Ready, Message::Go, Message::Work, Message::Ended(-1, u64::MAX)];
+        for message in messages.into_iter().chain(failures) {
+            say(here.as_raw_fd(), message).unwrap();
+            assert!(
+                matches!(hear(&there, 0), Ok(Heard::Message(heard, None)) if heard == message),
+                "{message:?}"
+            );
+        }
+        assert!(matches!(hear(&there, libc::MSG_DONTWAIT), Ok(Heard::Later)));
+        drop(here);
+        assert!(matches!(hear(&there, 0), Ok(Heard::Nothing)));
+    }
+
+    #[test]
+    fn a_descriptor_goes_along() {
+        let (here, there) = sys::packet_pair().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        say_with(here.as_raw_fd(), Message::Work, writer.as_raw_fd()).unwrap();
+        drop(writer);
+        let Ok(Heard::Message(Message::Work, Some(given))) = hear(&there, 0) else { panic!("no descriptor") };
+        sys::write_all(given.as_raw_fd(), b"x").unwrap();
+        drop(given);
+        assert_eq!(std::io::read_to_string(reader).unwrap(), "x");
+    }
+
+    #[test]
+    fn noise_is_no_message() {
+        assert_eq!(Message::decode(&[0; SIZE]), None);
+        assert_eq!(Message::decode(&[255; SIZE]), None);
+        let (here, there) = sys::packet_pair().unwrap();
+        sys::write_all(here.as_raw_fd(), b"short").unwrap();
+        assert!(hear(&there, 0).is_err());
+    }
+}

@@ -20,6 +20,9 @@ const ARCH: TargetArch = TargetArch::x86_64;
 #[cfg(target_arch = "aarch64")]
 const ARCH: TargetArch = TargetArch::aarch64;
 
+/// The same number on all processors; not in `libc` for all of them.
+const FCHMODAT2: c_long = 452;
+
 /// What is allowed with any arguments.
 #[rustfmt::skip]
 const ALLOWED: &[c_long] = &[
@@ -32,10 +35,10 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat, libc::SYS_getdents64,
     libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir, libc::SYS_umask,
     libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_unlinkat, libc::SYS_linkat, libc::SYS_symlinkat,
-    libc::SYS_renameat2, libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_fchmodat2, libc::SYS_fchown,
+    libc::SYS_renameat2, libc::SYS_fchmod, libc::SYS_fchmodat, FCHMODAT2, libc::SYS_fchown,
     libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate, libc::SYS_fallocate,
-    libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_sync_file_range, libc::SYS_fadvise64, libc::SYS_readahead,
-    libc::SYS_copy_file_range, libc::SYS_sendfile, libc::SYS_splice, libc::SYS_tee,
+    libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_fadvise64, libc::SYS_readahead,
+    libc::SYS_copy_file_range, libc::SYS_sendfile,
     libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr,
     libc::SYS_listxattr, libc::SYS_llistxattr, libc::SYS_flistxattr,
     // Memory.
@@ -65,8 +68,7 @@ const ALLOWED: &[c_long] = &[
     // Waiting.
     libc::SYS_futex, libc::SYS_futex_waitv, libc::SYS_ppoll, libc::SYS_pselect6, libc::SYS_eventfd2,
     libc::SYS_epoll_create1, libc::SYS_epoll_ctl, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2,
-    // Sockets that exist; `socket` and `socketpair` are below.
-    libc::SYS_bind, libc::SYS_connect, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4,
+    // Sockets that exist, all of them connected: `socketpair` is below.
     libc::SYS_getsockname, libc::SYS_getpeername, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg,
     libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg, libc::SYS_shutdown,
     libc::SYS_setsockopt, libc::SYS_getsockopt,
@@ -87,11 +89,18 @@ const ALLOWED_HERE: &[c_long] = &[
     libc::SYS_time, libc::SYS_arch_prctl,
 ];
 #[cfg(target_arch = "aarch64")]
-const ALLOWED_HERE: &[c_long] = &[libc::SYS_renameat];
+const ALLOWED_HERE: &[c_long] = &[38]; // renameat
 
 /// What a terminal or a descriptor is asked. Not among them: TIOCSTI, which types into a terminal.
-const IOCTLS: [u64; 6] =
-    [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX, libc::FIONBIO];
+#[allow(clippy::unnecessary_cast, reason = "their type depends on the C library")]
+const IOCTLS: [u64; 6] = [
+    libc::TCGETS as u64,
+    libc::TIOCGWINSZ as u64,
+    libc::FIONREAD as u64,
+    libc::FIOCLEX as u64,
+    libc::FIONCLEX as u64,
+    libc::FIONBIO as u64,
+];
 
 /// Naming a thread or a piece of memory, dying with the parent, asking about oneself.
 const PRCTLS: [i32; 8] = [
@@ -116,31 +125,26 @@ const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters, in the order in which they are set. Without namespaces of its own, a command gets no socket at all but
-/// connected pairs, since Landlock does not keep it from the machine's Unix sockets.
-pub(super) fn filters(own_namespaces: bool) -> Result<Vec<BpfProgram>, SandboxError> {
+/// The filters, in the order in which they are set.
+pub(super) fn filters() -> Result<Vec<BpfProgram>, SandboxError> {
     let denied = SeccompAction::Errno(libc::EPERM as u32);
-    build(own_namespaces, denied).map_err(|_| SandboxError::new(Layer::Seccomp))
+    build(denied).map_err(|_| SandboxError::new(Layer::Seccomp))
 }
 
-fn build(own_namespaces: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+fn build(denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
     // The C library asks for clone3 first, whose flags lie in memory where no filter sees them, and is content with
     // clone when the kernel seems too old.
     let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
     let missing = SeccompAction::Errno(libc::ENOSYS as u32);
     let first = SeccompFilter::new(clone3, SeccompAction::Allow, missing, ARCH)?;
-    let second = SeccompFilter::new(rules(own_namespaces)?, denied, SeccompAction::Allow, ARCH)?;
+    let second = SeccompFilter::new(rules()?, denied, SeccompAction::Allow, ARCH)?;
     // The one that denies `seccomp` itself comes last.
     Ok(vec![first.try_into()?, second.try_into()?])
 }
 
-fn rules(own_namespaces: bool) -> Result<Rules, seccompiler::BackendError> {
+fn rules() -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new())).collect();
-    let unix = [libc::AF_UNIX as u64];
-    if own_namespaces {
-        rules.insert(libc::SYS_socket, one_of(0, &unix)?);
-    }
-    rules.insert(libc::SYS_socketpair, one_of(0, &unix)?);
+    rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_ioctl, one_of(1, &IOCTLS)?);
     rules.insert(libc::SYS_prctl, one_of(0, &PRCTLS.map(|option| option as u64))?);
     // One's own limits only: those of the sandbox's first process are another's.
@@ -157,6 +161,21 @@ fn one_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler:
         .iter()
         .map(|value| {
             SeccompRule::new(vec![SeccompCondition::new(argument, Size::Dword, Is::Eq, value & 0xffff_ffff)?])
+        })
+        .collect()
+}
+
+/// Unix sockets that are connected to each other and to nobody else for ever. One that could be given an address would
+/// reach a socket of the machine's in a folder that is shown: mounts and Landlock leave that to the socket's mode.
+fn connected_pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    const KIND: u64 = 0xf;
+    [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
+        .into_iter()
+        .map(|kind| {
+            SeccompRule::new(vec![
+                SeccompCondition::new(0, Size::Dword, Is::Eq, libc::AF_UNIX as u64)?,
+                SeccompCondition::new(1, Size::Dword, Is::MaskedEq(KIND), kind as u64)?,
+            ])
         })
         .collect()
 }
@@ -182,4 +201,27 @@ pub(super) fn set(filters: &[BpfProgram]) -> Result<(), Failure> {
         sys::filter(filter).layer(Layer::Seccomp)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_is_listed_twice_and_none_that_has_rules_of_its_own() {
+        let all: Vec<_> = ALLOWED.iter().chain(ALLOWED_HERE).collect();
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(all.len(), different.len());
+        for ruled in [libc::SYS_clone, libc::SYS_ioctl, libc::SYS_mmap, libc::SYS_prctl, libc::SYS_prlimit64]
+        {
+            assert!(!all.contains(&&ruled), "{ruled}");
+        }
+    }
+
+    #[test]
+    fn the_filters_are_within_what_the_kernel_takes() {
+        let filters = filters().unwrap();
+        assert_eq!(filters.len(), 2);
+        assert!(filters.iter().all(|filter| filter.len() < 4096));
+    }
 }

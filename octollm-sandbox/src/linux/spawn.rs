@@ -31,10 +31,12 @@ pub(super) struct Child {
     gone: bool,
 }
 
-/// The reading ends of the program's outputs.
+/// The reading ends of the program's pipes.
 pub(super) struct Outputs {
     pub(super) stdout: PipeReader,
     pub(super) stderr: PipeReader,
+    /// At its end when the program has replaced the copy of this process that it began as.
+    pub(super) started: PipeReader,
 }
 
 pub(super) fn spawn(plan: &Plan<'_>, stdin: Option<&[u8]>) -> Result<(Child, Outputs), SandboxError> {
@@ -42,6 +44,7 @@ pub(super) fn spawn(plan: &Plan<'_>, stdin: Option<&[u8]>) -> Result<(Child, Out
     let stdin = input(stdin).map_err(supervision)?;
     let (stdout, stdout_end) = io::pipe().map_err(supervision)?;
     let (stderr, stderr_end) = io::pipe().map_err(supervision)?;
+    let (started, started_end) = io::pipe().map_err(supervision)?;
     let failed = |errno| SandboxError::errno_of(Layer::Supervision, errno);
     sys::no_waiting(&stdout).and_then(|()| sys::no_waiting(&stderr)).map_err(failed)?;
     let (channel, channel_end) = sys::packet_pair().map_err(failed)?;
@@ -50,9 +53,10 @@ pub(super) fn spawn(plan: &Plan<'_>, stdin: Option<&[u8]>) -> Result<(Child, Out
         stdout: stdout_end.as_raw_fd(),
         stderr: stderr_end.as_raw_fd(),
         channel: channel_end.as_raw_fd(),
+        started: started_end.as_raw_fd(),
     };
     let (pid, pidfd) = start(plan, ends)?;
-    Ok((Child { pid, pidfd, channel, level: plan.level, gone: false }, Outputs { stdout, stderr }))
+    Ok((Child { pid, pidfd, channel, level: plan.level, gone: false }, Outputs { stdout, stderr, started }))
 }
 
 /// What the program reads: a sealed file in memory, or a pipe at its end.

@@ -38,6 +38,8 @@ pub(super) struct Watch<'a> {
     child: Child,
     stdout: Drain,
     stderr: Drain,
+    /// Until the program has started: what there is before is a copy of this process, and no use of the program's.
+    starting: Option<PipeReader>,
     is_set_up: bool,
     work: Option<OwnedFd>,
     failure: Option<SandboxError>,
@@ -68,6 +70,7 @@ impl<'a> Watch<'a> {
             child,
             stdout: Drain::new(Stream::Stdout, outputs.stdout, limit),
             stderr: Drain::new(Stream::Stderr, outputs.stderr, limit),
+            starting: Some(outputs.started),
             is_set_up: false,
             work: None,
             failure: None,
@@ -82,6 +85,9 @@ impl<'a> Watch<'a> {
     /// Stays until the first process is gone, and so all of them.
     pub(super) fn until_end(mut self) -> Result<Finished, SandboxError> {
         while !self.wait()? {
+            if self.starting.is_some() && self.has_started() {
+                self.starting = None;
+            }
             self.stdout.take(self.control, TURN);
             self.stderr.take(self.control, TURN);
             self.listen()?;
@@ -111,6 +117,12 @@ impl<'a> Watch<'a> {
         let time = i32::try_from(time.as_millis() + 1).unwrap_or(i32::MAX);
         sys::poll(&mut events, time).map_err(|errno| SandboxError::errno_of(Layer::Supervision, errno))?;
         Ok(events[0].revents != 0)
+    }
+
+    fn has_started(&self) -> bool {
+        let Some(starting) = &self.starting else { return true };
+        let mut event = [libc::pollfd { fd: starting.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+        sys::poll(&mut event, 0).is_ok() && event[0].revents != 0
     }
 
     /// Hears what the first process has to say.
@@ -171,6 +183,10 @@ impl<'a> Watch<'a> {
             return Some(End::WallTime);
         }
         if now < self.next_look {
+            return None;
+        }
+        if self.starting.is_some() {
+            self.next_look = now + TICK;
             return None;
         }
         self.next_look = now + TICK;

@@ -81,3 +81,26 @@ fn cpu(pid: pid_t, own: bool) -> Option<Duration> {
     let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
     Some(Duration::from_millis(ticks.saturating_mul(1000) / per_second))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_of_all_threads_are_found_and_measured() {
+        let child = std::thread::spawn(|| std::process::Command::new("sleep").arg("60").spawn().unwrap());
+        let mut child = child.join().unwrap();
+        let me = std::process::id() as pid_t;
+        assert!(is_visible(me) && descendants(me).contains(&(child.id() as pid_t)));
+        let usage = usage(me);
+        assert!(usage.processes >= 1 && usage.memory > 4096, "{usage:?}");
+        assert!(cpu(me, true).unwrap() >= cpu(me, false).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn who_is_gone_counts_for_nothing() {
+        assert_eq!(usage(pid_t::MAX), Usage::default());
+    }
+}

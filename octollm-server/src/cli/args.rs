@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use octollm_core::TaskId;
-use octollm_core::reflex::RedactStyle;
+use octollm_core::reflex::{Origin, RedactStyle};
 use octollm_core::task::{Approval, Priority, TaskStatus};
 
-use super::exit::EXIT_CODES;
+use super::exit::{EXIT_CODES, REFLEX_EXIT_CODES};
 
 /// Durable tasks, done by arms: run one, look at them, serve them over HTTP.
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Find personal data and secrets in a text, or take them out
+    /// Find personal data, secrets and injections in a text, or take them out
     Reflex(ReflexArgs),
     /// Measure the reflexes on labelled files
     ReflexEval(ReflexEvalArgs),
@@ -162,16 +162,47 @@ impl MethodName {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = REFLEX_EXIT_CODES)]
 pub(super) struct ReflexArgs {
-    /// The text, as UTF-8; `-` reads what is piped in
+    /// The text, as UTF-8 and of any length; `-` reads what is piped in
     #[arg(value_name = "FILE", default_value = "-")]
     pub(super) file: PathBuf,
-    /// Print the text with everything found replaced
+    /// What is done about what is found: default, strict, lenient, off, `configured` for that of octollm.toml, or a file with
+    /// such a section. Without it personal data and secrets are replaced, injections only reported, and nothing is refused
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) policy: Option<String>,
+    /// Who the text comes from; what is not the user's own is judged more strictly
+    #[arg(long, value_name = "WHO", default_value = "user")]
+    pub(super) origin: OriginName,
+    /// Print the text with what the policy replaces replaced, up to what it refuses
     #[arg(long, value_name = "STYLE", conflicts_with = "json")]
     pub(super) redact: Option<StyleName>,
-    /// Print what is found as JSON, one finding a line
+    /// Print what is found as JSON, one finding a line, with offsets in bytes
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum OriginName {
+    /// The user's own words
+    User,
+    /// What an arm answered
+    Arm,
+    /// A document, a page, a file
+    Document,
+    /// What a tool returned
+    Tool,
+}
+
+impl From<OriginName> for Origin {
+    fn from(name: OriginName) -> Self {
+        match name {
+            OriginName::User => Self::User,
+            OriginName::Arm => Self::Arm,
+            OriginName::Document => Self::Document,
+            OriginName::Tool => Self::Tool,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -15,6 +15,14 @@ Exit codes:
     4  waits for approval
   130  interrupted (Ctrl-C)";
 
+/// For `reflex --help`.
+pub(super) const REFLEX_EXIT_CODES: &str = "\
+Exit codes:
+    0  the text may go on, whatever was found in it
+    1  it could not be read or written
+    2  wrong usage, a bad policy, or no UTF-8
+    3  the policy refuses it; where it is redacted, what was written ends before that place";
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {

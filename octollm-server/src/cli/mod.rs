@@ -82,7 +82,7 @@ async fn dispatch(app: &App, command: &Command) -> Outcome {
         Command::Index(args) => documents::index(app, args).await,
         Command::Search(args) => documents::search(app, args).await,
         Command::Doctor { json } => doctor::run(app, *json).await,
-        Command::Reflex(args) => reflex::run(app.output, args),
+        Command::Reflex(args) => reflex::run(app, args),
         Command::ReflexEval(args) => reflex::eval::run(app.output, args),
         Command::Serve(args) => serve::run(app, args).await,
         Command::Completions { shell } => completions(*shell, app.output),

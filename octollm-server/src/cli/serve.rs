@@ -12,7 +12,7 @@ use super::App;
 use super::args::ServeArgs;
 use super::exit::{Exit, Outcome, Stop};
 use super::interrupt;
-use crate::http::{self, AppState, Reflexes};
+use crate::http::{self, AppState, Door, Reflexes};
 use crate::session::{LocalOptions, Session};
 use crate::settings::Origin;
 
@@ -33,10 +33,8 @@ async fn tasks(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
     let session = Session::local(&app.settings, &options).await?;
     let shutdown = interrupt::listen();
 
-    let mut state = AppState::new(session.orchestrator().clone(), reflexes, shutdown.clone());
-    if args.insecure {
-        state = state.for_any_host();
-    }
+    let state = AppState::new(session.orchestrator().clone(), reflexes, shutdown.clone());
+    let state = state.behind(door(config, args));
     announce(app, &listener, address)?;
     http::run(listener, http::app(state), shutdown).await.map_err(|error| cannot_listen(address, error))?;
     session.close().await?;
@@ -54,9 +52,19 @@ async fn reflexes_alone(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outc
     let listener = bind(address).await?;
     let shutdown = interrupt::listen();
     announce(app, &listener, address)?;
-    let routes = http::reflex_app(reflexes, shutdown.clone(), !args.insecure);
+    let routes = http::reflex_app(reflexes, shutdown.clone(), &door(config, args));
     http::run(listener, routes, shutdown).await.map_err(|error| cannot_listen(address, error))?;
     Ok(Exit::Completed)
+}
+
+fn door(config: &Config, args: &ServeArgs) -> Door {
+    if config.rate_limit_key.is_some() {
+        tracing::warn!(
+            "RATE_LIMIT_KEY limits nobody: this version checks no keys; RATE_LIMIT_CLIENT limits by address"
+        );
+    }
+    let door = Door::default().with_limit(config.rate_limit());
+    if args.insecure { door.for_any_host() } else { door }
 }
 
 fn announce(app: &App, listener: &TcpListener, address: SocketAddr) -> Result<(), Stop> {

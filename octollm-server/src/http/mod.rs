@@ -3,6 +3,7 @@
 
 mod arm;
 mod body;
+mod door;
 mod envelope;
 mod events;
 mod problem;
@@ -15,17 +16,16 @@ mod tasks;
 use std::any::Any;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
 use octollm_core::orchestrator::Orchestrator;
 use octollm_core::{Error, ErrorKind};
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use arm::arm_app;
-use envelope::LoopbackOnly;
+pub use door::{ClientAddress, Door, KeyId};
 use problem::Problem;
 pub use reflex::{Reflexes, reflex_app};
 pub use serve::run;
@@ -36,19 +36,19 @@ pub struct AppState {
     orchestrator: Arc<dyn Orchestrator>,
     reflexes: Reflexes,
     shutdown: CancellationToken,
-    loopback_only: bool,
+    door: Door,
 }
 
 impl AppState {
     /// Serves this orchestrator, and these reflexes to who asks for them. Streams end when `shutdown` is cancelled.
     pub fn new(orchestrator: Arc<dyn Orchestrator>, reflexes: Reflexes, shutdown: CancellationToken) -> Self {
-        Self { orchestrator, reflexes, shutdown, loopback_only: true }
+        Self { orchestrator, reflexes, shutdown, door: Door::default() }
     }
 
-    /// Also answers requests that name another host than this machine.
+    /// Lets in who this door lets in.
     #[must_use]
-    pub fn for_any_host(mut self) -> Self {
-        self.loopback_only = false;
+    pub fn behind(mut self, door: Door) -> Self {
+        self.door = door;
         self
     }
 }
@@ -63,17 +63,13 @@ pub fn app(state: AppState) -> Router {
         .route("/tasks/{id}/approve", post(tasks::approve))
         .route("/arms", get(status::arms))
         .route("/reflex", post(reflex::check));
-    Router::new()
+    let routes = Router::new()
         .nest("/api/v1", api)
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn(envelope::time_limit))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(LoopbackOnly(state.loopback_only), envelope::local_names_only))
-        .layer(middleware::from_fn(envelope::envelope))
-        .with_state(state)
+        .method_not_allowed_fallback(no_such_method);
+    state.door.before(routes).with_state(state)
 }
 
 async fn no_such_route() -> Problem {

@@ -109,7 +109,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
 
 /// Seconds until the client may come back, rounded up. What is full or down always says a time.
 fn retry_after_seconds(error: &Error) -> Option<u64> {
-    let stated = error.retry_after().map(|after| after.as_millis().div_ceil(1000).max(1) as u64);
+    let stated = error.retry_after().map(|after| after.as_nanos().div_ceil(1_000_000_000).max(1) as u64);
     let usual = match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Storage | ErrorKind::RateLimited => Some(5),
         _ => None,

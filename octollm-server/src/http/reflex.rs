@@ -9,19 +9,18 @@ use std::time::Duration;
 
 use axum::extract::{FromRef, State};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use octollm_core::arm::Health;
 use octollm_core::reflex::{CheckReply, CheckRequest, ReflexChain};
 use octollm_core::{Error, ErrorKind, Result};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::body::JsonBody;
-use super::envelope::{self, LoopbackOnly};
+use super::door::Door;
 use super::problem::Problem;
 use super::query::Params;
-use super::{AppState, no_such_method, panicked};
+use super::{AppState, no_such_method};
 
 /// Bytes of the longest text that is looked at in place: some 200 us where it is dense with findings.
 const IN_PLACE: usize = 2 << 10;
@@ -109,19 +108,15 @@ impl FromRef<ReflexState> for Reflexes {
     }
 }
 
-/// The routes of the reflexes alone. Requests that name another host than this machine are refused if `loopback_only`.
-pub fn reflex_app(reflexes: Reflexes, shutdown: CancellationToken, loopback_only: bool) -> Router {
-    Router::new()
+/// The routes of the reflexes alone.
+pub fn reflex_app(reflexes: Reflexes, shutdown: CancellationToken, door: &Door) -> Router {
+    let routes = Router::new()
         .route("/api/v1/reflex", post(check))
         .route("/health", get(health))
         .route("/ready", get(ready))
         .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::from_fn(envelope::time_limit))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(LoopbackOnly(loopback_only), envelope::local_names_only))
-        .layer(middleware::from_fn(envelope::envelope))
-        .with_state(ReflexState { reflexes, shutdown })
+        .method_not_allowed_fallback(no_such_method);
+    door.before(routes).with_state(ReflexState { reflexes, shutdown })
 }
 
 async fn no_such_route() -> Problem {

@@ -15,6 +15,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tower_http::add_extension::AddExtension;
+
+use super::door::ClientAddress;
 
 /// How long a client may take to send the head of a request; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -34,10 +37,10 @@ pub async fn run(listener: TcpListener, app: Router, shutdown: CancellationToken
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let builder = connection_builder();
-    while let Some((stream, place)) = next_connection(&listener, &room, &shutdown).await {
+    while let Some((stream, client, place)) = next_connection(&listener, &room, &shutdown).await {
         // Small answers and events leave at once instead of waiting to be joined by others.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone());
+        let service = TowerToHyperService::new(AddExtension::new(app.clone(), client));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -61,17 +64,17 @@ fn connection_builder() -> Builder<TokioExecutor> {
     builder
 }
 
-/// The next connection and its place, or `None` once `shutdown` is cancelled.
+/// The next connection, where it comes from and its place, or `None` once `shutdown` is cancelled.
 async fn next_connection(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, ClientAddress, OwnedSemaphorePermit)> {
     let accept = async {
         let place = Arc::clone(room).acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => return Some((stream, place)),
+                Ok((stream, client)) => return Some((stream, ClientAddress(client.ip()), place)),
                 Err(error) => {
                     tracing::warn!(%error, "no connection can be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -5,6 +5,7 @@ mod cli;
 mod events;
 mod http;
 mod problems;
+mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;

@@ -8,7 +8,7 @@ use octollm_core::http_client::{ClientOptions, client};
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator};
 use octollm_core::reflex::{Policy, ReflexChain};
 use octollm_core::testing::arms::standard_arms;
-use octollm_server::http::{AppState, Reflexes, app, reflex_app, run};
+use octollm_server::http::{AppState, Door, Reflexes, app, reflex_app, run};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,14 +45,22 @@ pub(crate) async fn serve(orchestrator: Arc<dyn Orchestrator>) -> Server {
 /// A service of the reflexes alone.
 pub(crate) async fn reflex_server() -> Server {
     let shutdown = CancellationToken::new();
-    serve_routes(reflex_app(reflexes(), shutdown.clone(), true), shutdown).await
+    serve_routes(reflex_app(reflexes(), shutdown.clone(), &Door::default()), shutdown).await
 }
 
-fn reflexes() -> Reflexes {
+/// A server over an engine with the standard arms that lets in who this door lets in.
+pub(crate) async fn server_behind(door: Door) -> Server {
+    let shutdown = CancellationToken::new();
+    let orchestrator = LocalOrchestrator::builder().start().await.unwrap();
+    let state = AppState::new(orchestrator, reflexes(), shutdown.clone()).behind(door);
+    serve_routes(app(state), shutdown).await
+}
+
+pub(crate) fn reflexes() -> Reflexes {
     Reflexes::new(Arc::new(ReflexChain::new(Policy::default()).unwrap()))
 }
 
-async fn serve_routes(routes: Router, shutdown: CancellationToken) -> Server {
+pub(crate) async fn serve_routes(routes: Router, shutdown: CancellationToken) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let serving = tokio::spawn(run(listener, routes, shutdown.clone()));

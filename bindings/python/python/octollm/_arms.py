@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import json
 import time
-import traceback
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from . import _native
+from ._answering import Answering, Registration
 from ._errors import OctoLLMError
-from ._handlers import forget, register, start_worker
 from ._loop import LoopBridge
 from ._schema import Schemas, decoder, encode, object_schema
 
@@ -22,14 +20,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._client import OctoLLM
-    from ._types import TaskOptions, TaskResult
+    from ._memory import Memory
+    from ._types import ModelOptions, ModelReply, Prompt, TaskOptions, TaskResult
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 SideEffects = Literal["none", "idempotent", "unsafe"]
 Health = Literal["healthy", "degraded", "unhealthy"]
-
-#: Bytes of a traceback that are kept with a failed step; the end says most.
-_TRACEBACK = 8192
 
 
 class ArmContext:
@@ -85,6 +81,19 @@ class ArmContext:
             raise OctoLLMError("this arm is served on its own, without an orchestrator")
         return self._octo
 
+    @property
+    def memory(self) -> Memory:
+        """What tasks and arms share: knowledge graph, cache, vectors."""
+        return self.octo.memory
+
+    async def model(self, prompt: Prompt, **options: Unpack[ModelOptions]) -> ModelReply:
+        """Asks the language model, within what the task may still spend; it counts as used by this step."""
+        return await self.octo._complete(prompt, options, self._call)
+
+    def model_sync(self, prompt: Prompt, **options: Unpack[ModelOptions]) -> ModelReply:
+        """As :meth:`model`, for synchronous arms."""
+        return self.octo._complete_sync(prompt, options, self._call)
+
     async def call(self, arm: str, /, **inputs: Any) -> Any:
         """Another arm's output for these inputs, as a sub-task: it is cancelled with this one."""
         result = await self.octo.run(self._sub_task(arm, inputs))
@@ -98,6 +107,10 @@ class ArmContext:
     async def run(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
         """Runs a sub-task of this task: it is cancelled with this one."""
         return await self.octo.run({"goal": goal, **options, "parent_task_id": self.task_id})
+
+    def run_sync(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
+        """As :meth:`run`, for synchronous arms."""
+        return self.octo.run_sync({"goal": goal, **options, "parent_task_id": self.task_id})
 
     def _sub_task(self, arm: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         step = {"step": 1, "action": f"serve step {self.step}", "required_arm": arm, "input": dict(inputs)}
@@ -159,81 +172,6 @@ def _with_default(schema: dict[str, Any], default: Any) -> dict[str, Any]:
         return schema
 
 
-def _failure(call: _native.Call, error: BaseException) -> None:
-    """Fails the call as the exception says."""
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    trace = "".join(lines).encode(errors="replace")[-_TRACEBACK:].decode(errors="ignore")
-    if isinstance(error, OctoLLMError):
-        call.fail(
-            error.code,
-            error.summary,
-            temporary=error.temporary,
-            retry_after=error.retry_after,
-            hint=error.hint,
-            trace=trace,
-        )
-        return
-    temporary = isinstance(error, (ConnectionError, TimeoutError, asyncio.TimeoutError))
-    said = "".join(traceback.format_exception_only(type(error), error)).strip()
-    call.fail("arm_failed", said, temporary=temporary, trace=trace)
-
-
-class _Bound:
-    """An arm at work for one orchestrator (or served on its own): answers its calls."""
-
-    def __init__(self, arm: FunctionArm[Any], health: Callable[[], Any] | None, octo: OctoLLM | None) -> None:
-        self._signature = arm.signature
-        self._function = arm.function
-        self._health = health
-        self._octo = octo
-
-    def answer(self, call: _native.Call) -> None:
-        """A synchronous arm, on a thread that it may block."""
-        try:
-            if call.asks_health:
-                said = self._health and self._health()
-            else:
-                said = self._function(**self._signature.arguments(call, self._octo))
-            call.complete(encode(said))
-        except BaseException as error:  # whatever an arm raises is a failed step, and no more
-            _failure(call, error)
-
-    async def answer_async(self, call: _native.Call) -> None:
-        """An asynchronous arm, on its loop."""
-        try:
-            if call.asks_health:
-                said = self._health and self._health()
-                said = await said if inspect.isawaitable(said) else said
-            else:
-                said = await self._function(**self._signature.arguments(call, self._octo))
-            call.complete(encode(said))
-        except asyncio.CancelledError:
-            # By us, and nobody waits; or by a loop that ends, and the step is tried again.
-            call.fail("unavailable", "the arm's coroutine was cancelled by its program", temporary=True)
-            raise
-        except (KeyboardInterrupt, SystemExit) as error:
-            _failure(call, error)
-            raise
-        except BaseException as error:  # whatever an arm raises is a failed step, and no more
-            _failure(call, error)
-
-
-class Registration:
-    """An arm as the native half takes it, until :meth:`end`."""
-
-    def __init__(self, descriptor: dict[str, Any], serve: _Bound, has_health: bool, loop: LoopBridge | None) -> None:
-        self.descriptor = json.dumps(descriptor)
-        self.has_health = has_health
-        self.bridge = loop.native if loop is not None else None
-        self.key = register(serve)
-        if loop is None:
-            start_worker()
-
-    def end(self) -> None:
-        """Nobody calls the arm any more."""
-        forget(self.key)
-
-
 class FunctionArm(Generic[Work]):
     """A function that is an arm, too. Called, it is still the function."""
 
@@ -271,8 +209,14 @@ class FunctionArm(Generic[Work]):
         self, bridge: LoopBridge | None, octo: OctoLLM | None = None, health: Callable[[], Any] | None = None
     ) -> Registration:
         """The arm for the native half; an asynchronous one runs on this bridge's loop."""
+
+        def work(call: _native.Call) -> Any:
+            if call.asks_health:
+                return health and health()
+            return self.function(**self.signature.arguments(call, octo))
+
         loop = bridge if self._is_async else None
-        return Registration(self.descriptor, _Bound(self, health, octo), health is not None, loop)
+        return Registration(self.descriptor, Answering(work), loop, health is not None)
 
 
 class Arm:
@@ -354,11 +298,14 @@ def arm(
     average_latency_ms: int | None = None,
     max_concurrent: int | None = None,
     side_effects: SideEffects | None = None,
+    input_schema: dict[str, Any] | None = None,
+    output_schema: dict[str, Any] | None = None,
 ) -> Callable[[Work], FunctionArm[Work]]: ...
 def arm(function: Any = None, /, **descriptor: Any) -> Any:
     """Makes a function an arm. Its type hints become schemas, its docstring the description.
 
-    A parameter ``ctx`` gets the :class:`ArmContext` of the call.
+    A parameter ``ctx`` gets the :class:`ArmContext` of the call. A function that takes ``**inputs`` can be given an
+    ``input_schema`` of its own.
 
     >>> @arm(capabilities=["altitude_lookup"], cost_tier=1)
     ... def altitude(place: str, unit: Literal["m", "ft"] = "m") -> float:

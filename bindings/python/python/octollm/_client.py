@@ -15,9 +15,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from . import _native, _types
-from ._arms import AnyArm, Arm, Registration
+from ._answering import Registration
+from ._arms import AnyArm, Arm
 from ._errors import Conflict, OctoLLMError, native
 from ._loop import LoopBridge, answer, background, bridge_of, stop_background
+from ._memory import Memory
+from ._parts import AnyIntegrator, AnyParser, AnyPlanner, Embedder, Model, parts
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -69,6 +72,10 @@ class OctoLLM:
     command line, by name (``max_concurrent_tasks=8``, ``openai_api_key="..."``); they win over the environment and
     ``octollm.toml``.
 
+    ``model``, ``embedder``, ``planner``, ``intent_parser`` and ``integrator`` take the place of what the settings
+    describe: see :class:`octollm.Model`, :class:`octollm.Embedder`, :class:`octollm.Planner`,
+    :class:`octollm.IntentParser` and :class:`octollm.Integrator`.
+
     Every call has two forms: ``await octo.run(...)``, and ``octo.run_sync(...)`` for programs without an event loop.
     It opens with ``async with`` or ``with``, or by itself at the first synchronous call.
     """
@@ -78,9 +85,15 @@ class OctoLLM:
         arms: Iterable[AnyArm | str] = (),
         *,
         home: str | os.PathLike[str] | None = None,
+        model: Model | None = None,
+        embedder: Embedder | None = None,
+        planner: AnyPlanner | None = None,
+        intent_parser: AnyParser | None = None,
+        integrator: AnyIntegrator | None = None,
         **settings: str | float | bool | Sequence[str],
     ) -> None:
         self._arms = list(arms)
+        self._parts = parts(model, embedder, planner, intent_parser, integrator)
         if home is not None:
             settings["octollm_home"] = os.fspath(home)
         self._settings = settings
@@ -93,6 +106,8 @@ class OctoLLM:
         #: Where asynchronous arms run.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._registrations: list[Registration] = []
+        #: What tasks, arms and programs share.
+        self.memory = Memory(weakref.proxy(self))
 
     @classmethod
     def _remote(cls, url: str) -> OctoLLM:
@@ -123,9 +138,11 @@ class OctoLLM:
         own = [arm for arm in self._arms if not isinstance(arm, str)]
         settings = [(name, json.dumps(value)) for name, value in self._settings.items()]
         # An arm knows its orchestrator, but does not keep it.
-        self._registrations = [arm.registration(bridge, weakref.proxy(self)) for arm in own]
+        arms = [arm.registration(bridge, weakref.proxy(self)) for arm in own]
+        parts = [(part.what, part.registration(bridge)) for part in self._parts]
+        self._registrations = [*arms, *(part for _, part in parts)]
         try:
-            return native(_native.Orchestrator.start, settings, self._registrations, urls)
+            return native(_native.Orchestrator.start, settings, arms, urls, parts)
         except BaseException:
             self._end_registrations()
             raise
@@ -165,7 +182,8 @@ class OctoLLM:
         if self._core is not None:
             return self._core
         bridge = None
-        if any(not isinstance(arm, str) and arm.is_async for arm in self._arms):
+        own = [arm for arm in self._arms if not isinstance(arm, str)]
+        if any(part.is_async for part in (*own, *self._parts)):
             self._loop, bridge = background()
         return self._open(bridge)
 
@@ -374,6 +392,14 @@ class OctoLLM:
         decision = _decision(approved, step, note)
         return self._wait(lambda core: core.decide(task_id, decision), _types.task_result)
 
+    async def resume(self, task_id: str) -> _types.TaskResult:
+        """Goes on with a task that no living process works on; opening does so by itself for the tasks of its store."""
+        return await self._await(native(self._opened().resume, task_id), _types.task_result)
+
+    def resume_sync(self, task_id: str) -> _types.TaskResult:
+        """As :meth:`resume`."""
+        return self._wait(lambda core: core.resume(task_id), _types.task_result)
+
     # Memory
 
     async def index(self, *paths: str | os.PathLike[str]) -> dict[str, Any]:
@@ -391,6 +417,28 @@ class OctoLLM:
     def search_sync(self, query: str, **options: Unpack[_types.SearchOptions]) -> dict[str, Any]:
         """As :meth:`search`."""
         return self._wait(lambda core: core.search(json.dumps({"query": query, **options})), dict)
+
+    # Models
+
+    async def model(self, prompt: _types.Prompt, **options: Unpack[_types.ModelOptions]) -> _types.ModelReply:
+        """Asks the brain's own language model: a question, or a conversation."""
+        return await self._complete(prompt, options, None)
+
+    def model_sync(self, prompt: _types.Prompt, **options: Unpack[_types.ModelOptions]) -> _types.ModelReply:
+        """As :meth:`model`."""
+        return self._complete_sync(prompt, options, None)
+
+    async def _complete(
+        self, prompt: _types.Prompt, options: _types.ModelOptions, call: _native.Call | None
+    ) -> _types.ModelReply:
+        request = _types.model_request(prompt, options)
+        return await self._await(native(self._opened().complete, request, call), _types.model_reply)
+
+    def _complete_sync(
+        self, prompt: _types.Prompt, options: _types.ModelOptions, call: _native.Call | None
+    ) -> _types.ModelReply:
+        request = _types.model_request(prompt, options)
+        return self._wait(lambda core: core.complete(request, call), _types.model_reply)
 
     # What there is
 

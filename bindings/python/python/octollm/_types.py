@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import html
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, Union
 
 from ._errors import _BY_CODE, OctoLLMError
 
@@ -57,6 +58,50 @@ class SearchOptions(TypedDict, total=False):
     include_citations: bool
 
 
+class Record(TypedDict, total=False):
+    """Something that is kept to be found by what it says."""
+
+    #: Unique in its collection; must be there.
+    id: str
+    #: What it says; kept beside the vector.
+    text: str
+    #: Its vector; the text's, by the embedder, where it is absent.
+    vector: list[float]
+    #: Labels; filters look here.
+    payload: dict[str, Any]
+
+
+#: A question, or a conversation: ``{"role": "system" | "user" | "assistant", "text": ...}`` in order.
+Prompt = Union[str, Sequence[Mapping[str, str]]]
+
+
+class ModelOptions(TypedDict, total=False):
+    """How a model is asked."""
+
+    #: What the model is told to be, before everything else.
+    system: str
+    #: Which model is asked: ``general`` by default.
+    purpose: Literal["intent", "planning", "coding", "judging", "general"]
+    #: JSON Schema that the provider should hold the answer to.
+    schema: dict[str, Any]
+    max_output_tokens: int
+    temperature: float
+    stop: list[str]
+
+
+def model_request(prompt: Prompt, options: Mapping[str, Any]) -> str:
+    """The request to a model, as JSON."""
+    turns = [{"role": "user", "text": prompt}] if isinstance(prompt, str) else list(prompt)
+    asked = dict(options)
+    system, schema = asked.pop("system", None), asked.pop("schema", None)
+    if system is not None:
+        turns.insert(0, {"role": "system", "text": system})
+    asked["messages"] = [{"role": turn["role"], "parts": [{"text": turn["text"]}]} for turn in turns]
+    if schema is not None:
+        asked["output"] = {"schema": {"name": "answer", "schema": schema}}
+    return json.dumps(asked)
+
+
 def _time(text: str | None) -> datetime.datetime | None:
     # Nanoseconds, as Rust writes them, are more than Python reads.
     if text is None:
@@ -90,6 +135,61 @@ class Usage:
     arm_calls: int = 0
     #: Microseconds that reflexes took.
     reflex_us: int = 0
+
+
+@dataclass(frozen=True)
+class ModelReply:
+    """What a model answered."""
+
+    text: str
+    #: ``{"id", "name", "arguments"}`` of each tool that it asks for.
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    #: Why it ended: ``stop``, ``length``, ``tool_calls``, ``content_filter``.
+    finish: str | None = None
+    #: Which model answered, as its provider names it.
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+    def json(self) -> Any:
+        """The text, read as JSON."""
+        return json.loads(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A thing that is known."""
+
+    id: str
+    entity_type: str
+    name: str
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """How two things relate."""
+
+    id: str
+    from_entity_id: str
+    to_entity_id: str
+    relationship_type: str
+    #: 0 to 1.
+    strength: float
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A record that is near what was looked for."""
+
+    id: str
+    #: Cosine similarity, -1 to 1.
+    score: float
+    text: str | None = None
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -279,3 +379,41 @@ def event(document: dict[str, Any]) -> Event:
     """Reads an event."""
     data = {name: value for name, value in document.items() if name not in ("type", "task_id", "seq", "at")}
     return Event(document["type"], document["task_id"], document.get("seq", 0), _time(document.get("at")), data)
+
+
+def model_reply(document: dict[str, Any]) -> ModelReply:
+    """Reads a model's reply."""
+    known = _known(ModelReply, document)
+    finish = document.get("finish")
+    known["finish"] = finish if isinstance(finish, str) else next(iter((finish or {}).values()), None)
+    return ModelReply(**{**known, "usage": Usage(**_known(Usage, document.get("usage", {})))})
+
+
+def entity(document: dict[str, Any]) -> Entity:
+    """Reads an entity."""
+    return Entity(**_known(Entity, document))
+
+
+def entities(documents: list[dict[str, Any]]) -> list[Entity]:
+    """Reads entities."""
+    return [entity(document) for document in documents]
+
+
+def relationship(document: dict[str, Any]) -> Relationship:
+    """Reads a relationship."""
+    return Relationship(**_known(Relationship, document))
+
+
+def neighbours(documents: list[dict[str, Any]]) -> list[tuple[Relationship, Entity]]:
+    """Reads relationships with the entity at the other end of each."""
+    return [(relationship(document["relationship"]), entity(document["entity"])) for document in documents]
+
+
+def paths(documents: list[dict[str, Any]]) -> list[list[Relationship]]:
+    """Reads paths."""
+    return [[relationship(hop) for hop in document["relationships"]] for document in documents]
+
+
+def hits(documents: list[dict[str, Any]]) -> list[Hit]:
+    """Reads hits."""
+    return [Hit(**_known(Hit, document)) for document in documents]

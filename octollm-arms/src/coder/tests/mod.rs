@@ -5,6 +5,7 @@ mod limits;
 mod memory;
 mod prompts;
 mod syntax;
+mod trial;
 
 use std::sync::Arc;
 

@@ -33,7 +33,7 @@ pub(crate) struct Effort {
 
 /// Calls the arm within its layers: it gets the values that it needs, and its answer is screened before anybody sees it.
 pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, mut call: ArmCall, veil: Veil) -> Outcome {
-    let (given, step, peers) = (veil.lift(&mut call, &arm.descriptor), call.step, call.peers.clone());
+    let (given, step) = (veil.lift(&mut call, &arm.descriptor), call.step);
     let ledger = call.ledger.clone();
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
@@ -48,7 +48,7 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, mut call: Arm
     let veiled = match reply {
         Ok(reply) => {
             // What other arms told it, it may hand on.
-            let given = if peers.have_been_asked() { veil.widened(given) } else { given };
+            let given = if ledger.has_asked() { veil.widened(given) } else { given };
             veil.drop_over(reply, given, step, &arm.descriptor).await
         }
         Err(error) => Err(error),

@@ -65,7 +65,7 @@ impl Switchboard for Line {
 impl Engine {
     /// The best such arm that is not on the way to this call already: it might wait for itself.
     fn find(&self, from: &ArmCall, whom: &Peer) -> Result<Arc<RegisteredArm>> {
-        let on_the_way: Vec<_> = from.peers.hops().map(|hop| hop.arm_id.clone()).collect();
+        let on_the_way: Vec<_> = from.peers.on_the_way().map(|caller| caller.arm_id.clone()).collect();
         if on_the_way.len() >= MOST_HOPS {
             return Err(Error::new(ErrorKind::Unavailable, "too many arms ask one another")
                 .with_status(Status::Permanent)
@@ -98,7 +98,7 @@ impl Engine {
 /// The call that follows from this one.
 fn onward(from: &ArmCall, arm: &RegisteredArm, input: Value) -> Result<ArmCall> {
     let side_effects = arm.side_effects(&input);
-    if from.peers.hops().next().is_some_and(|asking| side_effects > asking.side_effects) {
+    if from.peers.caller().is_some_and(|asking| side_effects > asking.side_effects) {
         return Err(Error::new(
             ErrorKind::Unauthorized,
             "the other arm may do more to the world than the arm that asks it",
@@ -109,7 +109,7 @@ fn onward(from: &ArmCall, arm: &RegisteredArm, input: Value) -> Result<ArmCall> 
         ));
     }
     // The same for every attempt of the step, if the arm asks for the same in the same order.
-    let request_id = format!("{}-{}-{}", from.request_id, arm.id, from.peers.count());
+    let request_id = format!("{}-{}-{}", from.request_id, arm.id, from.ledger.count());
     let call = ArmCall {
         input: Arc::new(input),
         task_id: from.task_id,

@@ -125,7 +125,10 @@ impl Veil {
             return Ok(Veiled { what: reply, reacted: None });
         };
         let (origin, place) = (origin_of(arm), Place::output_of(step));
-        let size = crate::schema::json_len(&reply.output, LARGE).unwrap_or(LARGE);
+        let size = veil.reflexes.shared.chain.size_of(&reply.output);
+        if size == 0 {
+            return Ok(Veiled { what: reply, reacted: None });
+        }
         if size < LARGE {
             let reacted = self.drop_over_now(veil, &mut reply.output, &given, origin, &place)?;
             return Ok(Veiled { what: reply, reacted });

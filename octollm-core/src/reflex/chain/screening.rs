@@ -1,14 +1,14 @@
 //! A screening in progress: texts go in one by one, and one report comes out.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::walk::{self, Spot};
 use super::{Link, ReflexChain};
-use crate::reflex::edit::{self, Irreversible};
+use crate::reflex::edit;
 use crate::reflex::report::{MAX_SIGHTINGS, Report, Sighting};
 use crate::reflex::{
     Action, FindingKind, Findings, Origin, Part, Place, Placeholders, Reaction, Redactor, Stimulus, Verdict,
@@ -23,7 +23,7 @@ impl ReflexChain {
             chain: self,
             tenant: None,
             placeholders: None,
-            own: Irreversible::new(Redactor::new(self.policy.style, self.hash_key)),
+            own: Mutex::new(Redactor::new(self.policy.style, self.hash_key)),
             most: MAX_SIGHTINGS,
             report: Report { timings, ..Report::default() },
         }
@@ -42,7 +42,7 @@ pub struct Screening<'c> {
     chain: &'c ReflexChain,
     tenant: Option<&'c str>,
     placeholders: Option<&'c dyn Placeholders>,
-    own: Irreversible,
+    own: Mutex<Redactor>,
     most: usize,
     report: Report,
 }
@@ -132,6 +132,9 @@ impl<'c> Screening<'c> {
 
     /// A text of the user's that stands in a field of the request.
     fn field(&mut self, text: &mut String, part: Part, pointer: impl Fn() -> String) {
+        if !self.chain.has_own() && walk::is_plain(text) {
+            return;
+        }
         let place = Place::of(part);
         let spot = Spot { origin: Origin::User, place: &place, label: None };
         let screened = self.one(text, &spot, || Place { pointer: pointer(), ..place.clone() });

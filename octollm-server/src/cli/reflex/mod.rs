@@ -1,39 +1,52 @@
 //! `reflex` and `reflex-eval`: the detectors on a file, and how good they are.
 
 pub(super) mod eval;
+mod policy;
+mod report;
 mod stream;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Mutex;
 
-use octollm_core::reflex::{Detectors, Finding, Redactor};
+use octollm_core::reflex::{Detectors, Origin, Policy, Redactor};
 use octollm_core::{Error, ErrorKind, Result};
 
+use super::App;
 use super::args::ReflexArgs;
-use super::exit::{Exit, Outcome, Stop};
-use super::output::Output;
-use stream::{Part, Stream};
+use super::exit::Outcome;
+use report::Report;
+use stream::{Found, Part, Stream};
 
 /// `reflex`
-pub(super) fn run(output: Output, args: &ReflexArgs) -> Outcome {
-    let detectors = Detectors::new()?;
-    let key = fresh_key()?;
-    let mut redactor = args.redact.map(|style| Redactor::new(style.into(), key));
-    let mut report = Report { output, json: args.json, line: 1, column: 1, count: 0 };
-    let mut stream = Stream::new(open(&args.file)?, |text: &str| detectors.private(text));
+pub(super) fn run(app: &App, args: &ReflexArgs) -> Outcome {
+    let policy = policy::of(args, &app.settings.config)?;
+    let origin = Origin::from(args.origin);
+    let detectors = Detectors::with(policy.detect.clone())?;
+    let mut report = Report::new(app.output, args.json, &policy, origin);
+    let redactor = Mutex::new(Redactor::new(policy.style, fresh_key()?));
+    let scan = |text: &str| Found {
+        data: policy.relevant(detectors.private(text), origin),
+        orders: policy.relevant(detectors.orders(text, origin), origin),
+    };
+    let mut stream = Stream::new(open(&args.file)?, scan);
     while let Some(part) = stream.next_part()? {
-        match &mut redactor {
-            Some(redactor) => {
-                io::stdout().lock().write_all(redactor.redact(part.text, &part.findings).as_bytes())?
-            }
-            None => report.part(&part)?,
+        if args.redact.is_none() {
+            report.part(&part)?;
+            continue;
         }
+        if report.refuses(&part) {
+            break;
+        }
+        write_out(&part, &policy, origin, &redactor)?;
     }
-    if redactor.is_none() && !args.json && report.count == 0 {
-        output.note("nothing was found");
-    }
-    Ok(Exit::Completed)
+    report.end(args.redact.is_none())
+}
+
+fn write_out(part: &Part<'_>, policy: &Policy, origin: Origin, redactor: &Mutex<Redactor>) -> io::Result<()> {
+    let edited = policy.apply(part.text, &part.found.data, &part.found.orders, origin, redactor);
+    io::stdout().lock().write_all(edited.as_deref().unwrap_or(part.text).as_bytes())
 }
 
 /// A key that nobody else has.
@@ -54,49 +67,5 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
         Err(error) => Err(Error::new(ErrorKind::NotFound, "the file cannot be read")
             .with_context("path", path.display().to_string())
             .with_context("reason", error.kind().to_string())),
-    }
-}
-
-/// Prints findings, with the line and the column (in characters) for a person, with offsets for a program.
-struct Report {
-    output: Output,
-    json: bool,
-    line: usize,
-    column: usize,
-    count: usize,
-}
-
-impl Report {
-    fn part(&mut self, part: &Part<'_>) -> Result<(), Stop> {
-        let mut done = 0;
-        for finding in &part.findings {
-            self.walk(part.text.get(done..finding.start).unwrap_or_default());
-            done = finding.start;
-            self.finding(finding, part.offset)?;
-            self.count += 1;
-        }
-        self.walk(part.text.get(done..).unwrap_or_default());
-        Ok(())
-    }
-
-    fn finding(&self, finding: &Finding, offset: usize) -> Result<(), Stop> {
-        if self.json {
-            let mut finding = finding.clone();
-            finding.start += offset;
-            finding.end += offset;
-            return self.output.json_line(&finding);
-        }
-        let place = format!("{}:{}", self.line, self.column);
-        let Finding { type_name, confidence, explanation, .. } = finding;
-        self.output.line(format!("{place:<10} {type_name:<20} {confidence:.2}  {explanation}"))
-    }
-
-    fn walk(&mut self, text: &str) {
-        for c in text.chars() {
-            self.column += 1;
-            if c == '\n' {
-                (self.line, self.column) = (self.line + 1, 1);
-            }
-        }
     }
 }

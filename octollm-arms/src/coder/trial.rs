@@ -1,0 +1,206 @@
+//! Runs the tests that an answer came with, by an arm that runs code.
+
+use octollm_core::Error;
+use octollm_core::arm::{ArmCall, Peer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::draft::Draft;
+use super::request::{CodeRequest, RequestType};
+use crate::syntax::Language;
+
+/// What the arm must be able to do.
+const CAPABILITY: &str = "code_execution";
+/// How long the tests may take.
+const SECONDS: u32 = 30;
+/// Bytes of the tests' output that are kept: the end, where it says what failed.
+const MOST_OUTPUT: usize = 4_000;
+/// The program that runs tests, but for what it is told.
+const DRIVER: &str = include_str!("run_tests.py");
+
+/// How tests went that were really run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TestRun {
+    /// Whether all of them passed.
+    pub passed: bool,
+    /// How many were run; 0 where the code or the tests could not even be loaded.
+    pub ran: u32,
+    /// How many of them failed.
+    pub failed: u32,
+    /// What the run printed: 4000 bytes of its end.
+    pub output: String,
+}
+
+/// What came of trying an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trial {
+    /// There is nothing to run.
+    Nothing,
+    /// There is, but it could not be run, for this reason.
+    NotRun(String),
+    /// The tests ran.
+    Ran(TestRun),
+}
+
+/// What the driver says at the end.
+#[derive(Deserialize)]
+struct Verdict {
+    outcome: String,
+    #[serde(default)]
+    ran: u32,
+    #[serde(default)]
+    failed: u32,
+    #[serde(default)]
+    why: Option<String>,
+}
+
+impl Trial {
+    /// Runs the draft's tests against its code, or against the code that it was to test.
+    pub(super) async fn of(request: &CodeRequest, draft: &Draft, call: Option<&ArmCall>) -> Self {
+        let code = match request.request_type {
+            RequestType::Test => request.code(),
+            other if other.writes_code() => &draft.code,
+            _ => return Self::Nothing,
+        };
+        let Some(tests) = &draft.tests else { return Self::Nothing };
+        if Language::named(&request.language) != Some(Language::Python) {
+            return Self::NotRun("only tests in Python can be run".to_owned());
+        }
+        let runner = Peer::capability(CAPABILITY);
+        let Some(call) = call.filter(|call| call.has(&runner)) else {
+            return Self::NotRun("there is no arm that runs code".to_owned());
+        };
+        call.progress.report("running the tests", None);
+        // The same for every attempt, as the request to the other arm is.
+        let mark = format!("octollm-tests {}:", call.request_id);
+        let input =
+            json!({"action_type": "python", "code": program(code, tests, &mark), "timeout_seconds": SECONDS});
+        match call.ask(&runner, input).await {
+            Ok(reply) => Self::read(&reply.output, &mark),
+            Err(error) => Self::NotRun(reason(&error)),
+        }
+    }
+
+    fn read(output: &Value, mark: &str) -> Self {
+        let text = |name: &str| output.get(name).and_then(Value::as_str).unwrap_or_default();
+        let stdout = text("stdout");
+        let said = stdout.rsplit_once(mark).and_then(|(before, verdict)| {
+            let verdict = verdict.lines().next().unwrap_or_default();
+            Some((before, serde_json::from_str::<Verdict>(verdict).ok()?))
+        });
+        let Some((before, verdict)) = said else {
+            // It was ended from outside, or ended itself: the executor's last words say why.
+            let output = last_words(&format!("{stdout}\n{}", text("stderr")));
+            let output = if output.is_empty() { "it ended without a word".to_owned() } else { output };
+            return Self::Ran(TestRun { passed: false, ran: 0, failed: 1, output });
+        };
+        if verdict.outcome == "not_run" {
+            return Self::NotRun(verdict.why.unwrap_or_default());
+        }
+        let output = match &verdict.why {
+            Some(why) => format!("{before}\n{why}"),
+            None => before.to_owned(),
+        };
+        let (ran, failed) = (verdict.ran, verdict.failed);
+        Self::Ran(TestRun { passed: verdict.outcome == "passed", ran, failed, output: last_words(&output) })
+    }
+
+    /// The run whose tests failed.
+    pub(super) fn failure(&self) -> Option<&TestRun> {
+        match self {
+            Self::Ran(run) if !run.passed => Some(run),
+            _ => None,
+        }
+    }
+}
+
+/// The program that runs these tests: the driver under what it is told. A JSON text of a JSON text is a Python string.
+fn program(code: &str, tests: &str, mark: &str) -> String {
+    let files = json!({"code": code, "tests": tests}).to_string();
+    format!("import json\n\nFILES = json.loads({})\nMARK = {}\n{DRIVER}", json!(files), json!(mark))
+}
+
+/// Why it could not be run: the error's own words and its hint, which never hold what was to be run.
+fn reason(error: &Error) -> String {
+    match error.hint() {
+        Some(hint) => format!("{}; {hint}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+/// The end of a text, cut between two characters.
+fn last_words(text: &str) -> String {
+    let text = text.trim();
+    let mut from = text.len().saturating_sub(MOST_OUTPUT);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text[from..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Runs the program as an executor would, but here.
+    fn run(code: &str, tests: &str) -> Trial {
+        let program = program(code, tests, "mark:");
+        let output = Command::new("python3").args(["-I", "-c", &program]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Trial::read(&json!({"stdout": text(&output.stdout), "stderr": text(&output.stderr)}), "mark:")
+    }
+
+    fn ran(trial: Trial) -> TestRun {
+        match trial {
+            Trial::Ran(run) => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const GOOD: &str =
+        "def backwards(text):\n    \"\"\"Reverse: \\\"é\\\" and 🐙.\"\"\"\n    return text[::-1]\n";
+
+    #[test]
+    fn tests_of_every_usual_form_are_found() {
+        let unittest = "import unittest\nfrom strings import backwards\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(backwards('ab🐙'), '🐙ba')\nif __name__ == '__main__':\n    unittest.main()\n";
+        let functions = "def test_a():\n    assert backwards('ab') == 'ba'\ndef test_b():\n    assert backwards('') == ''\n";
+        let class = "from solution import backwards\nclass TestIt:\n    def test_a(self):\n        assert backwards('ab') == 'ba'\n";
+        let bare = "assert backwards('ab') == 'ba'\n";
+        for (tests, count) in [(unittest, 1), (functions, 2), (class, 1), (bare, 1)] {
+            let run = ran(run(GOOD, tests));
+            assert_eq!((run.passed, run.ran, run.failed), (true, count, 0), "{tests}: {run:?}");
+        }
+    }
+
+    #[test]
+    fn what_fails_says_what_and_where() {
+        let run =
+            ran(run("def twice(n):\n    return n + n + 1\n", "def test_two():\n    assert twice(1) == 2\n"));
+        assert_eq!((run.passed, run.ran, run.failed), (false, 1, 1));
+        assert!(run.output.contains("assert twice(1) == 2") && run.output.contains("line 2"), "{run:?}");
+    }
+
+    #[test]
+    fn code_that_ends_the_program_has_not_passed() {
+        for code in ["import sys\nsys.exit(0)\n", "import os\nos._exit(0)\n", "1 / 0\n"] {
+            let run = ran(run(code, "def test_a():\n    pass\n"));
+            assert!(!run.passed && run.ran == 0, "{code}: {run:?}");
+        }
+    }
+
+    #[test]
+    fn what_needs_something_that_is_not_there_was_not_run() {
+        let missing = run("import no_such_module_here\n", "def test_a():\n    pass\n");
+        assert!(matches!(&missing, Trial::NotRun(why) if why.contains("no_such_module_here")), "{missing:?}");
+        assert!(matches!(run(GOOD, "# none yet\n"), Trial::NotRun(_)));
+    }
+
+    #[test]
+    fn only_the_end_of_much_output_is_kept() {
+        let kept = last_words(&"é".repeat(5_000));
+        assert_eq!(kept.len(), MOST_OUTPUT);
+    }
+}

@@ -1,0 +1,130 @@
+//! What must not be used up.
+
+use std::time::Duration;
+
+use octollm_sandbox::{Command, Control, End, Layer, Limits, Outcome, Sandbox};
+
+use super::{errors, landlock, python, run, shell, stopped, stopped_inside, text};
+
+const MIB: u64 = 1 << 20;
+
+fn limited(code: &str, limits: Limits) -> Outcome {
+    run(&python(code).limits(limits))
+}
+
+#[test]
+fn a_memory_bomb_is_killed() {
+    let code = "x = []\nwhile True: x.append(bytearray(1 << 22))";
+    let limits = Limits { memory: 128 * MIB, ..Limits::default() };
+    for sandbox in [Sandbox::default(), landlock()] {
+        let outcome = sandbox.run(&python(code).limits(limits.clone()), &Control::default()).unwrap();
+        assert_eq!(outcome.end, End::Memory, "stopped by {} {}", Layer::Supervision, errors(&outcome));
+    }
+}
+
+#[test]
+fn many_small_memory_bombs_are_one() {
+    let code = "import os, time\nfor _ in range(8):\n  if os.fork() == 0:\n    x = bytearray(b'x' * (40 << 20)); time.sleep(60)\n\
+                time.sleep(60)";
+    let outcome = limited(code, Limits { memory: 200 * MIB, ..Limits::default() });
+    assert_eq!(outcome.end, End::Memory);
+}
+
+#[test]
+fn one_process_gets_no_more_address_space() {
+    let code = "try: bytearray(1 << 30)\nexcept MemoryError: print('no')";
+    let outcome = limited(code, Limits { address_space: 512 * MIB, ..Limits::default() });
+    assert_eq!(text(&outcome), "no", "stopped by {}", Layer::Limits);
+}
+
+#[test]
+fn memory_that_nobody_is_charged_for_is_not_given() {
+    let shared = "def attack(): mmap.mmap(-1, 1 << 20, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)";
+    stopped("shared memory", shared, Layer::Seccomp, "EPERM");
+    let zero = "def attack(): mmap.mmap(os.open('/dev/zero', os.O_RDONLY), 4096, mmap.MAP_SHARED, prot=1)";
+    stopped("mapped zeroes", zero, Layer::Mounts, "ENODEV");
+    let file = format!("def attack(): call({}, b'x', 0)", libc::SYS_memfd_create);
+    stopped("a file in memory", &file, Layer::Seccomp, "EPERM");
+    let locked = "def attack(): os.open('/dev/mqueue', 0)";
+    stopped_inside(&Sandbox::default(), "message queues", locked, Layer::Mounts, "ENOENT");
+}
+
+#[test]
+fn no_disk_is_filled() {
+    let code = "import errno, sys\nfor folder in ('/work', '/tmp', '/dev/shm'):\n  n = 0\n  try:\n    for i in range(64):\n      \
+         with open(f'{folder}/{i}', 'wb') as f:\n        f.write(bytes(1 << 20)); n += 1\n  \
+         except OSError as e: print(folder, n, errno.errorcode[e.errno])";
+    let outcome = limited(code, Limits { work_bytes: 8 * MIB, harvest_bytes: 0, ..Limits::default() });
+    // The last is a link to the one before: the same files, written again.
+    let expected = "/work 8 ENOSPC\n/tmp 8 ENOSPC\n/dev/shm 8 ENOSPC";
+    assert_eq!(text(&outcome), expected, "stopped by {}", Layer::Mounts);
+    assert!(outcome.work.files.iter().all(|file| file.bytes.is_empty()) && outcome.work.incomplete);
+}
+
+#[test]
+fn no_file_grows_for_ever() {
+    let limits = Limits { work_bytes: 4 * MIB, ..Limits::default() };
+    let outcome = run(&shell("exec dd if=/dev/zero of=big bs=1M count=1 seek=100").limits(limits.clone()));
+    assert_eq!(outcome.end, End::Storage, "{} stopped by {}", errors(&outcome), Layer::Limits);
+    let command = shell("i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > f$i; done").limits(limits);
+    let outcome = landlock().run(&command, &Control::default()).unwrap();
+    assert_eq!(outcome.end, End::Storage, "stopped by {}", Layer::Supervision);
+}
+
+#[test]
+fn no_names_are_used_up() {
+    let code = "import errno, os\nn = 0\ntry:\n  while True: os.mkdir(f'/work/{n}'); n += 1\nexcept OSError as e: print(n, errno.errorcode[e.errno])";
+    let outcome = limited(code, Limits { work_files: 100, ..Limits::default() });
+    assert_eq!(text(&outcome), "100 ENOSPC", "stopped by {}", Layer::Mounts);
+    let outcome = limited(
+        "import errno\nx = []\ntry:\n  while True: x.append(open('/dev/null'))\nexcept OSError as e: print(errno.errorcode[e.errno])",
+        Limits { open_files: 40, ..Limits::default() },
+    );
+    assert_eq!(text(&outcome), "EMFILE", "stopped by {}", Layer::Limits);
+}
+
+#[test]
+fn endless_output_is_dropped_and_ends_with_its_time() {
+    let limits = Limits { wall: Duration::from_secs(1), output_bytes: 1000, ..Limits::default() };
+    let outcome = run(&Command::new("yes").limits(limits));
+    assert_eq!((outcome.end, outcome.stdout.bytes.len()), (End::WallTime, 1000));
+    assert!(outcome.stdout.truncated);
+}
+
+#[test]
+fn the_processor_is_given_for_a_time_only() {
+    let limits = Limits { cpu: Duration::from_secs(1), ..Limits::default() };
+    assert_eq!(limited("while True: pass", limits.clone()).end, End::CpuTime, "stopped by {}", Layer::Limits);
+    // One that the others do not wait for, none of them for long.
+    let code =
+        "import os, time\nfor _ in range(4):\n  if os.fork() == 0:\n    while True: pass\ntime.sleep(60)";
+    assert_eq!(limited(code, limits).end, End::CpuTime, "stopped by {}", Layer::Supervision);
+}
+
+#[test]
+fn time_is_up_also_for_who_sleeps() {
+    let limits = Limits { wall: Duration::from_millis(300), ..Limits::default() };
+    assert_eq!(run(&shell("sleep 100").limits(limits)).end, End::WallTime);
+}
+
+#[test]
+fn limits_cannot_be_raised_and_no_core_is_dumped() {
+    let code = "import resource as r\nfor name in ('NPROC', 'NOFILE', 'AS', 'FSIZE', 'CORE', 'CPU'):\n  \
+        n = getattr(r, 'RLIMIT_' + name)\n  try: r.setrlimit(n, (r.RLIM_INFINITY, r.RLIM_INFINITY)); print(name, 'raised')\n  \
+        except ValueError: pass\nprint(r.getrlimit(r.RLIMIT_CORE))";
+    assert_eq!(text(&run(&python(code))), "(1, 1)", "stopped by {}", Layer::Limits);
+    let outcome = run(&shell("kill -SEGV $$"));
+    assert_eq!(outcome.end, End::Signal(libc::SIGSEGV));
+    assert!(outcome.work.files.is_empty(), "{:?}", outcome.work);
+}
+
+/// Between `clone` and `execve` the program's process is a copy of the caller, whose size is not the program's.
+#[test]
+fn the_callers_own_memory_is_not_counted() {
+    let ballast = std::hint::black_box(vec![1_u8; 256 << 20]);
+    for _ in 0..10 {
+        let limits = Limits { memory: 100 * MIB, ..Limits::default() };
+        assert_eq!(run(&shell("sleep 0.1").limits(limits)).end, End::Exit(0));
+    }
+    assert_eq!(ballast.len(), 256 << 20);
+}
