@@ -17,7 +17,7 @@ pub(crate) struct Outcome {
     pub(crate) arm: Arc<RegisteredArm>,
     pub(crate) reply: Result<ArmReply>,
     /// What the reflexes found in it.
-    pub(crate) reacted: Option<EventKind>,
+    pub(crate) reacted: Option<Box<EventKind>>,
     pub(crate) effort: Effort,
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, mut call: Arm
         Err(error) => Err(error),
     };
     let (reply, reacted) = match veiled {
-        Ok(Veiled { what, reacted }) => (Ok(what), reacted),
+        Ok(Veiled { what, reacted }) => (Ok(what), reacted.map(Box::new)),
         Err(error) => (Err(error), None),
     };
     Outcome { index, arm, reply, reacted, effort }

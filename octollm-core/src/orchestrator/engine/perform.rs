@@ -176,7 +176,7 @@ impl Driver {
             arm.record(reply.is_ok(), effort.took);
         }
         if let Some(reacted) = reacted {
-            self.append(reacted)?;
+            self.append(*reacted)?;
         }
         match reply {
             Ok(reply) => self.completed(index, &arm, reply, effort),
