@@ -41,6 +41,12 @@ pub struct Config {
     pub arm_discovery_interval_seconds: u32,
     /// Whether a plan that worked is used again for a goal that says the same, without asking a model.
     pub plan_reuse: bool,
+    /// Folder of prompts that replace the library's own, by file name.
+    pub octollm_prompts_dir: Option<PathBuf>,
+    /// Whether answers of models are kept, so that the same question is not paid for twice.
+    pub llm_cache: bool,
+    /// Hours that an answer is kept, 1..=8760.
+    pub llm_cache_hours: u32,
     /// What the reflexes do about what they find: `default`, `strict`, `lenient` or `off`.
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
@@ -73,6 +79,9 @@ impl Default for Config {
             arm_registry_url: None,
             arm_discovery_interval_seconds: 60,
             plan_reuse: true,
+            octollm_prompts_dir: None,
+            llm_cache: false,
+            llm_cache_hours: 24,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
             rate_limit_client: None,
@@ -209,7 +218,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 19] = [
+pub static SETTINGS: [Setting; 22] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
@@ -221,6 +230,9 @@ pub static SETTINGS: [Setting; 19] = [
     secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
     setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
     setting("PLAN_REUSE", Form::Switch, "on or off"),
+    setting("OCTOLLM_PROMPTS_DIR", Form::Text, "a folder of prompts"),
+    setting("LLM_CACHE", Form::Switch, "on or off"),
+    setting("LLM_CACHE_HOURS", Form::Number, "a whole number of hours from 1 to 8760"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
     setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
@@ -364,6 +376,8 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
+            && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && self.octollm_vault_key.as_ref().is_none_or(|key| is_key(key))
             && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
@@ -377,6 +391,11 @@ impl Config {
     /// [`task_timeout_seconds`](Self::task_timeout_seconds).
     pub fn task_timeout(&self) -> Duration {
         Duration::from_secs(self.task_timeout_seconds.into())
+    }
+
+    /// [`llm_cache_hours`](Self::llm_cache_hours).
+    pub fn llm_cache_time(&self) -> Duration {
+        Duration::from_secs(3600 * u64::from(self.llm_cache_hours))
     }
 
     /// [`arm_discovery_interval_seconds`](Self::arm_discovery_interval_seconds).

@@ -11,13 +11,15 @@ use octollm_arms::retriever::{
 };
 use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
 use octollm_core::config::Config;
+use octollm_core::memory::Cache;
+use octollm_core::model::layers::{Around, CacheOptions};
 use octollm_core::model::prompts::Prompts;
-use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose};
+use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose, Screen};
 use octollm_core::orchestrator::{
     Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, Reflexes,
     RemoteOrchestrator, RulesTaskPlanner, key_of,
 };
-use octollm_core::reflex::VaultKey;
+use octollm_core::reflex::{ReflexChain, ReflexScreen, VaultKey};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
@@ -85,7 +87,9 @@ impl Session {
         let registry = Arc::new(Registry::new(engine.limits.clone()));
         let (discovery, models) = match &options.arms {
             Some(named) => {
-                (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?)
+                let around = Around { cache: answers(config, &store), ..Around::default() };
+                let models = parts.models(&settings.models, &around).await?;
+                (find_arms(config, named, &registry).await?, models)
             }
             None => (None, Models::none()),
         };
@@ -94,8 +98,10 @@ impl Session {
             .reflexes(reflexes(config, &store).await?)
             .config(engine)
             .registry(registry.clone());
+        let prompts = prompts(config).await?;
         let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
-        let builder = add_thinking_arms(builder, &models, &store, &registry)?;
+        let builder = builder.prompts(prompts.brain.clone()).screen(screen(config)?);
+        let builder = add_thinking_arms(builder, &models, prompts, &store, &registry)?;
         let builder = parts.enter(builder);
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
@@ -232,20 +238,52 @@ async fn reflexes(config: &Config, store: &Store) -> Result<Reflexes> {
     Reflexes::under(config.policy()?, key)
 }
 
+/// What looks at a model's words before they are shown.
+fn screen(config: &Config) -> Result<Arc<dyn Screen>> {
+    Ok(Arc::new(ReflexScreen::new(&ReflexChain::new(config.policy()?)?)?))
+}
+
+/// Where answers of models are kept, where they are.
+fn answers(config: &Config, store: &Store) -> Option<(Arc<dyn Cache>, CacheOptions)> {
+    let options = CacheOptions { ttl: config.llm_cache_time(), ..CacheOptions::default() };
+    config.llm_cache.then(|| (store.memory.cache.clone(), options))
+}
+
+/// What models are told.
+struct AllPrompts {
+    brain: Prompts,
+    /// The folder where arms look for their own.
+    folder: Option<PathBuf>,
+}
+
+async fn prompts(config: &Config) -> Result<AllPrompts> {
+    let folder = config.octollm_prompts_dir.clone();
+    let read = move || {
+        let brain = folder.as_deref().map_or_else(Prompts::embedded, Prompts::from_folder)?;
+        Ok(AllPrompts { brain, folder })
+    };
+    tokio::task::spawn_blocking(read).await.map_err(|error| {
+        Error::new(ErrorKind::Internal, "the prompts could not be read").with_source(error)
+    })?
+}
+
 /// Adds the arms that need a model, where there is one.
 fn add_thinking_arms(
     mut builder: Builder,
     models: &Models,
+    prompts: AllPrompts,
     store: &Store,
     registry: &Arc<Registry>,
 ) -> Result<Builder> {
     if models.for_purpose(Purpose::Coding).is_some() {
-        builder =
-            builder.arm(Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory));
+        let coder = Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory);
+        builder = builder.arm(match &prompts.folder {
+            Some(folder) => coder.with_prompts_in(folder)?,
+            None => coder,
+        });
     }
     if models.for_purpose(Purpose::Planning).is_some() {
-        let planner =
-            ModelTaskPlanner::new(models.clone(), Prompts::embedded()?, RulesTaskPlanner::default());
+        let planner = ModelTaskPlanner::new(models.clone(), prompts.brain, RulesTaskPlanner::default());
         builder = builder.arm(Planner::new(Arc::new(planner), registry));
     }
     Ok(builder)

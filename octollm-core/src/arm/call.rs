@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::peers::Peers;
 use crate::model::layers::CallRedactor;
-use crate::model::{Allowance, CallContext};
+use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
@@ -38,6 +38,8 @@ pub struct ArmCall {
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// Where the words of models that the call asks are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
     /// What is known of the call while it goes on.
     pub(crate) ledger: Arc<Ledger>,
     /// The way to other arms.
@@ -90,6 +92,7 @@ impl ArmCall {
             grant: Grant::default(),
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
+            live: None,
             ledger: Arc::default(),
             peers: Peers::default(),
             redactor: None,
@@ -104,15 +107,17 @@ impl ArmCall {
     }
 
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
-    /// deadline, and the allowance counts what they use.
+    /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
         let allowance = self.allowance().clone();
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
+            priority: self.priority,
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
             redactor: self.redactor.clone(),
+            live: self.live.clone(),
         };
         (context, allowance)
     }

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub use crate::memory::ArmStats;
+pub(crate) use call::Ledger;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]

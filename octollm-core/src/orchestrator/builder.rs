@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::{Brain, Engine};
+use super::input_filler::InputFiller;
 use super::local::LocalOrchestrator;
 use super::plan_memory::{PlanMemory, PlanReuse};
 use super::playbook::{Playbook, Playbooks};
@@ -16,8 +17,8 @@ use super::{
 use crate::arm::{Arm, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
-use crate::model::Models;
 use crate::model::prompts::Prompts;
+use crate::model::{Models, Screen, WholePlaceholders};
 use crate::resilience::Backoff;
 
 /// What an engine may do at once, and for how long.
@@ -79,6 +80,7 @@ pub struct Builder {
     models: Models,
     prompts: Option<Prompts>,
     reflexes: Option<Reflexes>,
+    screen: Option<Arc<dyn Screen>>,
 }
 
 impl Builder {
@@ -145,8 +147,8 @@ impl Builder {
         self
     }
 
-    /// Thinks with these models: goals are read, plans made and revised, and outputs integrated by them. The rules stand
-    /// in where no model answers. What they spend is counted by their [layers](crate::model::layers):
+    /// Thinks with these models: goals are read, plans made and revised, inputs filled, and outputs integrated by
+    /// them. The rules stand in where no model answers. What they spend is counted by their [layers](crate::model::layers):
     /// [`Models::layered`] and [`Models::from_variables`] have them.
     #[must_use]
     pub fn models(mut self, models: Models) -> Self {
@@ -169,6 +171,14 @@ impl Builder {
         self
     }
 
+    /// Lets a model's words be shown while they come (`model.delta`) only as this allows. Without it they are shown as the
+    /// model says them, placeholders whole.
+    #[must_use]
+    pub fn screen(mut self, screen: Arc<dyn Screen>) -> Self {
+        self.screen = Some(screen);
+        self
+    }
+
     /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
     ///
     /// # Errors
@@ -183,6 +193,7 @@ impl Builder {
         }
         let playbooks = Arc::new(self.playbooks);
         let rules = RulesTaskPlanner::new(playbooks.clone());
+        let mut input_filler = None;
         if !self.models.is_empty() {
             let prompts = self.prompts.map_or_else(Prompts::embedded, Ok)?;
             let models = || self.models.clone();
@@ -193,6 +204,7 @@ impl Builder {
             });
             self.result_integrator
                 .get_or_insert_with(|| Arc::new(ModelResultIntegrator::new(models(), prompts.clone())));
+            input_filler = Some(InputFiller::new(models(), prompts));
         }
         let memory = match self.memory {
             Some(memory) => memory,
@@ -204,6 +216,7 @@ impl Builder {
             intent_parser: self.intent_parser.unwrap_or_else(|| Arc::new(RulesIntentParser)),
             task_planner: self.task_planner.unwrap_or_else(|| Arc::new(rules)),
             result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
+            input_filler,
             plan_memory: thinks.then(|| PlanMemory::new(memory.clone(), reuse)),
             playbooks,
         };
@@ -212,7 +225,8 @@ impl Builder {
             None => Reflexes::of(&memory).await?,
         };
         let router = Router::new(self.config.weights);
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, reflexes, self.config));
+        let screen = self.screen.unwrap_or_else(|| Arc::new(WholePlaceholders::default()));
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, (reflexes, screen), self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

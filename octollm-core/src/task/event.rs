@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ExecutionPlan, Grant, ParsedIntent, TaskError, TaskId, TaskRequest, Timestamp, Usage};
 
@@ -118,6 +118,17 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// A model was asked for what a step's input lacked.
+    #[serde(rename = "step.filled")]
+    StepFilled {
+        /// The step.
+        step: u32,
+        /// What it said, by property of the arm's input; empty where it could not tell.
+        values: Arc<Map<String, Value>>,
+        /// What asking used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
+    },
     /// An arm begins to work on a step.
     #[serde(rename = "step.started")]
     StepStarted {
@@ -206,6 +217,9 @@ pub enum EventKind {
     TaskCancelled {
         /// Why, in words.
         reason: String,
+        /// What was used by what was broken off.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// Live only: how far a running step is.
     #[serde(rename = "step.progress")]
@@ -217,6 +231,22 @@ pub enum EventKind {
         /// How much is done, 0..=1, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fraction: Option<f32>,
+    },
+    /// Live only: the next words of an answer that a model is giving. A preview: the step's output or the result is
+    /// what counts.
+    #[serde(rename = "model.delta")]
+    ModelDelta {
+        /// The step that asked; absent where the brain did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        /// Which call of a model it is: another number, another answer. An answer that broke off and is asked for again
+        /// is another call.
+        call: u32,
+        /// UTF-8 bytes of this answer before these words. Where it is more than came so far, the reader was too slow or
+        /// came too late, and has missed some.
+        offset: u64,
+        /// The words.
+        text: String,
     },
 }
 
@@ -303,6 +333,7 @@ impl EventKind {
             Self::PlanRevised { .. } => "plan.revised",
             Self::ApprovalRequested { .. } => "approval.requested",
             Self::ApprovalDecided { .. } => "approval.decided",
+            Self::StepFilled { .. } => "step.filled",
             Self::StepStarted { .. } => "step.started",
             Self::StepCompleted { .. } => "step.completed",
             Self::StepFailed { .. } => "step.failed",
@@ -311,20 +342,23 @@ impl EventKind {
             Self::TaskFailed { .. } => "task.failed",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::StepProgress { .. } => "step.progress",
+            Self::ModelDelta { .. } => "model.delta",
         }
     }
 
     /// The step that it is about.
     pub const fn step(&self) -> Option<u32> {
         match self {
-            Self::StepStarted { step, .. }
+            Self::StepFilled { step, .. }
+            | Self::StepStarted { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepProgress { step, .. } => Some(*step),
             Self::ApprovalRequested { step, .. }
             | Self::ApprovalDecided { step, .. }
-            | Self::ReflexReacted { step, .. } => *step,
+            | Self::ReflexReacted { step, .. }
+            | Self::ModelDelta { step, .. } => *step,
             _ => None,
         }
     }
@@ -345,10 +379,12 @@ impl EventKind {
             | Self::IntentParsed { usage, .. }
             | Self::PlanCreated { usage, .. }
             | Self::PlanRevised { usage, .. }
+            | Self::StepFilled { usage, .. }
             | Self::StepCompleted { usage, .. }
             | Self::StepFailed { usage, .. }
             | Self::TaskCompleted { usage, .. }
-            | Self::TaskFailed { usage, .. } => Some(usage),
+            | Self::TaskFailed { usage, .. }
+            | Self::TaskCancelled { usage, .. } => Some(usage),
             _ => None,
         }
     }
@@ -360,6 +396,6 @@ impl EventKind {
 
     /// Whether it is streamed but not kept.
     pub const fn is_live_only(&self) -> bool {
-        matches!(self, Self::StepProgress { .. })
+        matches!(self, Self::StepProgress { .. } | Self::ModelDelta { .. })
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::Engine;
+use super::hub::Tap;
 use crate::error::Result;
 use crate::orchestrator::EventStream;
 use crate::orchestrator::veil::Veil;
@@ -28,7 +28,7 @@ pub(crate) struct Follower {
     after: u64,
     /// Events that were read but not handed on.
     read: VecDeque<Arc<Event>>,
-    live: Option<mpsc::Receiver<Arc<Event>>>,
+    live: Option<Tap>,
     /// What turns placeholders back; looked up with the first event, and again where the task's vault grew.
     veil: Option<Veil>,
     ended: bool,

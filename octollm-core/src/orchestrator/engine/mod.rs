@@ -3,6 +3,7 @@
 mod accept;
 mod attempt;
 mod driver;
+mod fill;
 mod follow;
 mod hub;
 mod peers;
@@ -23,6 +24,7 @@ pub(crate) use follow::Follower;
 use hub::Hub;
 
 use super::builder::EngineConfig;
+use super::input_filler::InputFiller;
 use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
@@ -31,6 +33,7 @@ use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
 use crate::arm::Registry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
+use crate::model::Screen;
 use crate::resilience::Gate;
 use crate::task::{TaskId, TaskResult};
 
@@ -42,6 +45,8 @@ pub(crate) struct Brain {
     pub(crate) intent_parser: Arc<dyn IntentParser>,
     pub(crate) task_planner: Arc<dyn TaskPlanner>,
     pub(crate) result_integrator: Arc<dyn ResultIntegrator>,
+    /// Who is asked for what a step's input lacks; absent where there is no model.
+    pub(crate) input_filler: Option<InputFiller>,
     /// Plans that worked; absent where no model plans, or they are not to be used again.
     pub(crate) plan_memory: Option<PlanMemory>,
     pub(crate) playbooks: Arc<Playbooks>,
@@ -56,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) reflexes: Reflexes,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
+    /// What is asked before a model's words are shown.
+    pub(crate) screen: Arc<dyn Screen>,
     /// Who may run: the most urgent first.
     gate: Gate,
     /// Tasks that may be here at all, running or waiting.
@@ -90,7 +97,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
-        reflexes: Reflexes,
+        (reflexes, screen): (Reflexes, Arc<dyn Screen>),
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -101,6 +108,7 @@ impl Engine {
             brain,
             reflexes,
             hub: Hub::default(),
+            screen,
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
             gate: Gate::new(running, usize::MAX),
             room: Arc::new(Semaphore::new(running.saturating_add(queued).min(Semaphore::MAX_PERMITS))),

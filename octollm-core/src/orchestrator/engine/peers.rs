@@ -122,6 +122,7 @@ fn onward(from: &ArmCall, arm: &RegisteredArm, input: Value) -> Result<ArmCall> 
         grant: from.allowance().left(),
         cancelled: CancellationToken::new(),
         progress: from.progress.clone(),
+        live: from.live.clone(),
         ledger: Arc::default(),
         peers: from.peers.onward(arm.id.clone(), side_effects),
         redactor: from.redactor.clone(),

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
 use super::peers::Line;
-use crate::arm::{ArmCall, ArmReply, Peers, Progress, RegisteredArm, StepRef};
+use crate::arm::{ArmCall, ArmReply, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
@@ -23,6 +23,21 @@ use crate::task::{
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
 const PATIENCE: u32 = 4;
+
+/// A call that runs by itself.
+pub(super) struct InFlight {
+    id: Id,
+    /// The step's place in the plan.
+    index: usize,
+    ledger: Arc<Ledger>,
+}
+
+impl InFlight {
+    /// What its models have used so far.
+    pub(super) fn used(&self) -> Usage {
+        self.ledger.used()
+    }
+}
 
 impl Driver {
     /// Does what the state said at `at`. `alone`: no other step starts now.
@@ -46,8 +61,11 @@ impl Driver {
                 then: crate::task::Then::GiveUp,
             }),
             Action::Integrate => self.integrate().await,
-            Action::Fail(error) => self.fail(error, Usage::default()),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Fail(error) => self.fail(error, Usage::default()).await,
+            Action::Cancel(reason) => {
+                let usage = self.break_off().await;
+                self.append(EventKind::TaskCancelled { reason, usage })
+            }
             Action::WaitUntil(_) => Ok(()),
         }
     }
@@ -62,7 +80,7 @@ impl Driver {
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
-            Err(error) => return self.failed(index, Some(&arm), &error, Effort::default()),
+            Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
         let side_effects = arm.side_effects(&input);
         let step = subtask.step;
@@ -92,16 +110,26 @@ impl Driver {
     }
 
     fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
+        self.with_binding(subtask, arm, |binding| bind_input(binding, &arm.input))
+    }
+
+    /// What a step's input is made of here.
+    pub(super) fn with_binding<T>(
+        &self,
+        subtask: &SubTask,
+        arm: &RegisteredArm,
+        with: impl FnOnce(&Binding<'_>) -> T,
+    ) -> T {
         let outputs = |step| self.state.step(step).and_then(|step| step.output().cloned());
-        let binding = Binding {
+        with(&Binding {
             request: self.state.request(),
             subtask,
             arm_id: &arm.id,
             schema: &arm.descriptor.input_schema,
             read: self.state.intent().map(|intent| &intent.context),
+            filled: self.state.step(subtask.step).and_then(|step| step.filled()).map(|filled| &**filled),
             outputs: &outputs,
-        };
-        bind_input(&binding, &arm.input)
+        })
     }
 
     fn call(
@@ -128,6 +156,7 @@ impl Driver {
             grant,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
+            live: Some(self.live.clone()),
             ledger: Arc::default(),
             peers,
             redactor: None,
@@ -144,12 +173,13 @@ impl Driver {
         alone: bool,
     ) -> Result<()> {
         let here = alone || arm.is_quick();
+        let ledger = call.ledger.clone();
         let mut attempt = Box::pin(attempt(index, arm, call, self.veil.clone()));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);
         }
         let handle = self.running.spawn(attempt);
-        self.calls.push((handle.id(), index));
+        self.calls.push(InFlight { id: handle.id(), index, ledger });
         Ok(())
     }
 
@@ -159,13 +189,14 @@ impl Driver {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let Some(place) = self.calls.iter().position(|(call, _)| *call == id) else { return Ok(()) };
-        let (_, index) = self.calls.swap_remove(place);
+        let Some(place) = self.calls.iter().position(|call| call.id == id) else { return Ok(()) };
+        let InFlight { index, ledger, .. } = self.calls.swap_remove(place);
         match ended {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(index, None, &error, Effort { called: true, ..Effort::default() })
+                let effort = Effort { called: true, spent: ledger.used(), ..Effort::default() };
+                self.failed(index, None, &error, effort)
             }
         }
     }
@@ -208,7 +239,7 @@ impl Driver {
         })
     }
 
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,

@@ -176,7 +176,9 @@ impl World {
             }
             Action::Revise => unreachable!("nobody allows revisions here"),
             Action::Fail(error) => self.append(EventKind::TaskFailed { error, usage: Usage::default() }),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Cancel(reason) => {
+                self.append(EventKind::TaskCancelled { reason, usage: crate::task::Usage::default() })
+            }
             Action::WaitUntil(_) => {}
         }
     }
