@@ -13,12 +13,13 @@ use octollm_core::task::{RequestId, TaskError, now};
 use octollm_core::{Error, ErrorKind, Result};
 use octollm_sandbox::{End, Level, Sandbox, Status};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::action::{Action, Fetch, Run};
 use super::artifacts::{self, ArtifactFolder};
 use super::http::{Fetched, Fetcher, Resolve, SystemResolver};
 use super::once::{self, Claim, Once, Turn};
-use super::output;
+use super::output::{self, hex};
 use super::policy::Policy;
 use super::request::{ActionRequest, ActionResponse, Provenance};
 use super::run::{self, Runner};
@@ -111,7 +112,9 @@ impl Executor {
         progress: &Progress,
     ) -> Result<Arc<ActionResponse>> {
         let hash = action.hash();
-        match self.once.turn(&id.to_string(), &hash)? {
+        // Callers over HTTP choose their ids: by its hash each is as short as any other.
+        let id = hex(&Sha256::digest(id.to_string().as_bytes()));
+        match self.once.turn(&id, &hash)? {
             Turn::Second(receiver) => once::outcome(receiver).await.map_err(Error::from),
             Turn::First(claim) => match action {
                 Action::Run(run) => self.run(run, hash, claim, progress).await,

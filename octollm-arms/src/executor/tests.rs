@@ -141,6 +141,18 @@ async fn there_is_no_network_and_no_home() {
     assert_eq!(act(&executor(), "r", &ActionRequest::python(code)).await.stdout, "no\nno\n");
 }
 
+#[tokio::test]
+async fn nothing_of_this_process_comes_in_and_no_link_goes_out() {
+    let code = "import os\nprint(sorted(os.environ))\nos.symlink('/etc/passwd', 'link')\nos.link('main.py', 'hard')\nos.mkfifo('pipe')";
+    let response = act(&executor(), "r", &ActionRequest::python(code)).await;
+    assert!(response.success, "{}", response.stderr);
+    // What Python itself adds where the locale is C.
+    let variables = response.stdout.replace("'LC_CTYPE', ", "");
+    assert_eq!(variables, "['HOME', 'LANG', 'PATH', 'TMPDIR']\n");
+    assert!(response.artifacts_incomplete);
+    assert!(response.artifacts.iter().all(|artifact| artifact.name == "hard"), "{:?}", response.artifacts);
+}
+
 /// The artifact's content tells the runs apart: a second run would give another number.
 #[tokio::test]
 async fn the_same_request_is_carried_out_once() {

@@ -60,6 +60,19 @@ fn what_is_refused_is_named_by_place_policy_and_what_there_is() {
     assert!(error.context("policy").unwrap().starts_with("default@"));
 }
 
+/// What the manual shows can be copied and works.
+#[test]
+fn the_policy_in_the_manual_can_be_read() {
+    let manual = include_str!("../../../../docs/executor.md");
+    let (_, after) = manual.split_once("```toml\n").unwrap();
+    let policy = Policy::from_toml(after.split_once("```").unwrap().0).unwrap();
+    assert_eq!(policy.allows(), [true, true, true]);
+    let fits =
+        |name: &str, line: &str| policy.commands[name].rule.check(&words(line), &policy.visible).is_ok();
+    assert!(fits("git", "log -n 5 --oneline") && !fits("git", "-c a=b log") && !fits("git", "push"));
+    assert!(fits("find", ". -name *.py") && !fits("find", ". -delete"));
+}
+
 #[test]
 fn an_unknown_name_is_an_error_with_its_line() {
     let error = Policy::from_toml("name = 'x'\n[limits]\nwall_minutes = 3").unwrap_err();
