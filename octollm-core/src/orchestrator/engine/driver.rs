@@ -155,6 +155,10 @@ impl Start {
 }
 
 /// What ended a wait.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the copy"
+)]
 enum Woke {
     Command(Option<Box<Command>>),
     Call(std::result::Result<(Id, Outcome), JoinError>),
