@@ -23,6 +23,8 @@ pub struct Config {
     pub octollm_home: Option<PathBuf>,
     /// What gives texts their vectors.
     pub octollm_embedder: EmbedderChoice,
+    /// What the executor may do; its built-in policy where absent.
+    pub octollm_executor_policy: Option<PathBuf>,
     /// Address to serve on.
     pub api_host: String,
     /// Port to serve on; 0 takes a free one.
@@ -68,6 +70,7 @@ impl Default for Config {
         Self {
             octollm_home: None,
             octollm_embedder: EmbedderChoice::default(),
+            octollm_executor_policy: None,
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
             max_concurrent_tasks: 100,
@@ -215,9 +218,10 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 21] = [
+pub static SETTINGS: [Setting; 22] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
+    setting("OCTOLLM_EXECUTOR_POLICY", Form::Text, "the file of the executor's policy"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
     setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
@@ -372,6 +376,7 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
             && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::CapabilityToken;
 use super::peers::Peers;
 use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
@@ -33,6 +34,8 @@ pub struct ArmCall {
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
+    /// What the call may do, provably; there for arms that declare `unsafe`, where the engine has a key.
+    pub capability: Option<CapabilityToken>,
     /// Set when the caller no longer wants the answer.
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
@@ -82,6 +85,7 @@ impl ArmCall {
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             grant: Grant::default(),
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
             live: None,

@@ -13,7 +13,7 @@ use super::{
     IntentParser, ModelIntentParser, ModelResultIntegrator, ModelTaskPlanner, ResultIntegrator,
     RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
 };
-use crate::arm::{Arm, Limits, Registry};
+use crate::arm::{Arm, CapabilityKey, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
 use crate::model::prompts::Prompts;
@@ -43,6 +43,9 @@ pub struct EngineConfig {
     pub max_revisions: u32,
     /// Whether plans that worked are used again.
     pub plan_reuse: PlanReuse,
+    /// Signs what the calls of `unsafe` arms may do; the arm that checks it has the same. Without one no call carries a
+    /// token.
+    pub capability_key: Option<CapabilityKey>,
     /// Whether unfinished tasks of processes that are gone go on at the start; else they wait to be resumed.
     pub take_over: bool,
 }
@@ -60,6 +63,7 @@ impl Default for EngineConfig {
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
+            capability_key: None,
             take_over: true,
         }
     }

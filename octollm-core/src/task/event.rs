@@ -90,6 +90,9 @@ pub enum EventKind {
         /// The exact input that the arm would get.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         input: Option<Arc<Value>>,
+        /// What the arm would do with it, in the arm's own words: an executor's exact command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<Arc<str>>,
     },
     /// A person answered.
     #[serde(rename = "approval.decided")]

@@ -29,12 +29,12 @@ use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
 use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
-use crate::arm::Registry;
+use crate::arm::{CapabilityToken, RegisteredArm, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
 use crate::model::Screen;
 use crate::resilience::Gate;
-use crate::task::{TaskId, TaskResult};
+use crate::task::{SideEffects, TaskId, TaskResult};
 
 /// Commands that may wait for one driver.
 const COMMAND_CAPACITY: usize = 8;
@@ -192,6 +192,12 @@ impl Engine {
                 .with_hint("the task goes on at the next start"));
         }
         Ok(())
+    }
+
+    /// A token for the call of an arm that can do what cannot be undone, where there is a key.
+    pub(crate) fn mint(&self, task: TaskId, arm: &RegisteredArm) -> Option<CapabilityToken> {
+        let key = self.config.capability_key.as_ref();
+        key.filter(|_| arm.descriptor.side_effects == SideEffects::Unsafe).map(|key| key.mint(task))
     }
 
     /// Tasks that run or wait for their turn.

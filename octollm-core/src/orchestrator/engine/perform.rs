@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Ledger, Peers, Progress, RegisteredArm, StepRef};
+use crate::arm::capability::Caveat;
+use crate::arm::{ArmCall, ArmReply, CapabilityToken, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
-    Timestamp, Usage, bind_input, now,
+    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask,
+    TaskError, Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
@@ -45,10 +46,7 @@ impl Driver {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
             Action::Revise => self.revise().await,
-            Action::Ask { step, reason } => {
-                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
-            }
+            Action::Ask { step, reason } => self.ask(step, reason),
             Action::Start { index, grant } => self.start(index, grant, at, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
@@ -69,6 +67,18 @@ impl Driver {
         }
     }
 
+    /// Asks a person about the plan, or about a step that may have been done already.
+    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason) -> Result<()> {
+        let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+        let plan = self.state.plan().cloned();
+        let subtask = plan.as_ref().and_then(|plan| plan.subtasks.iter().find(|one| Some(one.step) == step));
+        let arm = arm_id.as_ref().and_then(|id| self.engine.registry.get(id));
+        // The person decides about what was handed to the arm; where it cannot be told any more, about the step.
+        let input = arm.as_ref().zip(subtask).and_then(|(arm, subtask)| self.bind(subtask, arm).ok());
+        let shown = arm.zip(input.as_ref()).and_then(|(arm, input)| arm.preview(input));
+        self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: input.map(Arc::new), shown })
+    }
+
     /// Hands the step to the best arm, or asks a person first.
     async fn start(&mut self, index: usize, grant: Grant, at: Timestamp, alone: bool) -> Result<()> {
         let Some(plan) = self.state.plan().cloned() else { return Ok(()) };
@@ -83,9 +93,11 @@ impl Driver {
         };
         let side_effects = arm.side_effects(&input);
         let step = subtask.step;
-        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
-            let (arm_id, input) = (Some(arm.id.clone()), Some(input));
-            return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
+        // Who wants to see what changes the world sees every call of an arm that can; that this one does not is its word.
+        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, arm.descriptor.side_effects) {
+            let shown = arm.preview(&input);
+            let (step, arm_id, input) = (Some(step), Some(arm.id.clone()), Some(input));
+            return self.append(EventKind::ApprovalRequested { step, reason, arm_id, input, shown });
         }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
@@ -93,8 +105,9 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
+        let capability = self.capability(subtask, &arm);
         let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
-        let call = self.call(subtask, attempt, input, grant, at, peers);
+        let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -152,12 +165,27 @@ impl Driver {
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
             deadline: Instant::now() + self.state.time_left(at),
             grant,
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
             live: Some(self.live.clone()),
             ledger: Arc::default(),
             peers,
         }
+    }
+
+    /// What the call may do, where its arm does what cannot be undone: what the task and the step are restricted to, in
+    /// this step, as long as the task may take.
+    fn capability(&self, subtask: &SubTask, arm: &RegisteredArm) -> Option<CapabilityToken> {
+        let mut token = self.engine.mint(self.state.task_id(), arm)?;
+        for names in [&self.state.request().required_capabilities, &subtask.required_capabilities] {
+            if !names.is_empty() {
+                token = token.attenuated(Caveat::Capabilities(names.clone()));
+            }
+        }
+        Some(
+            token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())),
+        )
     }
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or

@@ -246,6 +246,7 @@ pub(super) async fn a_dead_engines_tasks_are_claimed_once(backend: &dyn JournalB
         reason: ApprovalReason::Step,
         arm_id: None,
         input: None,
+        shown: None,
     };
     dying.append(&waiting.append(vec![planned(), question])).await.unwrap();
     assert_eq!(waiting.summary().status, TaskStatus::AwaitingApproval);
@@ -274,6 +275,7 @@ pub(super) async fn one_task_is_claimed(backend: &dyn JournalBackend) {
         reason: ApprovalReason::Step,
         arm_id: None,
         input: None,
+        shown: None,
     };
     journal.append(&waiting.append(vec![planned(), question])).await.unwrap();
     // It waits, so nobody owns it, though its engine lives.

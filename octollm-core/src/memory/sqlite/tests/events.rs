@@ -138,8 +138,10 @@ impl Filling {
     }
 
     fn of_approval(&self) -> Vec<EventKind> {
-        let requested =
-            |step, reason, arm_id, input| EventKind::ApprovalRequested { step, reason, arm_id, input };
+        let requested = |step, reason, arm_id: Option<Arc<str>>, input| {
+            let shown = arm_id.as_ref().map(|_| self.text.as_str().into());
+            EventKind::ApprovalRequested { step, reason, arm_id, input, shown }
+        };
         let input = self.optional().map(Arc::new);
         vec![
             requested(Some(2), ApprovalReason::InDoubt, Some(self.arm()), input),
