@@ -224,7 +224,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 23] = [
+pub static SETTINGS: [Setting; 24] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
