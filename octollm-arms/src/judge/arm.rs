@@ -157,6 +157,8 @@ fn descriptor() -> ArmDescriptor {
         cost_tier: 2,
         average_latency_ms: 20,
         side_effects: SideEffects::None,
+        // An address is an e-mail address to a schema, and has a length, only as itself. Models see placeholders all the same.
+        needs_pii: vec!["pii".to_owned()],
         ..ArmDescriptor::new(ARM_ID, ["validation", "fact_check", "quality_check"])
     }
 }
