@@ -19,7 +19,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex fuzz bench-sandbox train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-python fuzz bench-sandbox train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -112,6 +112,11 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	cargo run --manifest-path fuzz/Cargo.toml --bin seeds
 	cargo +nightly fuzz run reflex -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096
+
+# What arms in Python and C cost, beside other frameworks, and whether memory stays flat. Builds an optimised wheel first, which takes minutes.
+bench-python: venv
+	$(MAKE) --no-print-directory -C bindings/python bench PYTHON=$(CURDIR)/$(VENV)/bin/python
+	$(MAKE) --no-print-directory -C bindings/c bench
 
 # The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
 train-reflex:

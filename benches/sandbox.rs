@@ -1,7 +1,7 @@
 //! What the sandbox costs to start: `true` in it, beside a bare process and `bwrap` (where that is installed) with like
 //! namespaces. `make bench-sandbox` prints the figures; nothing here asserts a time.
 //!
-//! The last lines are for a caller that holds a gigabyte: the sandbox's first process begins as a copy of it.
+//! The last lines are for callers that hold much memory: the sandbox's first process begins as a copy of it.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -41,10 +41,12 @@ fn main() {
         Err(_) => println!("bwrap is not installed"),
     }
     at_once();
-    let ballast = vec![1_u8; 1 << 30];
-    report("bare process, caller of 1 GiB", || spawn(&["/bin/true"]));
-    report("sandbox, full, caller of 1 GiB", || sandboxed(Level::Full));
-    drop(std::hint::black_box(ballast));
+    for mebibytes in [100, 1024] {
+        let ballast = vec![1_u8; mebibytes << 20];
+        report(&format!("bare process, caller of {mebibytes} MiB"), || spawn(&["/bin/true"]));
+        report(&format!("sandbox, full, caller of {mebibytes} MiB"), || sandboxed(Level::Full));
+        drop(std::hint::black_box(ballast));
+    }
 }
 
 /// Eight threads that start as fast as they can: what one start takes of the machine.

@@ -5,6 +5,7 @@
 //!   where they stand, without a model and without a network.
 //! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
 //! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
+//! - The [`executor`] runs code and commands in a sandbox and sends HTTP requests, as a policy allows.
 //!
 //! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
@@ -36,6 +37,7 @@
 //! ```
 
 pub mod coder;
+pub mod executor;
 pub mod planner;
 pub mod retriever;
 pub mod syntax;

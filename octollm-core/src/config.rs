@@ -23,6 +23,8 @@ pub struct Config {
     pub octollm_home: Option<PathBuf>,
     /// What gives texts their vectors.
     pub octollm_embedder: EmbedderChoice,
+    /// What the executor may do; its built-in policy where absent.
+    pub octollm_executor_policy: Option<PathBuf>,
     /// Address to serve on.
     pub api_host: String,
     /// Port to serve on; 0 takes a free one.
@@ -39,6 +41,12 @@ pub struct Config {
     pub arm_discovery_interval_seconds: u32,
     /// Whether a plan that worked is used again for a goal that says the same, without asking a model.
     pub plan_reuse: bool,
+    /// Folder of prompts that replace the library's own, by file name.
+    pub octollm_prompts_dir: Option<PathBuf>,
+    /// Whether answers of models are kept, so that the same question is not paid for twice.
+    pub llm_cache: bool,
+    /// Hours that an answer is kept, 1..=8760.
+    pub llm_cache_hours: u32,
     /// What the reflexes do about what they find: `default`, `strict`, `lenient` or `off`.
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
@@ -62,6 +70,7 @@ impl Default for Config {
         Self {
             octollm_home: None,
             octollm_embedder: EmbedderChoice::default(),
+            octollm_executor_policy: None,
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
             max_concurrent_tasks: 100,
@@ -70,6 +79,9 @@ impl Default for Config {
             arm_registry_url: None,
             arm_discovery_interval_seconds: 60,
             plan_reuse: true,
+            octollm_prompts_dir: None,
+            llm_cache: false,
+            llm_cache_hours: 24,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
             rate_limit_client: None,
@@ -206,9 +218,10 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 18] = [
+pub static SETTINGS: [Setting; 22] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
+    setting("OCTOLLM_EXECUTOR_POLICY", Form::Text, "the file of the executor's policy"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
     setting("MAX_CONCURRENT_TASKS", Form::Number, "a whole number from 1 to 100000"),
@@ -217,6 +230,9 @@ pub static SETTINGS: [Setting; 18] = [
     secret("ARM_REGISTRY_URL", Form::Text, "an http:// or https:// URL"),
     setting("ARM_DISCOVERY_INTERVAL_SECONDS", Form::Number, "a whole number of seconds from 1 to 86400"),
     setting("PLAN_REUSE", Form::Switch, "on or off"),
+    setting("OCTOLLM_PROMPTS_DIR", Form::Text, "a folder of prompts"),
+    setting("LLM_CACHE", Form::Switch, "on or off"),
+    setting("LLM_CACHE_HOURS", Form::Number, "a whole number of hours from 1 to 8760"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
     setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
@@ -360,6 +376,9 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
+            && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
+            && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
             && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
@@ -372,6 +391,11 @@ impl Config {
     /// [`task_timeout_seconds`](Self::task_timeout_seconds).
     pub fn task_timeout(&self) -> Duration {
         Duration::from_secs(self.task_timeout_seconds.into())
+    }
+
+    /// [`llm_cache_hours`](Self::llm_cache_hours).
+    pub fn llm_cache_time(&self) -> Duration {
+        Duration::from_secs(3600 * u64::from(self.llm_cache_hours))
     }
 
     /// [`arm_discovery_interval_seconds`](Self::arm_discovery_interval_seconds).

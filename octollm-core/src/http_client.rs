@@ -12,6 +12,7 @@ mod refusal;
 mod tests;
 mod transport;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -44,6 +45,8 @@ pub struct ClientOptions {
     /// Whether the system's certificates are read, which takes a megabyte or two and some milliseconds. Without them only
     /// plain `http://` works.
     pub system_certificates: bool,
+    /// A name that is not looked up, and the addresses that it stands for: those that somebody has checked.
+    pub pinned: Option<(String, Vec<SocketAddr>)>,
 }
 
 impl Default for ClientOptions {
@@ -54,6 +57,7 @@ impl Default for ClientOptions {
             redirects: 0,
             environment_proxy: false,
             system_certificates: true,
+            pinned: None,
         }
     }
 }
@@ -88,12 +92,15 @@ fn builder(options: &ClientOptions) -> ClientBuilder {
         0 => redirect::Policy::none(),
         most => redirect::Policy::limited(most),
     };
-    let builder = Client::builder()
+    let mut builder = Client::builder()
         .user_agent(USER_AGENT)
         .connect_timeout(options.connect_timeout)
         .pool_idle_timeout(options.idle_timeout)
         .tcp_keepalive(Duration::from_secs(30))
         .redirect(redirects);
+    if let Some((name, addresses)) = &options.pinned {
+        builder = builder.resolve_to_addrs(name, addresses);
+    }
     if options.environment_proxy { builder } else { builder.no_proxy() }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use octollm_core::Result;
 use octollm_core::memory::Embedder;
+use octollm_core::model::layers::Around;
 use octollm_core::model::{LanguageModel, Models};
 use octollm_core::orchestrator::{Builder, IntentParser, ResultIntegrator, TaskPlanner};
 
@@ -24,11 +25,15 @@ pub struct OwnParts {
 }
 
 impl OwnParts {
-    /// The program's model, or those that the variables name.
-    pub(crate) async fn models(&self, variables: &BTreeMap<String, String>) -> Result<Models> {
+    /// The program's model, or those that the variables name, with this around them.
+    pub(crate) async fn models(
+        &self,
+        variables: &BTreeMap<String, String>,
+        around: &Around,
+    ) -> Result<Models> {
         match &self.model {
-            Some(model) => Ok(Models::layered(model.clone())),
-            None => Models::from_variables(variables).await,
+            Some(model) => Ok(Models::layered_within(model.clone(), around)),
+            None => Models::from_variables_within(variables, around).await,
         }
     }
 

@@ -4,23 +4,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use octollm_arms::coder::{Coder, CoderOptions};
-use octollm_arms::planner::Planner;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
-use octollm_core::arm::{Arm, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry};
-use octollm_core::config::Config;
-use octollm_core::model::prompts::Prompts;
-use octollm_core::model::{ModelReply, ModelRequest, Models, Purpose};
-use octollm_core::orchestrator::{
-    Builder, EngineConfig, LocalOrchestrator, ModelTaskPlanner, Orchestrator, PlanReuse, RemoteOrchestrator,
-    RulesTaskPlanner,
+use octollm_core::arm::{
+    Arm, CapabilityKey, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry,
 };
+use octollm_core::config::Config;
+use octollm_core::memory::Cache;
+use octollm_core::model::layers::{Around, CacheOptions};
+use octollm_core::model::{ModelReply, ModelRequest, Models, Screen};
+use octollm_core::orchestrator::{
+    Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
+};
+use octollm_core::reflex::{ReflexChain, ReflexScreen};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
 
+use crate::arms::{self, Shelf};
 use crate::memory::MemoryCall;
 use crate::parts::OwnParts;
 use crate::settings::Settings;
@@ -74,7 +76,9 @@ impl Session {
             (None, Some(_)) => Store::open(config).await?,
             (None, None) => Store::open_without_model(config).await?,
         };
+        let key = CapabilityKey::random()?;
         let engine = EngineConfig {
+            capability_key: Some(key.clone()),
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
             task_timeout: config.task_timeout(),
             take_over: options.take_over,
@@ -84,7 +88,9 @@ impl Session {
         let registry = Arc::new(Registry::new(engine.limits.clone()));
         let (discovery, models) = match &options.arms {
             Some(named) => {
-                (find_arms(config, named, &registry).await?, parts.models(&settings.models).await?)
+                let around = Around { cache: answers(config, &store), ..Around::default() };
+                let models = parts.models(&settings.models, &around).await?;
+                (find_arms(config, named, &registry).await?, models)
             }
             None => (None, Models::none()),
         };
@@ -92,8 +98,15 @@ impl Session {
             .memory(store.memory.clone())
             .config(engine)
             .registry(registry.clone());
-        let builder = builder.arm(Retriever::new(store.index.clone())).models(models.clone());
-        let builder = add_thinking_arms(builder, &models, &store, &registry)?;
+        let prompts = arms::prompts(config).await?;
+        let builder = builder.models(models.clone()).prompts(prompts.brain.clone()).screen(screen(config)?);
+        let shelf =
+            Shelf { config, models: &models, prompts, store: &store, registry: &registry, key: Some(key) };
+        let shipped = match &options.arms {
+            Some(_) => shelf.arms().await?,
+            None => vec![shelf.retriever()],
+        };
+        let builder = shipped.into_iter().fold(builder, Builder::shared_arm);
         let builder = parts.enter(builder);
         let builder = options.own_arms.iter().fold(builder, |builder, arm| builder.shared_arm(arm.clone()));
         let orchestrator = builder.start().await?;
@@ -221,27 +234,23 @@ impl Session {
     }
 }
 
-/// Adds the arms that need a model, where there is one.
-fn add_thinking_arms(
-    mut builder: Builder,
-    models: &Models,
-    store: &Store,
-    registry: &Arc<Registry>,
-) -> Result<Builder> {
-    if models.for_purpose(Purpose::Coding).is_some() {
-        builder =
-            builder.arm(Coder::new(models.clone(), CoderOptions::default())?.with_memory(&store.memory));
-    }
-    if models.for_purpose(Purpose::Planning).is_some() {
-        let planner =
-            ModelTaskPlanner::new(models.clone(), Prompts::embedded()?, RulesTaskPlanner::default());
-        builder = builder.arm(Planner::new(Arc::new(planner), registry));
-    }
-    Ok(builder)
+/// What looks at a model's words before they are shown.
+fn screen(config: &Config) -> Result<Arc<dyn Screen>> {
+    Ok(Arc::new(ReflexScreen::new(&ReflexChain::new(config.policy()?)?)?))
+}
+
+/// Where answers of models are kept, where they are.
+pub(crate) fn answers(config: &Config, store: &Store) -> Option<(Arc<dyn Cache>, CacheOptions)> {
+    let options = CacheOptions { ttl: config.llm_cache_time(), ..CacheOptions::default() };
+    config.llm_cache.then(|| (store.memory.cache.clone(), options))
 }
 
 /// Enters the arms behind HTTP that answer now, and keeps looking for the others.
-async fn find_arms(config: &Config, named: &[String], registry: &Arc<Registry>) -> Result<Option<Discovery>> {
+pub(crate) async fn find_arms(
+    config: &Config,
+    named: &[String],
+    registry: &Arc<Registry>,
+) -> Result<Option<Discovery>> {
     let arm = HttpArmOptions::default();
     // Who names an arm wants that one: here it is an error that it does not answer.
     for address in named {

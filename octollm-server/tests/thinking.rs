@@ -99,6 +99,20 @@ fn a_function_is_asked_for_and_comes_with_tests_and_an_explanation() {
     assert_eq!((&solution["language"], first["usage"]["model_calls"].as_u64()), (&"python".into(), Some(3)));
     assert_eq!(first["confidence"].as_f64().map(|confidence| (confidence * 100.0).round()), Some(81.0));
 
+    // What the models say is shown while they say it: first the brain's words, then the coder's.
+    let shown = model.octo(home.path(), &["run", &format!("{goal} quickly"), "--events"]);
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    let events: Vec<Value> = shown
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let said = |step: Value| -> String {
+        let deltas = events.iter().filter(|event| event["type"] == "model.delta" && event["step"] == step);
+        deltas.map(|event| event["text"].as_str().unwrap()).collect()
+    };
+    assert!(said(Value::Null).contains("required_capabilities") && said(1.into()).contains("def fibonacci"));
+
     // The guides' task again in other words: the plan is known, only the code is written anew.
     let again = "Please implement a Python function which computes Fibonacci numbers";
     let second = result(&model.octo(home.path(), &["run", again, "--json"]));

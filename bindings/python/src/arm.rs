@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health, HealthStatus};
+use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health, HealthStatus, Peer};
 use octollm_core::schema::from_value;
 use octollm_core::{Error, ErrorKind, Result, Status};
 use pyo3::prelude::*;
@@ -20,7 +20,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{Bridge, Item, Queue};
-use crate::errors::not_json;
+use crate::errors::{not_json, raise};
+use crate::orchestrator::json;
+use crate::pending::Pending;
 use crate::workers;
 
 /// An arm, or another part, as the package describes it.
@@ -224,6 +226,23 @@ impl Call {
     #[pyo3(signature = (message, fraction=None))]
     fn progress(&self, message: &str, fraction: Option<f32>) {
         self.job.call.progress.report(message, fraction.filter(|part| (0.0..=1.0).contains(part)));
+    }
+
+    /// Asks another arm, by its id or by a capability: its output, as JSON. It ends when this call does.
+    fn ask(&self, whom: String, input: &str) -> PyResult<Pending> {
+        let input = serde_json::from_str(input).map_err(|error| raise(&not_json(error)))?;
+        let (call, over) = (self.job.call.clone(), self.job.over.clone());
+        Pending::start(async move {
+            let arm = Peer::arm(&whom);
+            let whom = if call.has(&arm) { arm } else { Peer::capability(whom) };
+            let reply = tokio::select! {
+                reply = call.ask(&whom, input) => reply?,
+                () = over.cancelled() => {
+                    return Err(Error::new(ErrorKind::Cancelled, "nobody waits for the arm that asks any more"));
+                }
+            };
+            json(&reply.output)
+        })
     }
 
     /// Answers with this JSON. False if nobody waits any more.

@@ -240,8 +240,8 @@ def test_a_class_keeps_its_state_and_is_closed(octo_home: Path, made: type[Count
     assert arm.closed
 
 
-def test_arms_call_each_other_in_sub_tasks(octo_home: Path) -> None:
-    @octollm.arm
+def test_arms_call_each_other(octo_home: Path) -> None:
+    @octollm.arm(capabilities=["reversing"])
     async def inner(word: str) -> str:
         if word == "bad":
             raise ValueError("bad word")
@@ -249,7 +249,7 @@ def test_arms_call_each_other_in_sub_tasks(octo_home: Path) -> None:
 
     @octollm.arm
     async def outer(word: str, ctx: octollm.ArmContext) -> str:
-        return str(await ctx.call("inner", word=word)) + "!"
+        return str(await ctx.call("reversing", word=word)) + "!"
 
     @octollm.arm
     def outer_sync(word: str, ctx: octollm.ArmContext) -> str:
@@ -257,11 +257,46 @@ def test_arms_call_each_other_in_sub_tasks(octo_home: Path) -> None:
 
     with octollm.OctoLLM([inner, outer, outer_sync], home=octo_home) as octo:
         result = octo.run_sync(plan("outer", word="ab"))
-        assert result.result == "ba!"
-        assert len(octo.tasks_sync(parent_task_id=result.task_id).tasks) == 1
+        assert result.result == "ba!" and result.usage.arm_calls == 2
         assert octo.run_sync(plan("outer_sync", word="ab")).result == "ba?"
         error = octo.run_sync(plan("outer", word="bad")).steps[0].error
         assert error is not None and "bad word" in error.message
+        error = octo.run_sync(plan("outer", word=7)).steps[0].error
+        assert error is not None and error.code == "invalid_input"
+
+
+def test_an_arm_cannot_ask_for_more_than_it_may_do(octo_home: Path) -> None:
+    @octollm.arm(side_effects="unsafe")
+    def writes() -> None: ...
+
+    @octollm.arm
+    async def asks(whom: str, ctx: octollm.ArmContext) -> None:
+        await ctx.call(whom)
+
+    with octollm.OctoLLM([writes, asks], home=octo_home) as octo:
+        for whom, code in (("writes", "unauthorized"), ("nobody", "unavailable"), ("asks", "unavailable")):
+            error = octo.run_sync(plan("asks", whom=whom)).steps[0].error
+            assert error is not None and error.code == code, error
+
+
+def test_arms_run_sub_tasks(octo_home: Path) -> None:
+    @octollm.arm(capabilities=["reversing"])
+    def inner(word: str) -> str:
+        return word[::-1]
+
+    @octollm.arm
+    async def outer(ctx: octollm.ArmContext) -> str:
+        return str((await ctx.run("Do some reversing", context={"word": "ab"})).result)
+
+    @octollm.arm
+    def outer_sync(ctx: octollm.ArmContext) -> str:
+        return str(ctx.run_sync("Do some reversing", context={"word": "cd"}).result)
+
+    with octollm.OctoLLM([inner, outer, outer_sync], home=octo_home) as octo:
+        for arm, answer in (("outer", "ba"), ("outer_sync", "dc")):
+            result = octo.run_sync(plan(arm))
+            assert result.result == answer, result.error
+            assert len(octo.tasks_sync(parent_task_id=result.task_id).tasks) == 1
 
 
 def test_a_synchronous_arm_never_holds_the_loop_up(octo_home: Path) -> None:

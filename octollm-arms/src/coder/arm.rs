@@ -1,5 +1,7 @@
 //! The coder as an arm, and as a library.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Progress, SideEffects};
 use octollm_core::memory::SharedMemory;
@@ -50,6 +52,18 @@ impl Coder {
     pub fn new(models: Models, options: CoderOptions) -> Result<Self> {
         models.require(Purpose::Coding)?;
         Ok(Self { models, prompt: prompt::prompt()?, memory: None, options, descriptor: descriptor() })
+    }
+
+    /// The same, told what `coder.v1.md` in `folder` says, where the folder has that file. Blocks while it reads.
+    ///
+    /// # Errors
+    /// `not_configured` for a folder or a file that cannot be read; `invalid_input` for a prompt with unknown or missing
+    /// names.
+    pub fn with_prompts_in(mut self, folder: &Path) -> Result<Self> {
+        if let Some(prompt) = prompt::prompt_in(folder)? {
+            self.prompt = prompt;
+        }
+        Ok(self)
     }
 
     /// The same, with its memory of solutions in `memory`, unless the options turn that off.

@@ -2,8 +2,10 @@
 //!
 //! The system's part is the same for all, so that providers keep it; what differs comes after it.
 
+use std::path::Path;
+
 use octollm_core::Result;
-use octollm_core::model::prompts::{Prompt, Values, data_block};
+use octollm_core::model::prompts::{Prompt, Values, data_block, text_in};
 use octollm_core::model::{CallContext, Message, ModelRequest, Purpose};
 use serde_json::{Map, Value};
 
@@ -18,9 +20,17 @@ const VALUES: &[&str] =
 /// Where in a request's context somebody says what was wrong with the code.
 const ISSUES: &str = "issues";
 
+/// The prompt's name.
+const NAME: &str = "coder.v1";
+
 /// The coder's prompt.
 pub(super) fn prompt() -> Result<Prompt> {
-    Prompt::parse("coder.v1", include_str!("../../prompts/coder.v1.md"), VALUES)
+    Prompt::parse(NAME, include_str!("../../prompts/coder.v1.md"), VALUES)
+}
+
+/// The coder's prompt in this folder, if the folder has one.
+pub(super) fn prompt_in(folder: &Path) -> Result<Option<Prompt>> {
+    text_in(folder, NAME)?.map(|text| Prompt::parse(NAME, &text, VALUES)).transpose()
 }
 
 /// What this type of request asks for.

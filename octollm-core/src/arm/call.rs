@@ -8,8 +8,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::CapabilityToken;
 use super::peers::Peers;
-use crate::model::{Allowance, CallContext};
+use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
 /// What an arm gets.
@@ -33,10 +34,14 @@ pub struct ArmCall {
     pub deadline: Instant,
     /// What the call may spend.
     pub grant: Grant,
+    /// What the call may do, provably; there for arms that declare `unsafe`, where the engine has a key.
+    pub capability: Option<CapabilityToken>,
     /// Set when the caller no longer wants the answer.
     pub cancelled: CancellationToken,
     /// Where to say how far the work is.
     pub progress: Progress,
+    /// Where the words of models that the call asks are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
     /// What is known of the call while it goes on.
     pub(crate) ledger: Arc<Ledger>,
     /// The way to other arms.
@@ -80,8 +85,10 @@ impl ArmCall {
             time_limit: Duration::from_secs(60),
             deadline: Instant::now() + Duration::from_secs(60),
             grant: Grant::default(),
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::default(),
+            live: None,
             ledger: Arc::default(),
             peers: Peers::default(),
         }
@@ -95,14 +102,16 @@ impl ArmCall {
     }
 
     /// The context of the calls of models that this call makes: all of them together stay within its grant and its
-    /// deadline, and the allowance counts what they use.
+    /// deadline, the allowance counts what they use, and what they say is shown while it comes.
     pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
         let allowance = self.allowance().clone();
         let context = CallContext {
             task_id: Some(self.task_id),
             step: Some(self.step),
+            priority: self.priority,
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
+            live: self.live.clone(),
         };
         (context, allowance)
     }

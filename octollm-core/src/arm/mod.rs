@@ -5,6 +5,7 @@
 //! decides about another attempt is the task's own state, so that it survives a crash.
 
 mod call;
+pub mod capability;
 mod descriptor;
 #[cfg(feature = "http")]
 mod discovery;
@@ -19,7 +20,9 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 pub use crate::memory::ArmStats;
+pub(crate) use call::Ledger;
 pub use call::{ArmCall, ArmReply, Progress, ProgressSink, StepRef};
+pub use capability::{CapabilityKey, CapabilityToken};
 pub use descriptor::{ArmDescriptor, ArmInfo, Health, HealthStatus};
 #[cfg(feature = "http")]
 pub use discovery::{ArmDirectory, Discovery, DiscoveryOptions};
@@ -51,6 +54,13 @@ pub trait Arm: Send + Sync {
     /// # Errors
     /// A temporary error is retried, any other hands the step to another arm or fails it.
     async fn execute(&self, call: ArmCall) -> Result<ArmReply>;
+
+    /// What a call with this input would do, for the person who is to approve it: the exact command, the exact message.
+    /// Must be quick, and do nothing. Arms whose input says it all need not say it again.
+    fn preview(&self, input: &Value) -> Option<String> {
+        let _ = input;
+        None
+    }
 
     /// What this one call would do to the world, where that depends on the input; what the descriptor says otherwise. It
     /// can say less than the descriptor, never more. Must be cheap.

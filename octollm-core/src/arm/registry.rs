@@ -182,6 +182,12 @@ impl RegisteredArm {
         })
     }
 
+    /// What a call with this input would do, in the arm's own words. An arm that fails at it says nothing.
+    pub(crate) fn preview(&self, input: &Value) -> Option<Arc<str>> {
+        let preview = std::panic::AssertUnwindSafe(|| self.bare.preview(input));
+        std::panic::catch_unwind(preview).ok().flatten().map(Into::into)
+    }
+
     pub(crate) fn health(&self) -> HealthStatus {
         match self.health.load(Ordering::Relaxed) {
             0 => HealthStatus::Healthy,

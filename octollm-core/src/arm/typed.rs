@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Arm, ArmCall, ArmDescriptor, ArmReply, Peer, SideEffects};
 use crate::error::{Error, ErrorKind, Fault, Result};
+use crate::model::{Allowance, CallContext};
 use crate::schema::{Validator, schema_of};
 use crate::task::{Grant, RequestId, TaskId};
 
@@ -221,6 +223,11 @@ impl ArmContext {
         self.0.grant
     }
 
+    /// The context of the calls of models that this call makes; see [`ArmCall::model_context`].
+    pub fn model_context(&self) -> (CallContext, Arc<Allowance>) {
+        self.0.model_context()
+    }
+
     /// Whether there is such an arm to ask.
     pub fn has(&self, whom: &Peer) -> bool {
         self.0.has(whom)
@@ -237,7 +244,6 @@ impl ArmContext {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use serde::Deserialize;
     use serde_json::json;

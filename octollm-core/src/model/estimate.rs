@@ -44,7 +44,8 @@ pub(super) fn delta_bytes(delta: &Delta) -> usize {
     match delta {
         Delta::Text(text) | Delta::Reasoning(text) => text.len(),
         Delta::ToolCall { name, arguments, .. } => name.as_ref().map_or(0, String::len) + arguments.len(),
-        Delta::Started { .. } | Delta::Usage(_) | Delta::Finished(_) => 0,
+        // The words of thoughts have been counted.
+        Delta::Started { .. } | Delta::Thoughts(_) | Delta::Usage(_) | Delta::Finished(_) => 0,
     }
 }
 
@@ -63,6 +64,7 @@ fn part_tokens(part: &Part) -> u64 {
         Part::Image(Image::Url(_) | Image::Bytes { .. }) => IMAGE_TOKENS,
         Part::ToolCall(call) => text_tokens(&call.name) + json_tokens(&call.arguments) + MESSAGE_OVERHEAD,
         Part::ToolResult(result) => text_tokens(&result.content) + MESSAGE_OVERHEAD,
+        Part::Thoughts(block) => json_tokens(block),
     }
 }
 

@@ -43,6 +43,9 @@ pub enum Part {
     ToolCall(ToolCall),
     /// What a tool answered; from the user only.
     ToolResult(ToolResult),
+    /// A block of thoughts, exactly as the provider gave it (see [`ModelReply::thoughts`](super::ModelReply::thoughts));
+    /// from the assistant only, before everything else. A wire that does not know such blocks leaves it out.
+    Thoughts(Value),
 }
 
 /// A picture.
@@ -143,6 +146,7 @@ impl fmt::Debug for Part {
             }
             Self::ToolCall(call) => write!(f, "{call:?}"),
             Self::ToolResult(result) => write!(f, "{result:?}"),
+            Self::Thoughts(_) => f.write_str("thoughts"),
         }
     }
 }

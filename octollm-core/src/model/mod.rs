@@ -18,6 +18,7 @@ mod descriptor;
 mod embeddings;
 mod estimate;
 pub mod layers;
+mod live;
 mod message;
 mod models;
 #[cfg(feature = "http")]
@@ -49,6 +50,7 @@ pub use descriptor::{Features, ModelDescriptor, Price};
 #[cfg(feature = "http")]
 pub use embeddings::OpenAiEmbedder;
 pub use estimate::{input_tokens, text_tokens};
+pub use live::{Live, LiveSink, Screen, Shown, WholePlaceholders, Words};
 pub use message::{Image, Message, Part, Role, ToolCall, ToolResult};
 pub use models::Models;
 #[cfg(feature = "http")]

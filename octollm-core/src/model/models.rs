@@ -22,8 +22,13 @@ impl Models {
 
     /// One model for everything, in its usual layers: retries, limits, a circuit breaker, and what a task may spend.
     pub fn layered(model: Arc<dyn LanguageModel>) -> Self {
+        Self::layered_within(model, &Around::default())
+    }
+
+    /// As [`layered`](Self::layered), with this around it: who redacts, and where answers are kept.
+    pub fn layered_within(model: Arc<dyn LanguageModel>, around: &Around) -> Self {
         let link = Link::new(&LinkOptions::default());
-        Self::new(standard(guarded(model, &link), Vec::new(), &Around::default()))
+        Self::new(standard(guarded(model, &link), Vec::new(), around))
     }
 
     /// One model for everything, as it is: nothing is counted and nothing is tried again unless its layers do.

@@ -60,6 +60,12 @@ const INTEGRATE: Embedded = Embedded {
     values: &["form", "goal", "constraints", "criteria", "outputs"],
 };
 
+const FILL: Embedded = Embedded {
+    name: "fill.v1",
+    text: include_str!("../../prompts/fill.v1.md"),
+    values: &["goal", "action", "arm", "missing", "context", "outputs"],
+};
+
 /// The prompts of the brain. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Prompts {
@@ -79,6 +85,10 @@ pub struct Prompts {
     ///
     /// Values: `form` (what the answer must look like), `goal`, `constraints`, `criteria`, `outputs`.
     pub integrate: Arc<Prompt>,
+    /// Fills what a step's input lacks: answers an object with the missing properties, `null` for what cannot be told.
+    ///
+    /// Values: `goal`, `action`, `arm`, `missing` (properties with their schemas), `context`, `outputs`.
+    pub fill: Arc<Prompt>,
 }
 
 impl Prompts {
@@ -97,11 +107,7 @@ impl Prompts {
     /// `not_configured` for a folder or a file that cannot be read; `invalid_input` for a prompt with unknown or missing
     /// names.
     pub fn from_folder(folder: &Path) -> Result<Self> {
-        if !folder.is_dir() {
-            return Err(Error::new(ErrorKind::NotConfigured, "the folder of prompts is not there")
-                .with_context("folder", folder.display().to_string()));
-        }
-        Self::read(|name| read_file(&folder.join(format!("{name}.md"))))
+        Self::read(|name| text_in(folder, name))
     }
 
     fn read(own: impl Fn(&str) -> Result<Option<String>>) -> Result<Self> {
@@ -115,6 +121,7 @@ impl Prompts {
             plan: prompt(&PLAN)?,
             replan: prompt(&REPLAN)?,
             integrate: prompt(&INTEGRATE)?,
+            fill: prompt(&FILL)?,
         })
     }
 }
@@ -127,6 +134,20 @@ fn read_file(path: &Path) -> Result<Option<String>> {
             .with_context("file", path.display().to_string())
             .with_source(error)),
     }
+}
+
+/// The text of the prompt with this name in `folder`, such as `coder.v1` in `coder.v1.md`; none if the folder has none.
+/// For those who have prompts of their own beside the brain's. Blocks while it reads.
+///
+/// # Errors
+/// `not_configured` for a folder or a file that cannot be read.
+pub fn text_in(folder: &Path, name: &str) -> Result<Option<String>> {
+    if !folder.is_dir() {
+        return Err(Error::new(ErrorKind::NotConfigured, "the folder of prompts is not there")
+            .with_context("folder", folder.display().to_string())
+            .with_hint("make the folder, or leave OCTOLLM_PROMPTS_DIR unset"));
+    }
+    read_file(&folder.join(format!("{name}.md")))
 }
 
 /// One prompt.

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelDescriptor, ModelStream, Reason, ToolCall};
+use super::{Message, ModelDescriptor, ModelStream, Part, Reason, Role, ToolCall};
 use crate::error::{Error, Result};
 use crate::task::Usage;
 
@@ -26,6 +26,9 @@ pub enum Delta {
     Text(String),
     /// Words that the model thinks before it answers, where the provider shows them. Never part of the answer.
     Reasoning(String),
+    /// A whole block of thoughts as the provider gave it, to be handed back unchanged; [`Reasoning`](Self::Reasoning) has
+    /// had its words already.
+    Thoughts(Value),
     /// A piece of a tool call.
     ToolCall {
         /// Which one; pieces of one call share it.
@@ -85,6 +88,10 @@ pub struct ModelReply {
     /// What the model thought before, where the provider shows it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reasoning: String,
+    /// Blocks of thoughts that the provider wants to see again, unchanged and first, where this answer becomes part of the
+    /// conversation: it checks that the thoughts before a tool call are its own. Names in them stay placeholders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thoughts: Vec<Value>,
     /// Tools that it asks for, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
@@ -97,6 +104,14 @@ pub struct ModelReply {
 }
 
 impl ModelReply {
+    /// The answer as a turn of the conversation, for those who go on with it: thoughts, words, tool calls.
+    pub fn message(&self) -> Message {
+        let mut parts: Vec<_> = self.thoughts.iter().cloned().map(Part::Thoughts).collect();
+        parts.extend(Some(self.text.clone()).filter(|text| !text.is_empty()).map(Part::Text));
+        parts.extend(self.tool_calls.iter().cloned().map(Part::ToolCall));
+        Message::new(Role::Assistant, parts)
+    }
+
     /// Folds a stream.
     ///
     /// # Errors
@@ -117,6 +132,7 @@ pub struct Fold {
     id: Option<String>,
     text: String,
     reasoning: String,
+    thoughts: Vec<Value>,
     calls: BTreeMap<usize, PartialCall>,
     tokens: Option<TokenUsage>,
     finish: Option<FinishReason>,
@@ -139,6 +155,7 @@ impl Fold {
             }
             Delta::Text(text) => self.text.push_str(&text),
             Delta::Reasoning(text) => self.reasoning.push_str(&text),
+            Delta::Thoughts(block) => self.thoughts.push(block),
             Delta::ToolCall { index, id, name, arguments } => {
                 let call = self.calls.entry(index).or_default();
                 call.id = id.or(call.id.take());
@@ -162,6 +179,7 @@ impl Fold {
             id: self.id,
             text: self.text,
             reasoning: self.reasoning,
+            thoughts: self.thoughts,
             tool_calls: calls.collect(),
             finish,
             tokens: self.tokens,
@@ -197,6 +215,7 @@ impl fmt::Debug for Delta {
             Self::Started { model, .. } => write!(f, "started by {model}"),
             Self::Text(text) => write!(f, "text of {} bytes", text.len()),
             Self::Reasoning(text) => write!(f, "reasoning of {} bytes", text.len()),
+            Self::Thoughts(_) => f.write_str("thoughts"),
             Self::ToolCall { index, .. } => write!(f, "piece of tool call {index}"),
             Self::Usage(tokens) => write!(f, "{tokens:?}"),
             Self::Finished(reason) => write!(f, "finished: {reason:?}"),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Allowance, Message};
-use crate::task::TaskId;
+use super::{Allowance, Live, Message};
+use crate::task::{Priority, TaskId};
 
 /// One call of a model. Everything that changes the answer is in its serialised form; what belongs to this one call
 /// only (whose it is, what it may spend) is in [`CallContext`] and is not serialised.
@@ -134,10 +134,14 @@ pub struct CallContext {
     pub task_id: Option<TaskId>,
     /// The step of its plan, for traces.
     pub step: Option<u32>,
+    /// Who is asked first where calls wait for a place.
+    pub priority: Priority,
     /// When the answer is no longer of use.
     pub deadline: Option<Instant>,
     /// What may be spent and where it is counted; unlimited and uncounted where absent.
     pub allowance: Option<Arc<Allowance>>,
+    /// Where the words of the answer are shown while they come; nowhere where absent.
+    pub live: Option<Live>,
 }
 
 /// Two requests are equal if they ask the same, whoever asks.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::{Brain, Engine};
+use super::input_filler::InputFiller;
 use super::local::LocalOrchestrator;
 use super::plan_memory::{PlanMemory, PlanReuse};
 use super::playbook::{Playbook, Playbooks};
@@ -12,11 +13,11 @@ use super::{
     IntentParser, ModelIntentParser, ModelResultIntegrator, ModelTaskPlanner, ResultIntegrator,
     RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
 };
-use crate::arm::{Arm, Limits, Registry};
+use crate::arm::{Arm, CapabilityKey, Limits, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
-use crate::model::Models;
 use crate::model::prompts::Prompts;
+use crate::model::{Models, Screen, WholePlaceholders};
 use crate::resilience::Backoff;
 
 /// What an engine may do at once, and for how long.
@@ -42,6 +43,9 @@ pub struct EngineConfig {
     pub max_revisions: u32,
     /// Whether plans that worked are used again.
     pub plan_reuse: PlanReuse,
+    /// Signs what the calls of `unsafe` arms may do; the arm that checks it has the same. Without one no call carries a
+    /// token.
+    pub capability_key: Option<CapabilityKey>,
     /// Whether unfinished tasks of processes that are gone go on at the start; else they wait to be resumed.
     pub take_over: bool,
 }
@@ -59,6 +63,7 @@ impl Default for EngineConfig {
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
+            capability_key: None,
             take_over: true,
         }
     }
@@ -77,6 +82,7 @@ pub struct Builder {
     result_integrator: Option<Arc<dyn ResultIntegrator>>,
     models: Models,
     prompts: Option<Prompts>,
+    screen: Option<Arc<dyn Screen>>,
 }
 
 impl Builder {
@@ -143,8 +149,8 @@ impl Builder {
         self
     }
 
-    /// Thinks with these models: goals are read, plans made and revised, and outputs integrated by them. The rules stand
-    /// in where no model answers. What they spend is counted by their [layers](crate::model::layers):
+    /// Thinks with these models: goals are read, plans made and revised, inputs filled, and outputs integrated by
+    /// them. The rules stand in where no model answers. What they spend is counted by their [layers](crate::model::layers):
     /// [`Models::layered`] and [`Models::from_variables`] have them.
     #[must_use]
     pub fn models(mut self, models: Models) -> Self {
@@ -156,6 +162,14 @@ impl Builder {
     #[must_use]
     pub fn prompts(mut self, prompts: Prompts) -> Self {
         self.prompts = Some(prompts);
+        self
+    }
+
+    /// Lets a model's words be shown while they come (`model.delta`) only as this allows. Without it they are shown as the
+    /// model says them, placeholders whole.
+    #[must_use]
+    pub fn screen(mut self, screen: Arc<dyn Screen>) -> Self {
+        self.screen = Some(screen);
         self
     }
 
@@ -173,6 +187,7 @@ impl Builder {
         }
         let playbooks = Arc::new(self.playbooks);
         let rules = RulesTaskPlanner::new(playbooks.clone());
+        let mut input_filler = None;
         if !self.models.is_empty() {
             let prompts = self.prompts.map_or_else(Prompts::embedded, Ok)?;
             let models = || self.models.clone();
@@ -183,6 +198,7 @@ impl Builder {
             });
             self.result_integrator
                 .get_or_insert_with(|| Arc::new(ModelResultIntegrator::new(models(), prompts.clone())));
+            input_filler = Some(InputFiller::new(models(), prompts));
         }
         let memory = match self.memory {
             Some(memory) => memory,
@@ -194,11 +210,13 @@ impl Builder {
             intent_parser: self.intent_parser.unwrap_or_else(|| Arc::new(RulesIntentParser)),
             task_planner: self.task_planner.unwrap_or_else(|| Arc::new(rules)),
             result_integrator: self.result_integrator.unwrap_or_else(|| Arc::new(RulesResultIntegrator)),
+            input_filler,
             plan_memory: thinks.then(|| PlanMemory::new(memory.clone(), reuse)),
             playbooks,
         };
         let router = Router::new(self.config.weights);
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, self.config));
+        let screen = self.screen.unwrap_or_else(|| Arc::new(WholePlaceholders::default()));
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, screen, self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

@@ -6,6 +6,7 @@
 mod asking;
 mod builder;
 mod engine;
+mod input_filler;
 mod intent_parser;
 mod local;
 mod plan_memory;

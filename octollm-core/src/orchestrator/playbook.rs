@@ -28,6 +28,12 @@ pub struct Playbook {
     /// Names that the context must have.
     #[serde(default)]
     pub requires: Vec<String>,
+    /// A name whose value the goal itself may bring along: in a fenced block, or behind its first colon.
+    #[serde(default)]
+    pub from_goal: Option<String>,
+    /// Values of names that the context may lack.
+    #[serde(default)]
+    pub defaults: BTreeMap<String, Value>,
     /// The steps.
     pub steps: Vec<PlaybookStep>,
 }
@@ -55,8 +61,11 @@ pub struct Playbooks(BTreeMap<String, Arc<Playbook>>);
 impl Default for Playbooks {
     /// The built-in ones.
     fn default() -> Self {
-        let sources =
-            [include_str!("../../playbooks/search.toml"), include_str!("../../playbooks/call.toml")];
+        let sources = [
+            include_str!("../../playbooks/search.toml"),
+            include_str!("../../playbooks/call.toml"),
+            include_str!("../../playbooks/run_code.toml"),
+        ];
         // That they parse is tested; a playbook that did not would only be missing.
         let parsed = sources.into_iter().filter_map(|source| Playbook::from_toml(source).ok());
         Self(parsed.map(|playbook| (playbook.name.clone(), Arc::new(playbook))).collect())
@@ -106,8 +115,9 @@ impl Playbook {
 
     /// What the context lacks.
     pub fn missing(&self, request: &TaskRequest) -> Vec<&str> {
+        let places = Places { request, playbook: self };
         let names = self.requires.iter().map(String::as_str);
-        names.filter(|name| !request.context.contains_key(*name)).collect()
+        names.filter(|name| places.lookup(name).is_none()).collect()
     }
 
     /// The plan, with every place filled from the request.
@@ -121,7 +131,7 @@ impl Playbook {
             let faults = missing.iter().map(fault).collect();
             return Err(Error::invalid(format!("playbook `{}` cannot be filled", self.name), faults));
         }
-        let places = Places { request };
+        let places = Places { request, playbook: self };
         let mut subtasks = Vec::with_capacity(self.steps.len());
         for (number, step) in (1..).zip(&self.steps) {
             let mut subtask = SubTask::new(number, places.text(&step.action), places.text(&step.arm));
@@ -139,13 +149,21 @@ impl Playbook {
 /// Fills places.
 struct Places<'a> {
     request: &'a TaskRequest,
+    playbook: &'a Playbook,
 }
 
 impl Places<'_> {
     fn lookup(&self, name: &str) -> Option<Value> {
         match name {
             "goal" => Some(self.request.goal.trim().into()),
-            name => self.request.context.get(name).cloned(),
+            name => {
+                let of_the_goal = || {
+                    let asked = self.playbook.from_goal.as_deref() == Some(name);
+                    asked.then(|| brought_along(&self.request.goal)).flatten().map(Value::from)
+                };
+                let context = self.request.context.get(name).cloned();
+                context.or_else(of_the_goal).or_else(|| self.playbook.defaults.get(name).cloned())
+            }
         }
     }
 
@@ -187,6 +205,19 @@ impl Places<'_> {
     }
 }
 
+/// What a goal brings along: the first fenced block in it, or what stands behind its first colon.
+fn brought_along(goal: &str) -> Option<&str> {
+    const FENCE: &str = "```";
+    let found = match goal.split_once(FENCE) {
+        // The rest of the fence's line names the language.
+        Some((_, block)) => block.split_once('\n')?.1.split_once(FENCE)?.0,
+        None => goal.split_once(':')?.1,
+    };
+    let found = found.trim_matches('\n').trim_end();
+    let found = if found.contains('\n') { found } else { found.trim().trim_matches('`') };
+    (!found.trim().is_empty()).then_some(found)
+}
+
 fn whole_place(text: &str) -> Option<&str> {
     let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     (!name.contains("{{")).then(|| name.trim())
@@ -200,7 +231,7 @@ mod tests {
     #[test]
     fn the_built_in_playbooks_parse() {
         let names: Vec<_> = Playbooks::default().iter().map(|playbook| playbook.name.clone()).collect();
-        assert_eq!(names, ["call", "search"]);
+        assert_eq!(names, ["call", "run_code", "search"]);
     }
 
     #[test]
@@ -214,6 +245,35 @@ mod tests {
     }
 
     #[test]
+    fn a_goal_may_bring_its_data_along() {
+        let playbooks = Playbooks::default();
+        let input = |goal: &str, context: &[(&str, Value)]| {
+            let mut request = TaskRequest::new(goal);
+            request.context.extend(context.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            let playbook = playbooks.get("run_code").unwrap();
+            playbook.fill(&request).map(|plan| plan.subtasks[0].input.clone().unwrap())
+        };
+        let code = |goal: &str| input(goal, &[]).unwrap()["code"].clone();
+        assert_eq!(
+            input("Run this Python code: print(6*7)", &[]).unwrap(),
+            json!({"action_type": "python", "code": "print(6*7)"})
+        );
+        assert_eq!(code("Run this Python: `print({1: 2})`"), "print({1: 2})");
+        assert_eq!(
+            code("Run this Python code\n```python\nfor i in 'ab':\n    print(i)\n```\nplease"),
+            "for i in 'ab':\n    print(i)"
+        );
+        assert_eq!(code("Run this:\n\nfor i in 'ab':\n    print(i)\n"), "for i in 'ab':\n    print(i)");
+        let told = input("Run this Python code: print(1)", &[("code", "print(2)".into())]).unwrap();
+        assert_eq!(told["code"], "print(2)");
+        for nothing in
+            ["Run this Python code, please", "Run this Python code:   ", "Run this ```print(1)``` now"]
+        {
+            assert_eq!(input(nothing, &[]).unwrap_err().faults()[0].pointer, "/context/code", "{nothing}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let error = Playbooks::default().get("call").unwrap().fill(&TaskRequest::new("Call an arm, please"));
         assert_eq!(error.unwrap_err().faults()[0].pointer, "/context/arm");
@@ -222,14 +282,15 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = Playbooks::default().get("nonsense").unwrap_err();
-        assert!(error.to_string().contains("`call`, `search`"));
+        assert!(error.to_string().contains("`call`, `run_code`, `search`"));
     }
 
     #[test]
     fn places_within_text_and_without_an_end() {
         let mut request = TaskRequest::new("A goal of some length");
         request.context.insert("n".into(), 3.into());
-        let places = Places { request: &request };
+        let playbooks = Playbooks::default();
+        let places = Places { request: &request, playbook: playbooks.get("call").unwrap() };
         assert_eq!(places.text("{{n}} of {{ missing? }}{{goal}} {{"), "3 of A goal of some length {{");
     }
 }

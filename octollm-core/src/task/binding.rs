@@ -88,6 +88,8 @@ pub struct Binding<'a> {
     pub schema: &'a Value,
     /// What the goal itself was found to contain.
     pub read: Option<&'a Map<String, Value>>,
+    /// What a model said where nothing else did.
+    pub filled: Option<&'a Map<String, Value>>,
     /// The outputs of completed steps.
     pub outputs: &'a dyn Fn(u32) -> Option<Arc<Value>>,
 }
@@ -120,6 +122,15 @@ fn properties(schema: &Value) -> Option<&Map<String, Value>> {
 }
 
 impl Binding<'_> {
+    /// The properties that the arm requires and nothing names. None where the plan has the step's `input`: what that lacks
+    /// is a fault of the plan.
+    pub fn missing(&self) -> Vec<String> {
+        let (None, Some(properties)) = (&self.subtask.input, properties(self.schema)) else {
+            return Vec::new();
+        };
+        self.lacks(&self.found(properties)).map(str::to_owned).collect()
+    }
+
     fn resolve_all(&self, input: &Value) -> Result<Value> {
         let mut faults = Vec::new();
         let bound = self.resolve(input, "/input", &mut faults);
@@ -163,19 +174,29 @@ impl Binding<'_> {
     }
 
     /// Every property that somebody names: the task's context first, then what the goal contains, then the outputs of the
-    /// dependencies.
-    fn fill(&self, properties: &Map<String, Value>) -> Result<Value> {
+    /// dependencies, then what every task can say, then what a model said.
+    fn found(&self, properties: &Map<String, Value>) -> Map<String, Value> {
         let inputs: Vec<_> =
             self.subtask.depends_on.iter().filter_map(|step| (self.outputs)(*step)).collect();
         let mut bound = Map::new();
         for name in properties.keys() {
             let given = self.request.context.get(name).or_else(|| self.read?.get(name)).cloned();
             let value = given.or_else(|| inputs.iter().find_map(|output| output.get(name).cloned()));
-            if let Some(value) = value.or_else(|| self.of_the_task(name)) {
+            let value = value.or_else(|| self.of_the_task(name));
+            if let Some(value) = value.or_else(|| self.filled?.get(name).cloned()) {
                 bound.insert(name.clone(), value);
             }
         }
-        let missing: Vec<_> = self.required().filter(|name| !bound.contains_key(*name)).collect();
+        bound
+    }
+
+    fn lacks(&self, bound: &Map<String, Value>) -> impl Iterator<Item = &str> {
+        self.required().filter(|name| !bound.contains_key(*name))
+    }
+
+    fn fill(&self, properties: &Map<String, Value>) -> Result<Value> {
+        let bound = self.found(properties);
+        let missing: Vec<_> = self.lacks(&bound).collect();
         if missing.is_empty() {
             return Ok(Value::Object(bound));
         }
@@ -219,7 +240,10 @@ mod tests {
     fn bind(request: &TaskRequest, subtask: &SubTask, schema: &Value) -> Result<Value> {
         let first = Arc::new(json!({"location": "Lyon", "list": [{"a/b": 7}]}));
         let outputs = |step| (step == 1).then(|| first.clone());
-        let binding = Binding { request, subtask, arm_id: "weather", schema, read: None, outputs: &outputs };
+        let filled = json!({"unit": "celsius", "location": "Oslo"});
+        let filled = filled.as_object();
+        let binding =
+            Binding { request, subtask, arm_id: "weather", schema, read: None, filled, outputs: &outputs };
         bind_input(&binding, &Validator::compile(schema).unwrap())
     }
 
@@ -260,11 +284,24 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error =
-            bind(&TaskRequest::new("some long goal"), &SubTask::new(1, "forecast", "weather"), &schema());
-        let error = error.unwrap_err();
-        assert_eq!(error.faults()[0].pointer, "/location");
-        assert!(error.hint().unwrap().contains("`location`"));
+        let mut schema = schema();
+        schema["properties"]["mood"] = json!({"type": "string"});
+        schema["required"] = json!(["location", "mood"]);
+        let subtask = SubTask::new(1, "forecast", "weather");
+        let error = bind(&TaskRequest::new("some long goal"), &subtask, &schema).unwrap_err();
+        let pointers: Vec<_> = error.faults().iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/mood"]);
+        assert!(error.hint().unwrap().contains("`mood`"));
+    }
+
+    #[test]
+    fn what_a_model_said_counts_where_nothing_else_does() {
+        let mut schema = schema();
+        schema["properties"]["unit"] = json!({"type": "string"});
+        schema["required"] = json!(["location", "unit"]);
+        let subtask = SubTask::new(2, "forecast", "weather").after([1]);
+        let bound = bind(&TaskRequest::new("some long goal"), &subtask, &schema).unwrap();
+        assert_eq!(bound, json!({"location": "Lyon", "unit": "celsius"}));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{ExecutionPlan, Grant, ParsedIntent, TaskError, TaskId, TaskRequest, Timestamp, Usage};
 
@@ -90,6 +90,9 @@ pub enum EventKind {
         /// The exact input that the arm would get.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         input: Option<Arc<Value>>,
+        /// What the arm would do with it, in the arm's own words: an executor's exact command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown: Option<Arc<str>>,
     },
     /// A person answered.
     #[serde(rename = "approval.decided")]
@@ -102,6 +105,17 @@ pub enum EventKind {
         /// The person's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
+    },
+    /// A model was asked for what a step's input lacked.
+    #[serde(rename = "step.filled")]
+    StepFilled {
+        /// The step.
+        step: u32,
+        /// What it said, by property of the arm's input; empty where it could not tell.
+        values: Arc<Map<String, Value>>,
+        /// What asking used.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// An arm begins to work on a step.
     #[serde(rename = "step.started")]
@@ -191,6 +205,9 @@ pub enum EventKind {
     TaskCancelled {
         /// Why, in words.
         reason: String,
+        /// What was used by what was broken off.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// Live only: how far a running step is.
     #[serde(rename = "step.progress")]
@@ -202,6 +219,22 @@ pub enum EventKind {
         /// How much is done, 0..=1, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fraction: Option<f32>,
+    },
+    /// Live only: the next words of an answer that a model is giving. A preview: the step's output or the result is
+    /// what counts.
+    #[serde(rename = "model.delta")]
+    ModelDelta {
+        /// The step that asked; absent where the brain did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        /// Which call of a model it is: another number, another answer. An answer that broke off and is asked for again
+        /// is another call.
+        call: u32,
+        /// UTF-8 bytes of this answer before these words. Where it is more than came so far, the reader was too slow or
+        /// came too late, and has missed some.
+        offset: u64,
+        /// The words.
+        text: String,
     },
 }
 
@@ -287,6 +320,7 @@ impl EventKind {
             Self::PlanRevised { .. } => "plan.revised",
             Self::ApprovalRequested { .. } => "approval.requested",
             Self::ApprovalDecided { .. } => "approval.decided",
+            Self::StepFilled { .. } => "step.filled",
             Self::StepStarted { .. } => "step.started",
             Self::StepCompleted { .. } => "step.completed",
             Self::StepFailed { .. } => "step.failed",
@@ -295,18 +329,22 @@ impl EventKind {
             Self::TaskFailed { .. } => "task.failed",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::StepProgress { .. } => "step.progress",
+            Self::ModelDelta { .. } => "model.delta",
         }
     }
 
     /// The step that it is about.
     pub const fn step(&self) -> Option<u32> {
         match self {
-            Self::StepStarted { step, .. }
+            Self::StepFilled { step, .. }
+            | Self::StepStarted { step, .. }
             | Self::StepCompleted { step, .. }
             | Self::StepFailed { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepProgress { step, .. } => Some(*step),
-            Self::ApprovalRequested { step, .. } | Self::ApprovalDecided { step, .. } => *step,
+            Self::ApprovalRequested { step, .. }
+            | Self::ApprovalDecided { step, .. }
+            | Self::ModelDelta { step, .. } => *step,
             _ => None,
         }
     }
@@ -326,10 +364,12 @@ impl EventKind {
             Self::IntentParsed { usage, .. }
             | Self::PlanCreated { usage, .. }
             | Self::PlanRevised { usage, .. }
+            | Self::StepFilled { usage, .. }
             | Self::StepCompleted { usage, .. }
             | Self::StepFailed { usage, .. }
             | Self::TaskCompleted { usage, .. }
-            | Self::TaskFailed { usage, .. } => Some(usage),
+            | Self::TaskFailed { usage, .. }
+            | Self::TaskCancelled { usage, .. } => Some(usage),
             _ => None,
         }
     }
@@ -341,6 +381,6 @@ impl EventKind {
 
     /// Whether it is streamed but not kept.
     pub const fn is_live_only(&self) -> bool {
-        matches!(self, Self::StepProgress { .. })
+        matches!(self, Self::StepProgress { .. } | Self::ModelDelta { .. })
     }
 }

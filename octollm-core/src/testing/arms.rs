@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
 use crate::error::{Error, ErrorKind, Result, Status};
+use crate::model::{Message, ModelRequest, Models, Purpose, ScriptedModel, ScriptedReply};
 use crate::task::RequestId;
 
 type Work = dyn Fn(ArmCall) -> BoxFuture<'static, Result<Value>> + Send + Sync;
@@ -43,7 +44,7 @@ impl Arm for ScriptedArm {
 
 /// The arms that the orchestrator's suite uses; see each function for what it does.
 pub fn standard_arms() -> Vec<ScriptedArm> {
-    vec![echo(), slow(), flaky(), broken(), liar(), panicking(), spender(), writer(Arc::default())]
+    vec![echo(), slow(), flaky(), broken(), liar(), panicking(), spender(), talker(), writer(Arc::default())]
 }
 
 /// Answers `{"echo": INPUT}` at once.
@@ -113,6 +114,19 @@ pub fn spender() -> ScriptedArm {
     ScriptedArm::new(ArmDescriptor::new("spender", ["spend"]), |call| async move {
         let tokens = call.input["tokens"].as_u64().unwrap_or_default();
         Ok(json!({"usage": {"input_tokens": tokens}, "granted": call.grant.tokens, "confidence": 0.5}))
+    })
+}
+
+/// Lets a model say `words`, three characters every 10 ms, and answers `{"said": WORDS}`.
+pub fn talker() -> ScriptedArm {
+    ScriptedArm::new(ArmDescriptor::new("talker", ["talk"]), |call| async move {
+        let words = call.input["words"].as_str().unwrap_or_default().to_owned();
+        let reply = ScriptedReply::text(words).chunked(3).pausing(Duration::from_millis(10));
+        let models = Models::layered(Arc::new(ScriptedModel::in_order([reply])));
+        let (context, _) = call.model_context();
+        let request = ModelRequest { context, ..ModelRequest::new(vec![Message::user("Talk!")]) };
+        let said = models.require(Purpose::General)?.complete(&request).await?.text;
+        Ok(json!({"said": said}))
     })
 }
 

@@ -28,6 +28,7 @@ pub async fn orchestrator_suite(octo: Arc<dyn Orchestrator>) {
     bad_requests_are_refused_with_every_fault(octo).await;
     events_are_numbered_without_gaps(octo).await;
     an_ended_task_has_no_further_events(octo).await;
+    what_a_model_says_is_shown_and_not_kept(octo).await;
     a_running_task_can_be_cancelled(octo).await;
     cancelling_a_parent_cancels_its_children(octo).await;
     a_plan_waits_for_approval(octo).await;
@@ -172,6 +173,34 @@ async fn an_ended_task_has_no_further_events(octo: &dyn Orchestrator) {
     let result = run(octo, planned(vec![echo(1, json!({}))])).await;
     let last = octo.journal(result.task_id, 0, 100).await.unwrap().last().unwrap().seq;
     assert_eq!(octo.events(result.task_id, last).await.unwrap().count().await, 0);
+}
+
+async fn what_a_model_says_is_shown_and_not_kept(octo: &dyn Orchestrator) {
+    let words = "Eight arms, three hearts and nine brains, and each of them has something to say. ".repeat(3);
+    let talk = SubTask::new(1, "talk", "talker").with_input(json!({"words": words}));
+    let (response, mut events) = octo.stream(planned(vec![talk]).into()).await.unwrap();
+    let (mut said, mut next, mut pieces, mut completed) = (String::new(), None, 0, false);
+    while let Some(event) = events.next().await {
+        let event = event.unwrap();
+        match &event.kind {
+            EventKind::ModelDelta { step, call, offset, text } => {
+                // Who watches from afar may miss the beginning.
+                assert_eq!((event.seq, *step, *call, *offset), (0, Some(1), 1, next.unwrap_or(*offset)));
+                assert!(!completed, "words come before what they lead to");
+                said.push_str(text);
+                next = Some(offset + text.len() as u64);
+                pieces += 1;
+            }
+            EventKind::StepCompleted { output, .. } => {
+                assert_eq!(output["said"], words.as_str());
+                completed = true;
+            }
+            _ => {}
+        }
+    }
+    assert!(completed && pieces > 1 && words.ends_with(&said), "{pieces} pieces: {said}");
+    let kept = octo.journal(response.task_id, 0, 100).await.unwrap();
+    assert!(kept.iter().all(|event| event.seq > 0 && !event.kind.is_live_only()));
 }
 
 async fn a_running_task_can_be_cancelled(octo: &dyn Orchestrator) {

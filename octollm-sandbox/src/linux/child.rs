@@ -1,7 +1,7 @@
 //! The child's side: from the `clone` to the program. Every step either succeeds or ends the child with the layer's name.
 //! Nothing here allocates, locks or panics: the child is a copy of one thread of a process with many.
 
-use libc::c_int;
+use libc::{c_int, c_void};
 
 use super::init;
 use super::message::{self, Failure, Heard, In as _, Message};
@@ -25,13 +25,29 @@ pub(super) struct Ends {
     pub(super) started: c_int,
 }
 
+/// Memory that the child needs, made before it.
+pub(super) struct Room {
+    /// One for each mount.
+    mounts: Vec<c_int>,
+    /// For the program's process until it is the program.
+    stack: Vec<u8>,
+}
+
+impl Room {
+    pub(super) fn new(plan: &Plan<'_>) -> Self {
+        const STACK: usize = 128 << 10;
+        Self { mounts: vec![-1; plan.layout.binds.len()], stack: vec![0; STACK] }
+    }
+}
+
 /// The sandbox's first process. Never returns.
-pub(super) fn first(plan: &Plan<'_>, ends: Ends, slots: &mut [c_int]) -> ! {
+pub(super) fn first(plan: &Plan<'_>, ends: Ends, room: &mut Room) -> ! {
     // Nobody hears more than that the channel is closed if this does not work.
     if tidy(ends).is_err() {
         sys::exit(1);
     }
-    match set_up(plan, slots).and_then(|prepared| start(plan, prepared)) {
+    let program = set_up(plan, &mut room.mounts).and_then(|rules| start(plan, rules, &mut room.stack));
+    match program {
         Ok(program) => init::stay(plan.level, plan.last_resort, program),
         Err(failure) => {
             let _ = message::say(CHANNEL, Message::Failed(failure));
@@ -128,14 +144,26 @@ fn same_root(plan: &Plan<'_>) -> Result<(), Failure> {
 
 /// The program's process. Its own part is what this one must stay free of: Landlock, so that it may not reach this one,
 /// and the filter.
-fn start(plan: &Plan<'_>, rules: Option<c_int>) -> Result<libc::pid_t, Failure> {
-    // SAFETY: this process has one thread, and the child goes on with system calls only.
-    let child = unsafe { sys::clone(libc::SIGCHLD, None) }.layer(Layer::Start)?;
-    if let Some(child) = child {
-        sys::close(STARTED);
-        return Ok(child);
-    }
-    let failure = become_program(plan, rules);
+///
+/// The first process is a copy of the caller, which may be large: this one is no copy of that again.
+fn start(plan: &Plan<'_>, rules: Option<c_int>, stack: &mut [u8]) -> Result<libc::pid_t, Failure> {
+    let mut next = Next { plan, rules };
+    // SAFETY: `execute` makes system calls only and does not return; `next` is there until this process goes on.
+    let child = unsafe { sys::clone_to_execute(stack, execute, (&raw mut next).cast()) };
+    sys::close(STARTED);
+    child.layer(Layer::Start)
+}
+
+/// What the program's process is told.
+struct Next<'a> {
+    plan: &'a Plan<'a>,
+    rules: Option<c_int>,
+}
+
+extern "C" fn execute(next: *mut c_void) -> c_int {
+    // SAFETY: `start` passes a `Next`, and waits.
+    let next = unsafe { &*next.cast::<Next<'_>>() };
+    let failure = become_program(next.plan, next.rules);
     let _ = message::say(CHANNEL, Message::Failed(failure));
     sys::exit(1)
 }

@@ -101,7 +101,7 @@ impl<'a> Plan<'a> {
         };
         let filters = match level {
             Level::None => Vec::new(),
-            _ => seccomp::filters()?,
+            _ => seccomp::filters(level == Level::Full)?,
         };
         let program = program(&command.program, &sandbox.readable)?;
         let names = [program.clone()].into_iter();

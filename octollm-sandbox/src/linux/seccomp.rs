@@ -35,8 +35,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_faccessat, libc::SYS_faccessat2, libc::SYS_readlinkat, libc::SYS_getdents64,
     libc::SYS_getcwd, libc::SYS_chdir, libc::SYS_fchdir, libc::SYS_umask,
     libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_unlinkat, libc::SYS_linkat, libc::SYS_symlinkat,
-    libc::SYS_renameat2, libc::SYS_fchmod, libc::SYS_fchmodat, FCHMODAT2, libc::SYS_fchown,
-    libc::SYS_fchownat, libc::SYS_utimensat, libc::SYS_truncate, libc::SYS_ftruncate, libc::SYS_fallocate,
+    libc::SYS_renameat2, libc::SYS_truncate, libc::SYS_ftruncate, libc::SYS_fallocate,
     libc::SYS_fsync, libc::SYS_fdatasync, libc::SYS_fadvise64, libc::SYS_readahead,
     libc::SYS_copy_file_range, libc::SYS_sendfile,
     libc::SYS_getxattr, libc::SYS_lgetxattr, libc::SYS_fgetxattr,
@@ -50,9 +49,9 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_setsid, libc::SYS_getuid, libc::SYS_geteuid, libc::SYS_getgid, libc::SYS_getegid,
     libc::SYS_getresuid, libc::SYS_getresgid, libc::SYS_getgroups, libc::SYS_capget,
     libc::SYS_set_tid_address, libc::SYS_set_robust_list, libc::SYS_get_robust_list, libc::SYS_rseq,
-    libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_setaffinity, libc::SYS_sched_getparam,
+    libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_getparam,
     libc::SYS_sched_getscheduler, libc::SYS_sched_get_priority_max, libc::SYS_sched_get_priority_min,
-    libc::SYS_getpriority, libc::SYS_setpriority, libc::SYS_getrusage, libc::SYS_times,
+    libc::SYS_getpriority, libc::SYS_getrusage, libc::SYS_times,
     libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_getcpu, libc::SYS_getrandom,
     libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal,
     // Signals: the namespace or Landlock says to whom.
@@ -82,14 +81,28 @@ const ALLOWED: &[c_long] = &[
 const ALLOWED_HERE: &[c_long] = &[
     libc::SYS_open, libc::SYS_creat, libc::SYS_stat, libc::SYS_lstat, libc::SYS_access, libc::SYS_readlink,
     libc::SYS_getdents, libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_mknod, libc::SYS_unlink, libc::SYS_link,
-    libc::SYS_symlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown,
-    libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat, libc::SYS_pipe, libc::SYS_dup2, libc::SYS_poll,
+    libc::SYS_symlink, libc::SYS_rename, libc::SYS_renameat, libc::SYS_pipe, libc::SYS_dup2, libc::SYS_poll,
     libc::SYS_select, libc::SYS_epoll_create, libc::SYS_epoll_wait, libc::SYS_eventfd, libc::SYS_signalfd,
     libc::SYS_fork, libc::SYS_vfork, libc::SYS_getpgrp, libc::SYS_getrlimit, libc::SYS_alarm, libc::SYS_pause,
     libc::SYS_time, libc::SYS_arch_prctl,
 ];
 #[cfg(target_arch = "aarch64")]
 const ALLOWED_HERE: &[c_long] = &[38]; // renameat
+
+/// Allowed with any arguments where only the command's own files and processes are in reach. Landlock knows nothing of modes,
+/// owners, times and priorities: without a root and namespaces, these would reach all that belongs to the same user.
+#[rustfmt::skip]
+const ALLOWED_APART: &[c_long] = &[
+    libc::SYS_fchmod, libc::SYS_fchmodat, FCHMODAT2, libc::SYS_fchown, libc::SYS_fchownat, libc::SYS_utimensat,
+    libc::SYS_setpriority, libc::SYS_sched_setaffinity,
+];
+#[cfg(target_arch = "x86_64")]
+#[rustfmt::skip]
+const ALLOWED_APART_HERE: &[c_long] = &[
+    libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat,
+];
+#[cfg(target_arch = "aarch64")]
+const ALLOWED_APART_HERE: &[c_long] = &[];
 
 /// What a terminal or a descriptor is asked. Not among them: TIOCSTI, which types into a terminal.
 #[allow(clippy::unnecessary_cast, reason = "their type depends on the C library")]
@@ -125,33 +138,39 @@ const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters, in the order in which they are set.
-pub(super) fn filters() -> Result<Vec<BpfProgram>, SandboxError> {
+/// The filters, in the order in which they are set. `apart` is whether there are namespaces.
+pub(super) fn filters(apart: bool) -> Result<Vec<BpfProgram>, SandboxError> {
     let denied = SeccompAction::Errno(libc::EPERM as u32);
-    build(denied).map_err(|_| SandboxError::new(Layer::Seccomp))
+    build(apart, denied).map_err(|_| SandboxError::new(Layer::Seccomp))
 }
 
-fn build(denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+fn build(apart: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
     // The C library asks for clone3 first, whose flags lie in memory where no filter sees them, and is content with
     // clone when the kernel seems too old.
     let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
     let missing = SeccompAction::Errno(libc::ENOSYS as u32);
     let first = SeccompFilter::new(clone3, SeccompAction::Allow, missing, ARCH)?;
-    let second = SeccompFilter::new(rules()?, denied, SeccompAction::Allow, ARCH)?;
+    let second = SeccompFilter::new(rules(apart)?, denied, SeccompAction::Allow, ARCH)?;
     // The one that denies `seccomp` itself comes last.
     Ok(vec![first.try_into()?, second.try_into()?])
 }
 
-fn rules() -> Result<Rules, seccompiler::BackendError> {
+fn rules(apart: bool) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new())).collect();
+    if apart {
+        rules.extend(ALLOWED_APART.iter().chain(ALLOWED_APART_HERE).map(|call| (*call, Vec::new())));
+    } else {
+        // The times of an open file, without a path.
+        rules.insert(libc::SYS_utimensat, vec![without(1, u64::MAX)?]);
+    }
     rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_ioctl, one_of(1, &IOCTLS)?);
     rules.insert(libc::SYS_prctl, one_of(0, &PRCTLS.map(|option| option as u64))?);
     // One's own limits only: those of the sandbox's first process are another's.
     rules.insert(libc::SYS_prlimit64, one_of(0, &[0])?);
-    rules.insert(libc::SYS_clone, vec![without(0, NEW_NAMESPACES)?]);
+    rules.insert(libc::SYS_clone, vec![without(0, NEW_NAMESPACES as u64)?]);
     // Shared memory without a file belongs to no process once it is not mapped: it would not be counted.
-    rules.insert(libc::SYS_mmap, not_both(3, libc::MAP_ANONYMOUS, libc::MAP_SHARED)?);
+    rules.insert(libc::SYS_mmap, not_both(3, libc::MAP_ANONYMOUS as u64, libc::MAP_SHARED as u64)?);
     Ok(rules)
 }
 
@@ -181,17 +200,12 @@ fn connected_pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
 }
 
 /// An argument has none of these bits.
-fn without(argument: u8, bits: i32) -> Result<SeccompRule, seccompiler::BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(
-        argument,
-        Size::Qword,
-        Is::MaskedEq(u64::from(bits as u32)),
-        0,
-    )?])
+fn without(argument: u8, bits: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(argument, Size::Qword, Is::MaskedEq(bits), 0)?])
 }
 
 /// An argument lacks the one bit or the other.
-fn not_both(argument: u8, one: i32, other: i32) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+fn not_both(argument: u8, one: u64, other: u64) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     Ok(vec![without(argument, one)?, without(argument, other)?])
 }
 
@@ -209,7 +223,8 @@ mod tests {
 
     #[test]
     fn no_call_is_listed_twice_and_none_that_has_rules_of_its_own() {
-        let all: Vec<_> = ALLOWED.iter().chain(ALLOWED_HERE).collect();
+        let all: Vec<_> =
+            [ALLOWED, ALLOWED_HERE, ALLOWED_APART, ALLOWED_APART_HERE].into_iter().flatten().collect();
         let different: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(all.len(), different.len());
         for ruled in [libc::SYS_clone, libc::SYS_ioctl, libc::SYS_mmap, libc::SYS_prctl, libc::SYS_prlimit64]
@@ -220,8 +235,8 @@ mod tests {
 
     #[test]
     fn the_filters_are_within_what_the_kernel_takes() {
-        let filters = filters().unwrap();
-        assert_eq!(filters.len(), 2);
+        let filters = [filters(true).unwrap(), filters(false).unwrap()].concat();
+        assert_eq!(filters.len(), 4);
         assert!(filters.iter().all(|filter| filter.len() < 4096));
     }
 }

@@ -73,14 +73,14 @@ fn start(plan: &Plan<'_>, ends: Ends) -> Result<(pid_t, OwnedFd), SandboxError> 
     use std::os::fd::FromRawFd as _;
 
     let flags = if plan.level == Level::Full { NAMESPACES } else { 0 };
-    let mut slots = vec![-1; plan.layout.binds.len()];
+    let mut room = child::Room::new(plan);
     let mut pidfd = -1;
     // A handler of the caller's must not run in the child, where it would speak to the caller's descriptors.
     let before = sys::block_signals();
-    // SAFETY: the child goes into `child::first`, which makes system calls over `plan` and `slots` and never returns.
+    // SAFETY: the child goes into `child::first`, which makes system calls over `plan` and `room` and never returns.
     let cloned = unsafe { sys::clone(flags, Some(&mut pidfd)) };
     if matches!(cloned, Ok(None)) {
-        child::first(plan, ends, &mut slots);
+        child::first(plan, ends, &mut room);
     }
     sys::restore_signals(&before);
     match cloned {

@@ -18,6 +18,8 @@ const TICK: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 /// At most this much is read of an output before the next look at everything else.
 const TURN: usize = 16;
+/// More than the longest pipe. Not without end: without namespaces, a process that got away may write still.
+const LAST_TURN: usize = 64;
 const CHUNK: usize = 64 << 10;
 
 /// How a run ended, and what is left of it.
@@ -96,8 +98,8 @@ impl<'a> Watch<'a> {
         self.listen()?;
         self.child.reap();
         // Whatever is in the pipes now is all that there will be.
-        self.stdout.take(self.control, usize::MAX);
-        self.stderr.take(self.control, usize::MAX);
+        self.stdout.take(self.control, LAST_TURN);
+        self.stderr.take(self.control, LAST_TURN);
         self.finish()
     }
 

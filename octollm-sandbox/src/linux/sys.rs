@@ -7,7 +7,7 @@ use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::ptr;
 
-use libc::{c_char, c_int, c_long, c_uint, c_ulong, pid_t};
+use libc::{c_char, c_int, c_long, c_uint, c_ulong, c_void, pid_t};
 
 /// `Err` is an `errno`.
 pub(super) type Sys<T> = Result<T, c_int>;
@@ -60,7 +60,7 @@ fn again(mut call: impl FnMut() -> c_long) -> Sys<usize> {
 }
 
 /// A child that shares no memory with this process. `Ok(None)` is the child. No handler of `pthread_atfork` runs, and
-/// the child sends no SIGCHLD, so that nobody else in this process can reap it by accident.
+/// the child sends no SIGCHLD unless `flags` say so: nobody else in this process can reap it by accident.
 ///
 /// # Safety
 /// The child is a copy of one thread of many: until it replaces itself or exits, it may only make system calls and
@@ -82,6 +82,24 @@ pub(super) unsafe fn clone(flags: c_int, pidfd: Option<&mut c_int>) -> Sys<Optio
         )
     };
     small(pid).map(|pid| (pid != 0).then_some(pid))
+}
+
+/// A child that shares this process's memory, which waits until the child has become a program or has ended. Nothing is
+/// copied, and `errno` has one user at a time.
+///
+/// # Safety
+/// `body` gets `argument`, runs on `stack`, and may only make system calls; it must not return but by exiting.
+pub(super) unsafe fn clone_to_execute(
+    stack: &mut [u8],
+    body: extern "C" fn(*mut c_void) -> c_int,
+    argument: *mut c_void,
+) -> Sys<pid_t> {
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    // Stacks grow downwards here, from an address that 16 divides.
+    let end = stack.as_mut_ptr_range().end;
+    let top = end.wrapping_sub(end as usize % 16);
+    // SAFETY: `top` is the end of a stack that is only used by the child, and only while this process waits.
+    small(c_long::from(unsafe { libc::clone(body, top.cast(), flags, argument) }))
 }
 
 pub(super) fn exit(code: c_int) -> ! {

@@ -13,7 +13,7 @@ const MOST: usize = 4096;
 pub(super) struct Usage {
     /// Bytes of private memory, in or out of it, and of page tables.
     pub(super) memory: u64,
-    /// Processor time of all that live or were reaped.
+    /// Processor time of all that live or were waited for. (A process that ignores its children's ends hides theirs.)
     pub(super) cpu: Duration,
     pub(super) processes: usize,
 }

@@ -169,6 +169,33 @@ fn a_readable_folder_gives_no_way_out_of_it() {
     stopped_inside(&sandbox, "chmod", &attack, Layer::Mounts, "EROFS");
 }
 
+/// Landlock knows nothing of modes, owners and times: without a root of its own, the filter keeps them.
+#[test]
+fn a_file_of_the_same_user_keeps_its_mode_owner_and_times() {
+    let (_folder, path) = database();
+    if is_root() {
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+    }
+    let own = fs::metadata(&path).unwrap();
+    let owner = std::os::unix::fs::MetadataExt::uid(&own);
+    for line in [
+        format!("os.chmod('{path}', 0o666)"),
+        format!("os.chown('{path}', {owner}, -1)"),
+        format!("os.utime('{path}', (0, 0))"),
+        format!("os.setpriority(os.PRIO_PROCESS, {}, 0)", std::process::id()),
+        format!("os.sched_setaffinity({0}, os.sched_getaffinity({0}))", std::process::id()),
+    ] {
+        let attack = format!("def attack(): {line}");
+        assert_eq!(outside(&attack), "REACHED", "{line}");
+        stopped_inside(&landlock(), &line, &attack, Layer::Seccomp, "EPERM");
+    }
+    let shown = landlock().readable(&path);
+    let attack = format!("def attack(): os.fchmod(os.open('{path}', os.O_RDONLY), 0o600)");
+    stopped_inside(&shown, "fchmod", &attack, Layer::Seccomp, "EPERM");
+    let attack = format!("def attack(): os.utime(os.open('{path}', os.O_RDONLY), (0, 0))");
+    assert_eq!(inside(&Sandbox::default().readable(&path), &attack), "STOPPED EROFS");
+}
+
 #[test]
 fn handles_of_files_cannot_be_opened() {
     let attack = format!(

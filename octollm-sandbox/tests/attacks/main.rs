@@ -5,6 +5,7 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod again;
 mod files;
 mod harvest;
 mod kernel;

@@ -56,6 +56,8 @@ pub(super) enum Command {
     ReflexEval(ReflexEvalArgs),
     /// Serve tasks over HTTP
     Serve(ServeArgs),
+    /// Serve one of OctoLLM's own arms over HTTP
+    Arm(ArmArgs),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -357,6 +359,21 @@ pub(super) struct ServeArgs {
     /// Serve the reflexes alone: no task, no store, no arm
     #[arg(long, conflicts_with = "arm")]
     pub(super) reflex: bool,
+    /// Serve other computers too, though nobody has to prove who they are
+    #[arg(long)]
+    pub(super) insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ArmArgs {
+    /// The arm: coder, planner, judge, executor, retriever or guardian
+    pub(super) name: String,
+    /// Address to serve on [env: API_HOST] [default: 127.0.0.1]
+    #[arg(long)]
+    pub(super) host: Option<String>,
+    /// Port to serve on; 0 takes a free one [env: API_PORT] [default: the arm's own, 8100 to 8105]
+    #[arg(long)]
+    pub(super) port: Option<String>,
     /// Serve other computers too, though nobody has to prove who they are
     #[arg(long)]
     pub(super) insecure: bool,

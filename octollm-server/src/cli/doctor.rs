@@ -1,5 +1,7 @@
 //! `doctor`: what is configured, from where, and whether everything answers.
 
+mod sandbox;
+
 use octollm_arms::retriever::DEFAULT_COLLECTION;
 use octollm_core::arm::HealthStatus;
 use octollm_core::config::{Config, SETTINGS};
@@ -20,6 +22,8 @@ struct Report {
     /// Names that are set and have no effect yet.
     without_effect: Vec<Ignored>,
     checks: Vec<Check>,
+    /// What the sandbox of each strength can be made of here.
+    sandbox: Vec<sandbox::Strength>,
 }
 
 #[derive(Serialize)]
@@ -63,13 +67,16 @@ impl Check {
 
 /// Looks at everything.
 pub(super) async fn run(app: &App, json: bool) -> Outcome {
-    let checks = checks(app).await;
+    let mut checks = checks(app).await;
+    let sandbox = sandbox::probe().await;
+    checks.extend(sandbox::check(&app.settings.config, &sandbox).await);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         healthy: checks.iter().all(|check| check.ok),
         settings: settings(app),
         without_effect: without_effect(app),
         checks,
+        sandbox,
     };
     if json {
         app.output.json(&report)?;
@@ -208,5 +215,5 @@ fn print(app: &App, report: &Report) -> Result<(), Stop> {
             output.line(format!("       hint: {}", plain(hint)))?;
         }
     }
-    Ok(())
+    sandbox::print(output, &report.sandbox)
 }

@@ -8,6 +8,7 @@ use octollm_core::task::{Event, EventKind, TaskStatus};
 use octollm_core::{TaskId, TaskResult};
 use tokio_util::sync::CancellationToken;
 
+use super::approval::Questions;
 use super::exit::{Exit, Outcome, Stop};
 use super::output::Output;
 use super::progress::Progress;
@@ -36,9 +37,13 @@ impl Follow<'_> {
     /// Shows what happens until nothing more does, then what came of it.
     pub(super) async fn task(&self, id: TaskId, events: EventStream) -> Outcome {
         let mut progress = Progress::new(self.output);
-        let outcome = self.watch(id, events, &mut progress).await;
+        let mut questions = Questions::default();
+        let outcome = self.watch(id, events, &mut progress, &mut questions).await;
         progress.finish(self.output);
         let (result, interrupted) = outcome?;
+        if result.status == TaskStatus::AwaitingApproval {
+            self.output.note(questions.text());
+        }
         self.print(&result)?;
         Ok(if interrupted { Exit::Interrupted } else { Exit::of_task(&result) })
     }
@@ -49,6 +54,7 @@ impl Follow<'_> {
         id: TaskId,
         mut events: EventStream,
         progress: &mut Progress,
+        questions: &mut Questions,
     ) -> Result<(TaskResult, bool), Stop> {
         let mut interrupted = false;
         let mut asked = false;
@@ -66,6 +72,7 @@ impl Follow<'_> {
                 return Ok((self.orchestrator.task(id).await?, interrupted));
             };
             self.observe(&event, progress)?;
+            questions.observe(&event);
             asked |= matches!(event.kind, EventKind::ApprovalRequested { .. });
             if asked && !event.kind.is_terminal() {
                 let result = self.orchestrator.task(id).await?;

@@ -1,6 +1,8 @@
 //! The command line.
 
+mod approval;
 mod args;
+mod arm;
 mod doctor;
 mod documents;
 mod exit;
@@ -67,7 +69,7 @@ fn start(cli: Cli, output: Output) -> Outcome {
         return completions(*shell, output);
     }
     let settings = Settings::load(&sources(&cli))?;
-    start_logging(&settings, matches!(cli.command, Command::Serve(_)));
+    start_logging(&settings, matches!(cli.command, Command::Serve(_) | Command::Arm(_)));
     warn_about_ignored(&settings);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Error::new(ErrorKind::Unavailable, "the threads of this program cannot be started").with_source(error)
@@ -85,6 +87,7 @@ async fn dispatch(app: &App, command: &Command) -> Outcome {
         Command::Reflex(args) => reflex::run(app, args),
         Command::ReflexEval(args) => reflex::eval::run(app.output, args),
         Command::Serve(args) => serve::run(app, args).await,
+        Command::Arm(args) => arm::run(app, args).await,
         Command::Completions { shell } => completions(*shell, app.output),
     }
 }
@@ -98,8 +101,10 @@ fn completions(shell: clap_complete::Shell, output: Output) -> Outcome {
 
 fn sources(cli: &Cli) -> Sources {
     let mut flags = global_flags(&cli.global);
-    if let Command::Serve(args) = &cli.command {
-        flags.extend(serve_flags(args));
+    match &cli.command {
+        Command::Serve(args) => flags.extend(serve_flags(args)),
+        Command::Arm(args) => flags.extend(address_flags(args.host.as_ref(), args.port.as_ref())),
+        _ => {}
     }
     Sources { file: cli.global.config.clone(), flags, ..Sources::of_process() }
 }
@@ -111,10 +116,16 @@ fn global_flags(global: &Global) -> Vec<(&'static str, String)> {
 }
 
 fn serve_flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
-    let host = args.host.as_ref().map(|host| ("API_HOST", host.clone()));
-    let port = args.port.as_ref().map(|port| ("API_PORT", port.clone()));
     let arms = (!args.arm.is_empty()).then(|| ("ARM_REGISTRY", args.arm.join(",")));
-    host.into_iter().chain(port).chain(arms).collect()
+    address_flags(args.host.as_ref(), args.port.as_ref()).chain(arms).collect()
+}
+
+fn address_flags(
+    host: Option<&String>,
+    port: Option<&String>,
+) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let host = host.map(|host| ("API_HOST", host.clone()));
+    host.into_iter().chain(port.map(|port| ("API_PORT", port.clone())))
 }
 
 /// Logs to stderr. A command for one moment says only what needs attention, unless it is told otherwise.

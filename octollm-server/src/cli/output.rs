@@ -128,6 +128,18 @@ pub(super) fn one_line(text: &str, most: usize) -> String {
     }
 }
 
+/// The end of the text on one line of `most` characters. Line ends and quotes that JSON escapes are shown as what they
+/// stand for: most of what models say is JSON.
+pub(super) fn last_line(text: &str, most: usize) -> String {
+    let text = text.replace("\\n", " ").replace("\\t", " ").replace("\\\"", "\"");
+    let line = plain(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let surplus = line.chars().count().saturating_sub(most);
+    match line.char_indices().nth(surplus + 1) {
+        Some((begin, _)) if surplus > 0 => format!("…{}", line.get(begin..).unwrap_or_default()),
+        _ => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +153,11 @@ mod tests {
     fn long_lines_are_cut_at_a_character() {
         assert_eq!(one_line("über  alles\nhinaus", 6), "über …");
         assert_eq!(one_line("kurz", 4), "kurz");
+    }
+
+    #[test]
+    fn the_end_of_what_is_said_fits_on_a_line() {
+        assert_eq!(last_line("{\"code\": \"def f():\\n    return \\\"ü\\\"", 15), "…(): return \"ü\"");
+        assert_eq!(last_line("short\u{1b}[2J\n words", 40), "short[2J words");
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn answer(output: Output, result: &Value) -> String {
         let sources: BTreeSet<_> = cited.filter_map(place).collect();
         return with_sources(output, text(integrated), &sources.into_iter().collect::<Vec<_>>());
     }
-    if let Some(solution) = solution(output, result) {
-        return solution;
+    if let Some(shown) = solution(output, result).or_else(|| carried_out(output, result)) {
+        return shown;
     }
     found(output, result).unwrap_or_else(|| plain(&serde_json::to_string_pretty(result).unwrap_or_default()))
 }
@@ -44,6 +44,36 @@ fn solution(output: Output, result: &Value) -> Option<String> {
         parts.push(format!("{}\n{}", output.bold("Warnings"), warnings.join("\n")));
     }
     Some(parts.join("\n\n"))
+}
+
+/// What came of an action of the executor.
+fn carried_out(output: Output, result: &Value) -> Option<String> {
+    result.pointer("/provenance/command_hash")?;
+    let part = |name: &str| result.get(name)?.as_str().map(plain);
+    let written = part("stdout").into_iter().chain(part("stderr")).filter(|text| !text.trim().is_empty());
+    let mut parts: Vec<_> = written.map(|text| text.trim_end().to_owned()).collect();
+    if result.get("truncated") == Some(&Value::Bool(true)) {
+        parts.push(output.dim("[some of the output is left out]"));
+    }
+    if let Some(why) = result.pointer("/error/message").and_then(Value::as_str) {
+        parts.push(text(why));
+    } else if let Some(code) = result.get("exit_code").and_then(Value::as_i64).filter(|code| *code != 0) {
+        parts.push(format!("exit code {code}"));
+    } else if let Some(status) =
+        result.pointer("/http/status").filter(|_| result.get("success") == Some(&false.into()))
+    {
+        parts.push(format!("status {status}"));
+    }
+    let files = result.get("artifacts").and_then(Value::as_array).into_iter().flatten();
+    let files = files.filter_map(|file| {
+        let name = file.get("name")?.as_str().map(plain)?;
+        Some(format!("  {name}  {} bytes  sha256:{}", file.get("bytes")?, file.get("sha256")?.as_str()?))
+    });
+    let files: Vec<_> = files.collect();
+    if !files.is_empty() {
+        parts.push(format!("{}\n{}", output.bold("Files"), files.join("\n")));
+    }
+    Some(parts.join("\n"))
 }
 
 /// What a search found: the synthesis and what it rests on.
@@ -143,6 +173,23 @@ pub(super) fn summary(task: &TaskSummary) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_action_shows_what_it_wrote_and_how_it_ended() {
+        let result = json!({
+            "success": false, "exit_code": 3, "stdout": "42\n", "stderr": "Traceback\n", "truncated": true,
+            "artifacts": [{"name": "a.txt", "bytes": 2, "sha256": "ab", "kept": true}],
+            "provenance": {"command_hash": "cd"},
+        });
+        insta::assert_snapshot!(answer(Output::detect(), &result), @r#"
+        42
+        Traceback
+        [some of the output is left out]
+        exit code 3
+        Files
+          a.txt  2 bytes  sha256:ab
+        "#);
+    }
 
     #[test]
     fn an_answer_comes_with_its_sources() {

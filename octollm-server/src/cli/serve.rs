@@ -67,13 +67,13 @@ fn door(config: &Config, args: &ServeArgs) -> Door {
     if args.insecure { door.for_any_host() } else { door }
 }
 
-fn announce(app: &App, listener: &TcpListener, address: SocketAddr) -> Result<(), Stop> {
+pub(super) fn announce(app: &App, listener: &TcpListener, address: SocketAddr) -> Result<(), Stop> {
     let bound = listener.local_addr().map_err(|error| cannot_listen(address, error))?;
     app.output.line(format!("listening on http://{bound}"))
 }
 
 /// The address to serve on. Without keys nobody proves who they are, so only this machine is served.
-fn address(config: &Config, port: u16, insecure: bool) -> Result<SocketAddr> {
+pub(super) fn address(config: &Config, port: u16, insecure: bool) -> Result<SocketAddr> {
     let host = match config.api_host.parse::<IpAddr>() {
         Ok(host) => host,
         Err(_) => Ipv4Addr::LOCALHOST.into(),
@@ -92,11 +92,11 @@ fn address(config: &Config, port: u16, insecure: bool) -> Result<SocketAddr> {
     Ok(SocketAddr::new(host, port))
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
+pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| cannot_listen(address, error))
 }
 
-fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
+pub(super) fn cannot_listen(address: SocketAddr, error: std::io::Error) -> Error {
     let hint = match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             "another program listens there: stop it, or choose a port with --port"

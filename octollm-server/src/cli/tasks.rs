@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use octollm_core::memory::{PrunePolicy, TaskFilter};
 use octollm_core::orchestrator::Decision;
-use octollm_core::{Result, TaskId};
+use octollm_core::task::TaskStatus;
+use octollm_core::{Result, TaskId, TaskResult};
 
 use super::App;
+use super::approval::Questions;
 use super::args::{ListArgs, Place, TasksCommand};
 use super::exit::{Exit, Outcome};
 use super::follow::{Follow, Show};
@@ -68,15 +70,38 @@ async fn list(app: &App, args: &ListArgs) -> Outcome {
 
 async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     let session = open(app, place).await?;
-    let result = session.orchestrator().task(id).await;
+    let found = task_and_questions(&session, id).await;
     session.close().await?;
-    let result = result?;
+    let (result, questions) = found?;
     if json {
         app.output.json(&result)?;
     } else {
         app.output.line(render::task(app.output, &result))?;
     }
+    if let (Some(questions), false) = (questions, json) {
+        app.output.line(format!("\n{}", questions.text()))?;
+    }
     Ok(Exit::Completed)
+}
+
+async fn task_and_questions(session: &Session, id: TaskId) -> Result<(TaskResult, Option<Questions>)> {
+    let result = session.orchestrator().task(id).await?;
+    let waits = result.status == TaskStatus::AwaitingApproval;
+    let questions = if waits { Some(questions(session, id).await?) } else { None };
+    Ok((result, questions))
+}
+
+/// What the task waits for, out of its journal.
+async fn questions(session: &Session, id: TaskId) -> Result<Questions> {
+    let (mut questions, mut after) = (Questions::default(), 0);
+    loop {
+        let page = session.orchestrator().journal(id, after, PAGE).await?;
+        page.iter().for_each(|event| questions.observe(event));
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.seq,
+            _ => return Ok(questions),
+        }
+    }
 }
 
 async fn events(app: &App, place: &Place, id: TaskId, after: u64) -> Outcome {

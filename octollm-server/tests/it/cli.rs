@@ -224,6 +224,60 @@ fn doctor_says_what_is_set_and_from_where() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn doctor_says_what_the_sandbox_can_be_made_of() {
+    let desk = Desk::new();
+    let report: Value = serde_json::from_slice(&desk.run(&["doctor", "--json"]).stdout).unwrap();
+    let levels: Vec<_> =
+        report["sandbox"].as_array().unwrap().iter().map(|one| one["level"].clone()).collect();
+    assert_eq!(levels, ["full", "landlock", "none"]);
+    let layers = report["sandbox"][0]["layers"].as_array().unwrap();
+    assert!(layers.iter().any(|one| one["layer"] == "seccomp" && one["status"] == "available"), "{layers:?}");
+    let checks = report["checks"].as_array().unwrap();
+    let executor = checks.iter().find(|check| check["name"] == "executor").unwrap();
+    assert!(executor["detail"].as_str().unwrap().starts_with("policy default@"), "{executor}");
+
+    std::fs::write(desk.path("policy.toml"), "name = 'mine'\nsandbox = 'weak'\n").unwrap();
+    let output = desk.command(&["doctor"]).env("OCTOLLM_EXECUTOR_POLICY", "policy.toml").output().unwrap();
+    assert_eq!(code(&output), Some(1));
+    assert!(stdout(&output).contains("sandbox: must be `full`, `landlock` or `none`"), "{}", stdout(&output));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn code_in_a_goal_is_run_and_its_output_is_the_answer() {
+    let desk = Desk::new();
+    let output = desk.run(&["run", "Run this Python code: print(6*7)"]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (Some(0), "42\n"), "{}", stderr(&output));
+
+    let context = r#"{"code": "open('a.txt', 'w').write('x')", "language": "python"}"#;
+    let output =
+        desk.run(&["run", "Write a file, please", "--playbook", "run_code", "--context", context, "--json"]);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let artifact = &result["result"]["artifacts"][0];
+    assert_eq!((&artifact["name"], &artifact["kept"]), (&json!("a.txt"), &json!(true)), "{result}");
+    let sha256 = artifact["sha256"].as_str().unwrap();
+    let kept = desk.path("home/artifacts").join(&sha256[..2]).join(sha256);
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "x");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_person_sees_the_exact_command_before_it_is_run() {
+    let desk = Desk::new();
+    let output = desk.run(&["run", "Run this Python code: print(6*7)", "--approval", "side_effects"]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (Some(4), ""), "{}", stderr(&output));
+    let asked = stderr(&output);
+    let (question, rest) = asked.split_once("\n    ").unwrap();
+    assert_eq!(question, "Step 1: `executor` is to do this:");
+    assert!(rest.contains("python3 -E -s -B main.py\n    --- main.py\n    print(6*7)\n"), "{asked}");
+    let id = rest.split_whitespace().find(|word| word.starts_with("task-")).unwrap();
+    assert!(stdout(&desk.run(&["tasks", "show", id])).contains("main.py\n    print(6*7)"));
+    let output = desk.run(&["tasks", "approve", id]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (Some(0), "42\n"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_bad_setting_is_named() {
     let desk = Desk::new();
     let output = desk.command(&["doctor"]).env("API_PORT", "many").output().unwrap();

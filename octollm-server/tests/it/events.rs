@@ -74,6 +74,28 @@ async fn live_only_events_have_no_number() {
 }
 
 #[tokio::test]
+async fn what_a_model_says_is_streamed_without_a_number() {
+    let server = server().await;
+    let words = "It has three hearts, and two of them stop when it swims. ".repeat(4);
+    let id = server.submit(&planned(&[("talker", json!({"words": words}))])).await;
+    let stream = stream(&server, &id, None).await;
+    let mut said = String::new();
+    for frame in stream.split("\n\n").filter(|frame| frame.starts_with("event: model.delta\n")) {
+        let data: Value = serde_json::from_str(frame.split_once("data: ").unwrap().1).unwrap();
+        assert_eq!(
+            (&data["step"], &data["call"], &data["seq"]),
+            (&json!(1), &json!(1), &Value::Null),
+            "{frame}"
+        );
+        assert!(!frame.contains("\nid:"), "{frame}");
+        said.push_str(data["text"].as_str().unwrap());
+    }
+    assert!(said.len() > words.len() / 2 && words.ends_with(&said), "{said}");
+    let (_, journal) = answer(server.get(&format!("/api/v1/tasks/{id}/events"))).await;
+    assert!(!journal.to_string().contains("model.delta"));
+}
+
+#[tokio::test]
 async fn a_stream_goes_on_after_the_last_event_that_was_read() {
     let server = server().await;
     let result = server.run(&planned(&[("echo", json!({}))])).await;

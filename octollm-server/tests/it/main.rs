@@ -1,6 +1,8 @@
 //! The server and its remote face over real HTTP, and the program as a person runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod arm;
+mod behaviour;
 mod cli;
 mod events;
 mod http;
@@ -9,5 +11,6 @@ mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;
+mod settings;
 mod support;
 mod tasks;

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-import traceback
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +20,8 @@ _TRACEBACK = 8192
 
 def _failure(call: _native.Call, error: BaseException) -> None:
     """Fails the call as the exception says."""
+    import traceback
+
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     trace = "".join(lines).encode(errors="replace")[-_TRACEBACK:].decode(errors="ignore")
     if isinstance(error, OctoLLMError):
@@ -33,7 +34,10 @@ def _failure(call: _native.Call, error: BaseException) -> None:
             trace=trace,
         )
         return
-    temporary = isinstance(error, (ConnectionError, TimeoutError, asyncio.TimeoutError))
+    # asyncio's is another one before Python 3.11; it cannot have been raised where nobody has imported asyncio.
+    loops = sys.modules.get("asyncio")
+    late = (TimeoutError,) if loops is None else (TimeoutError, loops.TimeoutError)
+    temporary = isinstance(error, (ConnectionError, *late))
     said = "".join(traceback.format_exception_only(type(error), error)).strip()
     call.fail("arm_failed", said, temporary=temporary, trace=trace)
 
@@ -53,6 +57,8 @@ class Answering:
 
     async def answer_async(self, call: _native.Call) -> None:
         """On an event loop."""
+        import asyncio
+
         try:
             said = self._work(call)
             call.complete(encode(await said if inspect.isawaitable(said) else said))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import sys
 import time
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from . import _native
 from ._answering import Answering, Registration
-from ._errors import OctoLLMError
-from ._loop import LoopBridge
+from ._errors import Conflict, OctoLLMError, native
+from ._loop import LoopBridge, answer
 from ._schema import Schemas, decoder, encode, object_schema
 
 if TYPE_CHECKING:
@@ -95,14 +96,19 @@ class ArmContext:
         return self.octo._complete_sync(prompt, options, self._call)
 
     async def call(self, arm: str, /, **inputs: Any) -> Any:
-        """Another arm's output for these inputs, as a sub-task: it is cancelled with this one."""
-        result = await self.octo.run(self._sub_task(arm, inputs))
-        return result.raise_for_status().steps[0].output
+        """Another arm's output for these inputs. ``arm`` is its id, or a capability: then the best arm that has it.
+
+        The call belongs to this step: it ends with it, and what it uses counts as used by it. An arm may ask only arms
+        that do no more to the world than it has declared itself; other work is a task of its own, see :meth:`run`.
+        """
+        return json.loads(await answer(native(self._call.ask, arm, encode(inputs))) or "null")
 
     def call_sync(self, arm: str, /, **inputs: Any) -> Any:
         """As :meth:`call`, for synchronous arms."""
-        result = self.octo.run_sync(self._sub_task(arm, inputs))
-        return result.raise_for_status().steps[0].output
+        loops = sys.modules.get("asyncio")
+        if loops is not None and loops._get_running_loop() is not None:
+            raise Conflict("a synchronous call would hold the event loop up", hint="await `ctx.call`")
+        return json.loads(native(native(self._call.ask, arm, encode(inputs)).wait) or "null")
 
     async def run(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
         """Runs a sub-task of this task: it is cancelled with this one."""
@@ -111,11 +117,6 @@ class ArmContext:
     def run_sync(self, goal: str, **options: Unpack[TaskOptions]) -> TaskResult:
         """As :meth:`run`, for synchronous arms."""
         return self.octo.run_sync({"goal": goal, **options, "parent_task_id": self.task_id})
-
-    def _sub_task(self, arm: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        step = {"step": 1, "action": f"serve step {self.step}", "required_arm": arm, "input": dict(inputs)}
-        goal = f"Have the arm {arm} serve a step of another task"
-        return {"goal": goal, "plan": {"subtasks": [step]}, "parent_task_id": self.task_id}
 
     def __repr__(self) -> str:
         return f"ArmContext(task_id={self.task_id!r}, step={self.step}, attempt={self.attempt})"

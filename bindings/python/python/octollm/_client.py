@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import collections
 import json
 import os
+import sys
 import threading
 import warnings
 import weakref
@@ -23,6 +23,8 @@ from ._memory import Memory
 from ._parts import AnyIntegrator, AnyParser, AnyPlanner, Embedder, Model, parts
 
 if TYPE_CHECKING:
+    import asyncio
+
     from typing_extensions import Self, Unpack
 
 T = TypeVar("T")
@@ -153,6 +155,8 @@ class OctoLLM:
         self._registrations = []
 
     async def __aenter__(self) -> Self:
+        import asyncio
+
         loop = asyncio.get_running_loop()
         bridge = bridge_of(loop)
         self._loop = loop
@@ -237,11 +241,8 @@ class OctoLLM:
     def _sync(self) -> _native.Orchestrator:
         """The orchestrator for a call that blocks this thread, if it may be blocked."""
         core = self._opened_sync()
-        try:
-            running = asyncio.get_running_loop()
-        except RuntimeError:
-            return core
-        if running is self._loop:
+        loops = sys.modules.get("asyncio")
+        if loops is not None and self._loop is not None and loops._get_running_loop() is self._loop:
             raise Conflict(
                 "a synchronous call would keep the event loop from running its arms",
                 hint="await the asynchronous form, without `_sync`",
@@ -280,6 +281,8 @@ class OctoLLM:
         self, tasks: Iterable[Task], *, concurrency: int = 16, **options: Unpack[_types.TaskOptions]
     ) -> list[_types.TaskResult | OctoLLMError]:
         """Runs many tasks, ``concurrency`` at once; a result or an error for each, in order. ``options`` go to all."""
+        import asyncio
+
         places = asyncio.Semaphore(concurrency)
 
         async def one(task: Task) -> _types.TaskResult | OctoLLMError:
@@ -466,6 +469,8 @@ def _decision(approved: bool, step: int | None, note: str | None) -> str:
 
 def _finish(work: Awaitable[None], loop: asyncio.AbstractEventLoop | None) -> None:
     """Runs a coroutine to its end, on the loop that the arms ran on if it still runs."""
+
+    import asyncio
 
     async def waits() -> None:
         await work

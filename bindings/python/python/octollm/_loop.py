@@ -1,14 +1,20 @@
-"""Event loops: how they hear of what the native half has done, and the one that runs for programs without one."""
+"""Event loops: how they hear of what the native half has done, and the one that runs for programs without one.
+
+asyncio is imported where a loop is needed: it takes longer than all the rest, and many programs never have a loop.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
+from typing import TYPE_CHECKING
 
 from . import _native
 from ._errors import from_document
 from ._handlers import handler
+
+if TYPE_CHECKING:
+    import asyncio
 
 _ANSWERED, _CALLED = 0, 1
 
@@ -75,6 +81,8 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> LoopBridge:
 
 async def answer(pending: _native.Pending) -> str | None:
     """What ``pending`` comes to. Cancelling the wait gives the work up."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     bridge = bridge_of(loop)
     future: asyncio.Future[str | None] = loop.create_future()
@@ -94,6 +102,8 @@ _background: tuple[asyncio.AbstractEventLoop, LoopBridge] | None = None
 def background() -> tuple[asyncio.AbstractEventLoop, LoopBridge]:
     """A loop on a thread of its own: asynchronous arms run there when the program has no loop."""
     global _background
+    import asyncio
+
     with _background_lock:
         if _background is None or _background[0].is_closed():
             loop = asyncio.new_event_loop()
@@ -104,6 +114,8 @@ def background() -> tuple[asyncio.AbstractEventLoop, LoopBridge]:
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
+    import asyncio
+
     asyncio.set_event_loop(loop)
     loop.run_forever()
 

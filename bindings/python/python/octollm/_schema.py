@@ -14,10 +14,9 @@ import enum
 import functools
 import inspect
 import json
-import pathlib
+import sys
 import types
 import typing
-import uuid
 from collections.abc import Callable
 from typing import Any, Union
 
@@ -37,13 +36,17 @@ _PLAIN: dict[Any, dict[str, Any]] = {
     frozenset: {"type": "array", "uniqueItems": True},
     datetime.datetime: {"type": "string", "format": "date-time"},
     datetime.date: {"type": "string", "format": "date"},
-    uuid.UUID: {"type": "string", "format": "uuid"},
-    pathlib.Path: {"type": "string"},
 }
 _UNIONS: tuple[Any, ...] = (Union, getattr(types, "UnionType", Union))
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable)
 _SETS = (set, frozenset, collections.abc.Set)
 _DICTS = (dict, collections.abc.Mapping)
+
+
+def _known(module: str, name: str) -> tuple[type, ...]:
+    """The class, if its module is there: nobody can mean one that nobody has imported, and importing it takes time."""
+    found = sys.modules.get(module)
+    return () if found is None else (getattr(found, name),)
 
 
 class Schemas:
@@ -65,6 +68,10 @@ class Schemas:
         """The schema of one type."""
         if isinstance(hint, collections.abc.Hashable) and hint in _PLAIN:
             return dict(_PLAIN[hint])
+        if hint in _known("uuid", "UUID"):
+            return {"type": "string", "format": "uuid"}
+        if hint in _known("pathlib", "Path"):
+            return {"type": "string"}
         if isinstance(hint, type):
             return self._of_class(hint)
         return self._of_generic(hint, typing.get_origin(hint), typing.get_args(hint))
@@ -254,7 +261,7 @@ def _class_decoder(hint: Any) -> Decode | None:
         return lambda value: datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
     if hint is datetime.date:
         return datetime.date.fromisoformat
-    if hint in (uuid.UUID, pathlib.Path, set, frozenset, tuple, float):
+    if hint in (set, frozenset, tuple, float) or hint in _known("uuid", "UUID") + _known("pathlib", "Path"):
         return make
     return None
 
@@ -306,7 +313,7 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
-    if isinstance(value, (uuid.UUID, pathlib.Path)):
+    if isinstance(value, _known("uuid", "UUID") + _known("pathlib", "PurePath")):
         return str(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value) if all(isinstance(item, str) for item in value) else list(value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from . import _native
 from ._arms import AnyArm
 from ._errors import native
@@ -28,6 +26,8 @@ def serve(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: b
 
 async def serve_async(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: bool = False) -> None:
     """As :func:`serve`, on the running loop, until the task is cancelled."""
+    import asyncio
+
     registration = arm.registration(bridge_of(asyncio.get_running_loop()))
     try:
         address, service = native(_native.serve_arm, registration, host, port, insecure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -249,6 +248,8 @@ class TaskResult:
         return self
 
     def _repr_html_(self) -> str:
+        import html
+
         rows = "".join(_row(step, self.plan) for step in self.steps)
         took = "" if self.duration_ms is None else f" in {self.duration_ms} ms"
         sure = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
@@ -262,6 +263,8 @@ class TaskResult:
 
 
 def _row(step: StepResult, plan: dict[str, Any] | None) -> str:
+    import html
+
     planned: dict[str, Any] = next((sub for sub in (plan or {}).get("subtasks", []) if sub["step"] == step.step), {})
     after = ", ".join(str(number) for number in planned.get("depends_on", []))
     said = step.error.message if step.error else _short(step.output, 160)

@@ -37,7 +37,10 @@ impl Room {
             EventKind::PlanCreated { plan, .. } | EventKind::PlanRevised { plan, .. } => {
                 self.take_plan(Some(plan));
             }
-            EventKind::ApprovalRequested { input, .. } => self.take_value_of(input.as_deref()),
+            EventKind::ApprovalRequested { input, shown, .. } => {
+                self.take_value_of(input.as_deref());
+                self.take(shown.as_deref().map_or(0, str::len));
+            }
             EventKind::StepCompleted { output, .. } => self.take_value(output),
             EventKind::TaskCompleted { result, .. } => self.take_value(result),
             _ => {}

@@ -136,10 +136,17 @@ fn blocks(message: &Message) -> Vec<Value> {
     let (results, others): (Vec<_>, Vec<_>) =
         message.parts.iter().partition(|part| matches!(part, Part::ToolResult(_)));
     let mut blocks: Vec<Value> = results.into_iter().chain(others).filter_map(block).collect();
-    if let Some(Value::Object(last)) = blocks.last_mut().filter(|_| message.cache) {
+    let may_mark =
+        |block: &&mut Value| message.cache && block.get("cache_control").is_none() && !is_thought(block);
+    if let Some(Value::Object(last)) = blocks.last_mut().filter(may_mark) {
         last.insert("cache_control".into(), json!({"type": "ephemeral"}));
     }
     blocks
+}
+
+/// Thoughts take no marker, and no change at all.
+fn is_thought(block: &Value) -> bool {
+    block.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("thinking"))
 }
 
 /// An empty text is refused, and says nothing.
@@ -156,6 +163,7 @@ fn block(part: &Part) -> Option<Value> {
             };
             Some(json!({"type": "tool_use", "id": call.id, "name": call.name, "input": input}))
         }
+        Part::Thoughts(thoughts) => is_thought(thoughts).then(|| thoughts.clone()),
         Part::ToolResult(ToolResult { call_id, content, is_error }) => Some(json!({
             "type": "tool_result", "tool_use_id": call_id, "content": content, "is_error": is_error,
         })),

@@ -1,8 +1,8 @@
 //! Events to deltas.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::event::{Block, Event, Head, Piece, Usage};
 use crate::error::Result;
@@ -19,8 +19,17 @@ pub(super) struct MessageDecoder {
     answers: BTreeSet<usize>,
     /// Blocks whose input came whole, before any piece of it.
     whole_inputs: BTreeSet<usize>,
+    /// Thoughts that are still being thought, by block.
+    thoughts: BTreeMap<usize, Thoughts>,
     stop_reason: Option<String>,
     usage: Option<Usage>,
+}
+
+/// A block of thoughts. The provider takes it back only as it gave it, and only with its signature.
+#[derive(Debug, Default)]
+struct Thoughts {
+    words: String,
+    signature: String,
 }
 
 impl Decoder for MessageDecoder {
@@ -35,6 +44,7 @@ impl Decoder for MessageDecoder {
             Event::MessageStart { message } => self.start(message, out),
             Event::ContentBlockStart { index, content_block } => self.begin(index, content_block, out),
             Event::ContentBlockDelta { index, delta } => self.go_on(index, delta, out),
+            Event::ContentBlockStop { index } => self.stop(index, out),
             Event::MessageDelta { delta, usage } => {
                 self.count(usage);
                 self.stop_reason = delta.stop_reason.or(self.stop_reason.take());
@@ -60,6 +70,7 @@ impl Decoder for MessageDecoder {
         self.start(message, out);
         for (index, block) in content.into_iter().enumerate() {
             self.begin(index, block, out);
+            self.stop(index, out);
         }
         Ok(())
     }
@@ -93,7 +104,13 @@ impl MessageDecoder {
     fn begin(&mut self, index: usize, block: Block, out: &mut VecDeque<Delta>) {
         match block {
             Block::Text { text } => push(out, Delta::Text, text),
-            Block::Thinking { thinking } => push(out, Delta::Reasoning, thinking),
+            Block::Thinking { thinking, signature } => {
+                self.thoughts.insert(index, Thoughts { words: thinking.clone(), signature });
+                push(out, Delta::Reasoning, thinking);
+            }
+            Block::RedactedThinking { data } => {
+                out.push_back(Delta::Thoughts(json!({"type": "redacted_thinking", "data": data})));
+            }
             Block::ToolUse { id, name, input } => {
                 let whole = input.as_object().is_some_and(|input| !input.is_empty());
                 let arguments = if whole { input.to_string() } else { String::new() };
@@ -114,7 +131,13 @@ impl MessageDecoder {
     fn go_on(&mut self, index: usize, piece: Piece, out: &mut VecDeque<Delta>) {
         match piece {
             Piece::TextDelta { text } => push(out, Delta::Text, text),
-            Piece::ThinkingDelta { thinking } => push(out, Delta::Reasoning, thinking),
+            Piece::ThinkingDelta { thinking } => {
+                self.thoughts.entry(index).or_default().words.push_str(&thinking);
+                push(out, Delta::Reasoning, thinking);
+            }
+            Piece::SignatureDelta { signature } => {
+                self.thoughts.entry(index).or_default().signature.push_str(&signature);
+            }
             Piece::InputJsonDelta { partial_json } if self.whole_inputs.contains(&index) => {
                 drop(partial_json)
             }
@@ -127,6 +150,15 @@ impl MessageDecoder {
                 }
             }
             Piece::Other => {}
+        }
+    }
+
+    /// A block is whole. Thoughts without a signature are of no use to their provider.
+    fn stop(&mut self, index: usize, out: &mut VecDeque<Delta>) {
+        let thoughts = self.thoughts.remove(&index).filter(|thoughts| !thoughts.signature.is_empty());
+        if let Some(Thoughts { words, signature }) = thoughts {
+            let block = json!({"type": "thinking", "thinking": words, "signature": signature});
+            out.push_back(Delta::Thoughts(block));
         }
     }
 

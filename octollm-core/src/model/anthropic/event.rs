@@ -20,6 +20,9 @@ pub(super) enum Event {
         index: usize,
         delta: Piece,
     },
+    ContentBlockStop {
+        index: usize,
+    },
     MessageDelta {
         delta: Tail,
         usage: Option<Usage>,
@@ -51,6 +54,11 @@ pub(super) enum Block {
     Thinking {
         #[serde(default)]
         thinking: String,
+        #[serde(default)]
+        signature: String,
+    },
+    RedactedThinking {
+        data: Value,
     },
     ToolUse {
         id: String,
@@ -73,6 +81,9 @@ pub(super) enum Piece {
     },
     ThinkingDelta {
         thinking: String,
+    },
+    SignatureDelta {
+        signature: String,
     },
     #[serde(other)]
     Other,

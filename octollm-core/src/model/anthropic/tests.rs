@@ -96,7 +96,8 @@ fn an_answer_that_is_cut_anywhere_is_whole_or_an_error() {
 async fn thoughts_words_and_calls_are_kept_apart() {
     let thought = begin(0, &json!({"type": "thinking", "thinking": ""}))
         + &piece(0, &json!({"type": "thinking_delta", "thinking": "hm"}))
-        + &piece(0, &json!({"type": "signature_delta", "signature": "xyz"}));
+        + &piece(0, &json!({"type": "signature_delta", "signature": "xyz"}))
+        + &event(&json!({"type": "content_block_stop", "index": 0}));
     let words = begin(1, &json!({"type": "text", "text": ""}))
         + &piece(1, &json!({"type": "text_delta", "text": "ok"}));
     let call = begin(2, &json!({"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}))
@@ -106,6 +107,7 @@ async fn thoughts_words_and_calls_are_kept_apart() {
     let reply =
         ANTHROPIC.ask(events(&[&start(), &thought, &words, &call, &stop("tool_use"), &end()])).await.unwrap();
     assert_eq!((reply.reasoning.as_str(), reply.text.as_str()), ("hm", "ok"));
+    assert_eq!(reply.thoughts, [json!({"type": "thinking", "thinking": "hm", "signature": "xyz"})]);
     let expected =
         ToolCall { id: "toolu_1".into(), name: "weather".into(), arguments: json!({"city": "Ulm"}) };
     assert_eq!((reply.tool_calls, reply.finish), (vec![expected], FinishReason::ToolCalls));
@@ -264,4 +266,30 @@ fn messages_have_their_own_form_and_markers() {
     assert_eq!(body["messages"], expected);
     assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "f"}));
     assert_eq!(body_for("claude-opus-5-5", &request)["tool_choice"], json!({"type": "auto"}));
+}
+
+#[tokio::test]
+async fn thoughts_go_back_as_they_came_before_the_call_that_they_led_to() {
+    let content = json!([
+        {"type": "thinking", "thinking": "hm", "signature": "xyz"},
+        {"type": "redacted_thinking", "data": "abc"},
+        {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Ulm"}},
+    ]);
+    let whole = json!({"type": "message", "id": "m", "model": "x", "content": content, "stop_reason": "tool_use", "usage": {}});
+    let reply = ANTHROPIC.ask(Reply::json(200, &whole)).await.unwrap();
+    assert_eq!((reply.reasoning.as_str(), reply.thoughts.len(), reply.tool_calls.len()), ("hm", 2, 1));
+    let result = ToolResult { call_id: "toolu_1".into(), content: "rain".into(), is_error: false };
+    let mut request = question();
+    request.messages.extend([reply.message(), Message::tool_results([result])]);
+    let mut thoughts_alone = reply.clone();
+    thoughts_alone.tool_calls.clear();
+    request.messages.push(thoughts_alone.message().cached());
+    let server = serve(events(&[&start(), &text("hi"), &stop("end_turn"), &end()])).await;
+    ANTHROPIC.model(&server).complete(&request).await.unwrap();
+    let body: Value = serde_json::from_slice(&server.requests().pop().unwrap().body).unwrap();
+    assert_eq!(body["messages"][1], json!({"role": "assistant", "content": content}));
+    assert_eq!(
+        body["messages"][3]["content"].as_array(),
+        content.as_array().map(|all| all[..2].to_vec()).as_ref()
+    );
 }

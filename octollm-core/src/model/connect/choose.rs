@@ -51,11 +51,23 @@ impl Models {
     /// `invalid_input` with every bad value; `not_configured` for a model that is named and cannot be reached: an unknown
     /// vendor, a missing key.
     pub async fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self> {
+        Self::from_variables_within(variables, &Around::default()).await
+    }
+
+    /// As [`from_variables`](Self::from_variables), each chain of models with this around it: who redacts, and where answers
+    /// are kept.
+    ///
+    /// # Errors
+    /// Those of [`from_variables`](Self::from_variables).
+    pub async fn from_variables_within(
+        variables: &BTreeMap<String, String>,
+        around: &Around,
+    ) -> Result<Self> {
         let mut providers = Providers::from_variables(Vendors::built_in()?, variables)?;
         if may_discover(variables)? {
             providers.discover().await;
         }
-        let choice = Choice { providers: &providers, variables, links: BTreeMap::new() };
+        let choice = Choice { providers: &providers, variables, around, links: BTreeMap::new() };
         choice.models()
     }
 
@@ -87,6 +99,8 @@ impl Models {
 struct Choice<'a> {
     providers: &'a Providers,
     variables: &'a BTreeMap<String, String>,
+    /// What surrounds every chain.
+    around: &'a Around,
     /// What models of one vendor share.
     links: BTreeMap<String, Link>,
 }
@@ -119,7 +133,7 @@ impl Choice<'_> {
         let names =
             fallbacks.split(',').map(str::trim).filter(|fallback| !fallback.is_empty() && *fallback != name);
         let fallbacks: Result<Vec<_>> = names.map(|fallback| self.model(&source, fallback)).collect();
-        Ok(standard(first, fallbacks?, &Around::default()))
+        Ok(standard(first, fallbacks?, self.around))
     }
 
     fn model(&mut self, variable: &str, name: &str) -> Result<Arc<dyn LanguageModel>> {

@@ -119,6 +119,7 @@ fn hit(mut reply: ModelReply, request: &ModelRequest) -> ModelReply {
 fn replay(reply: ModelReply) -> ModelStream {
     let mut deltas = vec![Delta::Started { model: reply.model, id: reply.id }];
     deltas.extend(Some(reply.reasoning).filter(|text| !text.is_empty()).map(Delta::Reasoning));
+    deltas.extend(reply.thoughts.into_iter().map(Delta::Thoughts));
     deltas.extend(Some(reply.text).filter(|text| !text.is_empty()).map(Delta::Text));
     let calls = reply.tool_calls.into_iter().enumerate();
     deltas.extend(calls.map(|(index, call)| Delta::ToolCall {

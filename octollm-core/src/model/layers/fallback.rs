@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::watch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{LanguageModel, ModelDescriptor, ModelReply, ModelRequest, ModelStream, Reason};
+use crate::model::{LanguageModel, ModelDescriptor, ModelReply, ModelRequest, ModelStream, Price, Reason};
 
 /// A chain of models: the next one is asked where one fails in a way that says nothing about the request.
 ///
@@ -17,7 +17,8 @@ use crate::model::{LanguageModel, ModelDescriptor, ModelReply, ModelRequest, Mod
 /// | rate limit, quota, key refused, no such model, no such endpoint, price not known | the next is asked |
 /// | context too long | the next with a larger context is asked |
 /// | content refused, bad request | told to the caller: another model would be asked to do what one refused |
-/// | budget exceeded, cancelled, the call's own deadline | told to the caller |
+/// | the budget allows no call of this model | the next that costs less is asked, where there is one |
+/// | cancelled, the call's own deadline | told to the caller |
 ///
 /// It describes itself as its first model. Who answered is in the answer's [`Started`](crate::model::Delta::Started)
 /// and in the log. Where all fail, the first temporary error is told, or else the first, with the others' codes.
@@ -73,7 +74,6 @@ fn is_final(error: &Error, request: &ModelRequest) -> bool {
             error.kind(),
             ErrorKind::InvalidInput
                 | ErrorKind::RefusedByReflex
-                | ErrorKind::BudgetExceeded
                 | ErrorKind::Cancelled
                 | ErrorKind::Conflict
                 | ErrorKind::Internal
@@ -81,8 +81,12 @@ fn is_final(error: &Error, request: &ModelRequest) -> bool {
     }
 }
 
-/// Whether this model may succeed where `failed` failed with `error`. Only a longer context helps a long prompt.
+/// Whether this model may succeed where `failed` failed with `error`. Only a longer context helps a long prompt, and only
+/// a lower price a purse that is too small.
 fn helps(model: &ModelDescriptor, failed: &ModelDescriptor, error: &Error) -> bool {
+    if error.kind() == ErrorKind::BudgetExceeded {
+        return costs_less(model.price, failed.price);
+    }
     if Reason::of(error) != Some(Reason::ContextTooLong) && error.kind() != ErrorKind::TooLarge {
         return true;
     }
@@ -91,6 +95,16 @@ fn helps(model: &ModelDescriptor, failed: &ModelDescriptor, error: &Error) -> bo
         // A context that nobody stated is not taken to be the larger one.
         (Some(_), None) => true,
         (None, _) => false,
+    }
+}
+
+/// A price that nobody knows is not taken to be the lower one.
+fn costs_less(here: Option<Price>, there: Option<Price>) -> bool {
+    match (here, there) {
+        (Some(here), Some(there)) => {
+            here.input <= there.input && here.output <= there.output && here != there
+        }
+        _ => false,
     }
 }
 

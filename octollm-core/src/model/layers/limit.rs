@@ -65,9 +65,9 @@ impl Limits {
         Self { gate, rates: Arc::new(Mutex::new(rates)) }
     }
 
-    /// Waits for a place until the deadline.
-    async fn place(&self, deadline: Option<Instant>) -> Result<Permit> {
-        let place = self.gate.acquire(Priority::default());
+    /// Waits for a place until the deadline, behind those that are more urgent.
+    async fn place(&self, priority: Priority, deadline: Option<Instant>) -> Result<Permit> {
+        let place = self.gate.acquire(priority);
         match deadline {
             None => place.await.map_err(told),
             Some(deadline) => match tokio::time::timeout_at(deadline, place).await {
@@ -159,7 +159,7 @@ impl LanguageModel for Limit {
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream> {
         let deadline = request.context.deadline;
-        let place = self.limits.place(deadline).await?;
+        let place = self.limits.place(request.context.priority, deadline).await?;
         let input = input_tokens(request);
         let answer = request.max_output_tokens.map_or(USUAL_ANSWER, |most| USUAL_ANSWER.min(most.into()));
         let (mut taken, wait) = self.limits.take(input + answer, deadline)?;

@@ -12,6 +12,8 @@
 //!     4. [`Guard`]: refuses at once while the provider keeps failing. Below the limit, so that whoever waited for a
 //!        place while the breaker opened does not ask in vain.
 //!     5. [`Trace`]: a span for each call that a provider really gets.
+//!     6. [`Broadcast`]: shows the words of an answer while they come. Below everything, so that those who listen see
+//!        placeholders where people had names, and every attempt as an answer of its own.
 //!
 //! **Cancellation.** A layer keeps nothing alive: no layer starts a task of its own, so dropping the future of a call, or
 //! its stream, drops everything down to the connection. What is held comes back in the same moment: the place in the
@@ -25,6 +27,7 @@
 //! [`complete`]: crate::model::LanguageModel::complete
 
 mod breaker;
+mod broadcast;
 mod budget;
 mod cache;
 mod deadline;
@@ -40,6 +43,7 @@ mod trace;
 mod watch;
 
 pub use breaker::Guard;
+pub use broadcast::Broadcast;
 pub use budget::Budget;
 pub use cache::{CacheOptions, Cached};
 pub use deadline::Deadline;

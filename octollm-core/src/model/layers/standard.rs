@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Budget, CacheOptions, Cached, Deadline, Fallback, Guard, Limit, Limits, RateOptions, Redact, Redactors,
-    Retry, RetryOptions, Trace,
+    Broadcast, Budget, CacheOptions, Cached, Deadline, Fallback, Guard, Limit, Limits, RateOptions, Redact,
+    Redactors, Retry, RetryOptions, Trace,
 };
 use crate::memory::Cache;
 use crate::model::LanguageModel;
@@ -55,9 +55,9 @@ pub struct Around {
     pub cache: Option<(Arc<dyn Cache>, CacheOptions)>,
 }
 
-/// One model in the layers that belong to its provider: retry, budget, limit, breaker, trace.
+/// One model in the layers that belong to its provider: retry, budget, limit, breaker, trace, broadcast.
 pub fn guarded(model: Arc<dyn LanguageModel>, link: &Link) -> Arc<dyn LanguageModel> {
-    let traced = Arc::new(Trace::new(model));
+    let traced = Arc::new(Trace::new(Arc::new(Broadcast::new(model))));
     let spared = Arc::new(Guard::new(traced, link.breaker.clone()));
     let limited = Arc::new(Limit::new(spared, link.limits.clone()));
     let paid = Arc::new(Budget::new(limited));

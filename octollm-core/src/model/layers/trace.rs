@@ -129,7 +129,7 @@ impl Watcher for Note {
                 self.spoke = true;
                 self.span.record("octollm.first_delta_ms", self.elapsed_ms());
             }
-            Delta::Text(_) | Delta::Reasoning(_) | Delta::ToolCall { .. } => {}
+            Delta::Text(_) | Delta::Reasoning(_) | Delta::Thoughts(_) | Delta::ToolCall { .. } => {}
         }
     }
 

@@ -146,7 +146,7 @@ fn content_part(part: &Part) -> Option<Value> {
             };
             Some(json!({"type": "image_url", "image_url": {"url": url}}))
         }
-        Part::ToolCall(_) | Part::ToolResult(_) => None,
+        Part::ToolCall(_) | Part::ToolResult(_) | Part::Thoughts(_) => None,
     }
 }
 

@@ -43,6 +43,17 @@ fn events(parts: &[&str]) -> Reply {
 }
 
 #[tokio::test]
+async fn thoughts_of_another_provider_are_left_out() {
+    let mut request = question();
+    let thoughts = Part::Thoughts(json!({"type": "thinking", "thinking": "hm", "signature": "xyz"}));
+    request.messages.push(Message::new(Role::Assistant, vec![thoughts, Part::Text("Well".into())]));
+    let server = serve(events(&[STREAM])).await;
+    OPENAI.model(&server).complete(&request).await.unwrap();
+    let body: Value = serde_json::from_slice(&server.requests().pop().unwrap().body).unwrap();
+    assert_eq!(body["messages"][1], json!({"role": "assistant", "content": "Well"}));
+}
+
+#[tokio::test]
 async fn an_answer_is_folded_with_what_it_cost() {
     let reply = OPENAI.ask(events(&[STREAM])).await.unwrap();
     assert_eq!(reply.text, "Grüße, Welt 🌍");

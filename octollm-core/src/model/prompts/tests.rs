@@ -20,6 +20,7 @@ fn every_embedded_prompt_is_whole() {
         (&prompts.plan, &PLAN),
         (&prompts.replan, &REPLAN),
         (&prompts.integrate, &INTEGRATE),
+        (&prompts.fill, &FILL),
     ] {
         let messages = prompt.render(&values(embedded)).unwrap();
         assert_eq!((messages[0].role, messages[1].role), (Role::System, Role::User));

@@ -77,7 +77,9 @@ impl<'a> Conversation<'a> {
         let wrong = wrong(self.shape, faults);
         if let Some(call) = called {
             // A result is owed for each call that is repeated, so only this one is.
-            self.request.messages.push(Message::new(Role::Assistant, vec![Part::ToolCall(repeated(call))]));
+            let thoughts = reply.thoughts.iter().cloned().map(Part::Thoughts);
+            let parts = thoughts.chain([Part::ToolCall(repeated(call))]).collect();
+            self.request.messages.push(Message::new(Role::Assistant, parts));
             let result = ToolResult { call_id: call.id.clone(), content: wrong, is_error: true };
             self.request.messages.push(Message::tool_results([result]));
             return;

@@ -88,7 +88,30 @@ fn close_typed(schema: &Map<String, Value>, closed: &mut Map<String, Value>) -> 
         let items = schema.get("items").filter(|_| !schema.contains_key("prefixItems"))?;
         closed.insert("items".into(), close(items)?.into());
     }
-    (types.is_some() || closed.contains_key("enum")).then_some(())
+    if types.is_none() {
+        let types = types_of(closed.get("enum")?.as_array()?);
+        closed.insert("type".into(), types);
+    }
+    Some(())
+}
+
+/// The types of these values: strict mode wants them stated.
+fn types_of(values: &[Value]) -> Value {
+    let mut types: Vec<_> = values
+        .iter()
+        .map(|value| match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        })
+        .collect();
+    types.sort_unstable();
+    types.dedup();
+    if let [one] = types.as_slice() { json!(one) } else { json!(types) }
 }
 
 fn close_object(schema: &Map<String, Value>, closed: &mut Map<String, Value>) -> Option<()> {

@@ -34,7 +34,7 @@ impl Engine {
         let Submission { mut request, idempotency_key } = submission;
         request.validate()?;
         self.check_names(&request)?;
-        self.check_parent(&request).await?;
+        self.narrow_to_the_parent(&mut request).await?;
         if let Some(plan) = request.plan.take() {
             request.plan = Some(ExecutionPlan::from_caller(plan));
         }
@@ -155,14 +155,27 @@ impl Engine {
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid("the task is invalid", faults)) }
     }
 
-    async fn check_parent(&self, request: &TaskRequest) -> Result<()> {
+    /// A sub-task may do what its parent may, or less.
+    async fn narrow_to_the_parent(&self, request: &mut TaskRequest) -> Result<()> {
         let Some(parent) = request.parent_task_id else { return Ok(()) };
         let fault = match self.memory.journal.record(parent).await? {
-            None => "there is no such task",
-            Some(record) if record.status.is_terminal() => "that task has ended and takes no sub-tasks",
-            Some(_) => return Ok(()),
+            None => Fault::new("/parent_task_id", "there is no such task"),
+            Some(record) if record.status.is_terminal() => {
+                Fault::new("/parent_task_id", "that task has ended and takes no sub-tasks")
+            }
+            Some(_) => {
+                let first = self.memory.journal.read(parent, 0, 1).await?;
+                let parents = first.first().map_or(&[][..], |event| match &event.kind {
+                    EventKind::TaskAccepted { request, .. } => &request.required_capabilities,
+                    _ => &[],
+                });
+                match narrow(&mut request.required_capabilities, parents) {
+                    Ok(()) => return Ok(()),
+                    Err(fault) => fault,
+                }
+            }
         };
-        Err(Error::invalid("the task is invalid", vec![Fault::new("/parent_task_id", fault)]))
+        Err(Error::invalid("the task is invalid", vec![fault]))
     }
 
     fn full(&self) -> Error {
@@ -173,6 +186,20 @@ impl Engine {
         )
         .with_retry_after(Duration::from_secs(5))
         .with_hint("come back later, or raise MAX_CONCURRENT_TASKS")
+    }
+}
+
+/// The capabilities of a sub-task, within those of its parent; none means all.
+fn narrow(own: &mut Vec<String>, parents: &[String]) -> std::result::Result<(), Fault> {
+    if own.is_empty() {
+        own.extend_from_slice(parents);
+    }
+    match own.iter().position(|name| !parents.is_empty() && !parents.contains(name)) {
+        None => Ok(()),
+        Some(place) => {
+            let pointer = format!("/required_capabilities/{place}");
+            Err(Fault::new(pointer, format!("is more than the parent task may do: {}", parents.join(", "))))
+        }
     }
 }
 
@@ -191,4 +218,23 @@ fn digest(key: &str) -> Result<[u8; 32]> {
         return Err(Error::new(ErrorKind::InvalidInput, "an idempotency key must have 1 to 255 bytes"));
     }
     Ok(Sha256::digest(key.as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sub_task_may_do_what_its_parent_may_or_less() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let narrowed = |own: &[&str], parents: &[&str]| {
+            let mut own = names(own);
+            narrow(&mut own, &names(parents)).map(|()| own)
+        };
+        assert_eq!(narrowed(&[], &["a", "b"]).unwrap(), ["a", "b"]);
+        assert_eq!(narrowed(&["b"], &["a", "b"]).unwrap(), ["b"]);
+        assert_eq!(narrowed(&["c"], &[]).unwrap(), ["c"]);
+        assert!(narrowed(&[], &[]).unwrap().is_empty());
+        assert_eq!(narrowed(&["a", "c"], &["a"]).unwrap_err().pointer, "/required_capabilities/1");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::arm::{ArmCall, ArmReply, ProgressSink, RegisteredArm, StepRef};
 use crate::error::Result;
+use crate::model::{LiveSink, Words};
 use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
@@ -51,6 +52,15 @@ impl ProgressSink for Engine {
         let fraction =
             fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
         let kind = EventKind::StepProgress { step, message: message.to_owned(), fraction };
-        self.hub.publish_live(Event { task_id, seq: 0, at: now(), kind });
+        self.hub.publish_live(&Event { task_id, seq: 0, at: now(), kind });
+    }
+}
+
+/// Hands the words of a running answer to those who watch the task.
+impl LiveSink for Engine {
+    fn say(&self, words: Words) {
+        let Words { task_id: Some(task_id), step, call, offset, text } = words else { return };
+        let kind = EventKind::ModelDelta { step, call, offset, text };
+        self.hub.publish_live(&Event { task_id, seq: 0, at: now(), kind });
     }
 }

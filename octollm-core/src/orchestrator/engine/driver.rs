@@ -13,14 +13,18 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 
 use super::attempt::Outcome;
+use super::perform::InFlight;
 use super::{Ask, Command, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Append, Claimed, TaskRecord};
+use crate::model::Live;
 use crate::orchestrator::Decision;
-use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, now};
+use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, Usage, now};
 
 /// How long events that nothing waits for may stay in memory.
 const LINGER: Duration = Duration::from_millis(20);
+/// How long calls that are broken off may take to let go.
+const LETTING_GO: Duration = Duration::from_millis(250);
 /// Events that are read at once when a task is loaded.
 const PAGE: usize = 512;
 
@@ -45,6 +49,8 @@ pub(super) struct Driver {
     pub(super) engine: Arc<Engine>,
     pub(super) state: TaskState,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
+    /// Where the words of this task's models are shown; numbers their calls.
+    pub(super) live: Live,
     /// Applied, but not yet durable.
     pending: Vec<Arc<Event>>,
     /// What a dependent step or a caller may not see before it is durable is among `pending`.
@@ -53,7 +59,9 @@ pub(super) struct Driver {
     recorded: TaskStatus,
     pub(super) running: JoinSet<Outcome>,
     /// Which step each running call is for.
-    pub(super) calls: Vec<(Id, usize)>,
+    pub(super) calls: Vec<InFlight>,
+    /// What thoughts used that led to nothing.
+    pub(super) unsettled: Usage,
     /// Nothing new may begin.
     pub(super) stopping: bool,
     /// Armed no later than the next look is due. Firing early costs a look, arming for every step costs more.
@@ -156,8 +164,10 @@ impl Driver {
             state.allow_revisions(engine.config.max_revisions);
         }
         let recorded = state.status();
+        let live = Live::new(engine.clone(), engine.screen.clone());
         Self {
             engine,
+            live,
             state,
             commands,
             pending: Vec::new(),
@@ -165,6 +175,7 @@ impl Driver {
             recorded,
             running: JoinSet::new(),
             calls: Vec::new(),
+            unsettled: Usage::default(),
             stopping: false,
             timer: Box::pin(tokio::time::sleep(LINGER)),
         }
@@ -231,7 +242,8 @@ impl Driver {
             for action in actions {
                 match action {
                     Action::WaitUntil(at) => wake_at = Some(at),
-                    _ if self.stopping => {}
+                    // A step's start may have thought, and the task ended meanwhile.
+                    _ if self.stopping || self.state.status().is_terminal() => {}
                     action => {
                         acted = true;
                         self.perform(action, at, starts == 1).await?;
@@ -325,6 +337,19 @@ impl Driver {
         Ok(())
     }
 
+    /// Ends what still runs, and says what it has used: what is broken off has been paid for as far as it went.
+    pub(super) async fn break_off(&mut self) -> Usage {
+        if !self.running.is_empty() {
+            // A call settles when it is dropped. One that does not let go is not waited for.
+            tokio::time::timeout(LETTING_GO, self.running.shutdown()).await.ok();
+        }
+        let mut usage = std::mem::take(&mut self.unsettled);
+        for call in self.calls.drain(..) {
+            usage.add(&call.used());
+        }
+        usage
+    }
+
     /// Does what a person asks for.
     pub(super) async fn obey(&mut self, command: Option<Box<Command>>) -> Result<()> {
         let Some(command) = command else { return Ok(()) };
@@ -333,9 +358,8 @@ impl Driver {
             Ask::Resume => Ok(()),
             Ask::Cancel(_) if self.state.status().is_terminal() => Ok(()),
             Ask::Cancel(reason) => {
-                self.append(EventKind::TaskCancelled { reason })?;
-                self.running.abort_all();
-                Ok(())
+                let usage = self.break_off().await;
+                self.append(EventKind::TaskCancelled { reason, usage })
             }
             Ask::Decide(decision) => match self.question(&decision) {
                 Ok(step) => {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::Engine;
+use super::hub::Tap;
 use crate::error::Result;
 use crate::orchestrator::EventStream;
 use crate::task::{Event, TaskId};
@@ -27,7 +27,7 @@ pub(crate) struct Follower {
     after: u64,
     /// Events that were read but not handed on.
     read: VecDeque<Arc<Event>>,
-    live: Option<mpsc::Receiver<Arc<Event>>>,
+    live: Option<Tap>,
     ended: bool,
     /// When to look into the journal without having been told to.
     look_again: Pin<Box<Sleep>>,

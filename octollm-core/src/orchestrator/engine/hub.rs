@@ -1,23 +1,25 @@
 //! Hands events to those who watch, and never waits for them.
 //!
-//! A watcher that is too slow loses its channel, not the events: they are in the journal, and
-//! [`follow`](super::follow) reads on from there. So no queue here is unbounded, and no task is held up by who looks.
+//! A watcher that is too slow loses its queue, not the events: they are in the journal, and
+//! [`follow`](super::follow) reads on from there. What is live only merges while it waits, or is lost. So no queue here is unbounded, and no task is held up by who looks.
+
+mod queue;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+
+pub(crate) use queue::Tap;
+use queue::{Feed, queue};
 
 use crate::task::{Event, TaskId, TaskResult};
-
-/// Events that a watcher may be behind.
-const WATCHER_CAPACITY: usize = 256;
 
 /// All watchers.
 #[derive(Default)]
 pub(crate) struct Hub {
-    topics: Mutex<HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>>,
+    topics: Mutex<HashMap<TaskId, Vec<Feed>>>,
     /// Who waits for nothing but the end.
     ends: Mutex<HashMap<TaskId, Vec<oneshot::Sender<TaskResult>>>>,
     /// Topics there are: spares the lock while nobody watches anything.
@@ -25,13 +27,13 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// The task's events from now on. The channel closes after the event that ends the task, or when it is full.
-    pub(crate) fn watch(&self, task: TaskId) -> mpsc::Receiver<Arc<Event>> {
-        let (sender, receiver) = mpsc::channel(WATCHER_CAPACITY);
+    /// The task's events from now on. The queue ends after the event that ends the task, or when it is full.
+    pub(crate) fn watch(&self, task: TaskId) -> Tap {
+        let (feed, tap) = queue();
         let mut topics = self.topics();
-        topics.entry(task).or_default().push(sender);
+        topics.entry(task).or_default().push(feed);
         self.watched.store(topics.len(), Ordering::Release);
-        receiver
+        tap
     }
 
     /// The task's result, once it has ended in this process.
@@ -77,27 +79,26 @@ impl Hub {
         }
         let mut topics = self.topics();
         let Some(watchers) = topics.get_mut(&task) else { return };
-        watchers.retain(|watcher| events.iter().all(|event| watcher.try_send(event.clone()).is_ok()));
+        watchers.retain(|watcher| watcher.keep(events));
         if watchers.is_empty() || events.iter().any(|event| event.kind.is_terminal()) {
             topics.remove(&task);
             self.watched.store(topics.len(), Ordering::Release);
         }
     }
 
-    /// Hands a live-only event to the task's watchers; one that is behind misses it.
-    pub(crate) fn publish_live(&self, event: Event) {
+    /// Hands a live-only event to the task's watchers; one that is behind gets it merged with others, or misses it.
+    pub(crate) fn publish_live(&self, event: &Event) {
         if self.watched.load(Ordering::Acquire) == 0 {
             return;
         }
         let topics = self.topics();
         let Some(watchers) = topics.get(&event.task_id) else { return };
-        let event = Arc::new(event);
         for watcher in watchers {
-            watcher.try_send(event.clone()).ok();
+            watcher.live(event);
         }
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<mpsc::Sender<Arc<Event>>>>> {
+    fn topics(&self) -> MutexGuard<'_, HashMap<TaskId, Vec<Feed>>> {
         lock(&self.topics)
     }
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod attempt;
 mod driver;
+mod fill;
 mod follow;
 mod hub;
 mod peers;
@@ -23,15 +24,17 @@ pub(crate) use follow::Follower;
 use hub::Hub;
 
 use super::builder::EngineConfig;
+use super::input_filler::InputFiller;
 use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
 use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
-use crate::arm::Registry;
+use crate::arm::{CapabilityToken, RegisteredArm, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::SharedMemory;
+use crate::model::Screen;
 use crate::resilience::Gate;
-use crate::task::{TaskId, TaskResult};
+use crate::task::{SideEffects, TaskId, TaskResult};
 
 /// Commands that may wait for one driver.
 const COMMAND_CAPACITY: usize = 8;
@@ -41,6 +44,8 @@ pub(crate) struct Brain {
     pub(crate) intent_parser: Arc<dyn IntentParser>,
     pub(crate) task_planner: Arc<dyn TaskPlanner>,
     pub(crate) result_integrator: Arc<dyn ResultIntegrator>,
+    /// Who is asked for what a step's input lacks; absent where there is no model.
+    pub(crate) input_filler: Option<InputFiller>,
     /// Plans that worked; absent where no model plans, or they are not to be used again.
     pub(crate) plan_memory: Option<PlanMemory>,
     pub(crate) playbooks: Arc<Playbooks>,
@@ -54,6 +59,8 @@ pub(crate) struct Engine {
     pub(crate) brain: Brain,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
+    /// What is asked before a model's words are shown.
+    pub(crate) screen: Arc<dyn Screen>,
     /// Who may run: the most urgent first.
     gate: Gate,
     /// Tasks that may be here at all, running or waiting.
@@ -88,6 +95,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
+        screen: Arc<dyn Screen>,
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -97,6 +105,7 @@ impl Engine {
             router,
             brain,
             hub: Hub::default(),
+            screen,
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
             gate: Gate::new(running, usize::MAX),
             room: Arc::new(Semaphore::new(running.saturating_add(queued).min(Semaphore::MAX_PERMITS))),
@@ -183,6 +192,12 @@ impl Engine {
                 .with_hint("the task goes on at the next start"));
         }
         Ok(())
+    }
+
+    /// A token for the call of an arm that can do what cannot be undone, where there is a key.
+    pub(crate) fn mint(&self, task: TaskId, arm: &RegisteredArm) -> Option<CapabilityToken> {
+        let key = self.config.capability_key.as_ref();
+        key.filter(|_| arm.descriptor.side_effects == SideEffects::Unsafe).map(|key| key.mint(task))
     }
 
     /// Tasks that run or wait for their turn.

@@ -8,11 +8,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
-use crate::arm::{ArmCall, ArmReply, Peer, RegisteredArm, Switchboard};
+use crate::arm::capability::Caveat;
+use crate::arm::{ArmCall, ArmReply, CapabilityToken, Peer, RegisteredArm, Switchboard};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::model::Allowance;
 use crate::orchestrator::router::{Choice, Wanted};
-use crate::task::{RequestId, SubTask, Usage};
+use crate::task::{RequestId, SubTask, Usage, now};
 
 /// Arms on the way from a step to the arm that is asked last.
 const MOST_HOPS: usize = 4;
@@ -30,7 +31,8 @@ impl Switchboard for Engine {
             return Err(Error::invalid("the input does not satisfy the other arm's schema", faults)
                 .with_context("arm", &*arm.id));
         }
-        let call = onward(from, &arm, input)?;
+        let capability = self.capability(from, &arm, whom);
+        let call = ArmCall { capability, ..onward(from, &arm, input)? };
         let (ledger, cancelled) = (call.ledger.clone(), call.cancelled.clone().drop_guard());
         let reply = arm.layered.execute(call).await;
         cancelled.disarm();
@@ -46,6 +48,17 @@ impl Switchboard for Engine {
 }
 
 impl Engine {
+    /// What the call may do, where its arm does what cannot be undone: what it is asked for, within the step.
+    fn capability(&self, from: &ArmCall, arm: &RegisteredArm, whom: &Peer) -> Option<CapabilityToken> {
+        let left = from.deadline.saturating_duration_since(Instant::now());
+        let token = self.mint(from.task_id, arm)?.attenuated(Caveat::Step(from.step));
+        let token = token.attenuated(Caveat::Before(now().checked_add(left).ok()?));
+        Some(match whom {
+            Peer::Arm(_) => token,
+            Peer::Capability(name) => token.attenuated(Caveat::Capabilities(vec![name.clone()])),
+        })
+    }
+
     /// The best such arm that is not on the way to this call already: it might wait for itself.
     fn find(&self, from: &ArmCall, whom: &Peer) -> Result<Arc<RegisteredArm>> {
         let on_the_way: Vec<_> = from.peers.on_the_way().map(|caller| caller.arm_id.clone()).collect();
@@ -103,8 +116,10 @@ fn onward(from: &ArmCall, arm: &RegisteredArm, input: Value) -> Result<ArmCall> 
         time_limit: from.deadline.saturating_duration_since(Instant::now()),
         deadline: from.deadline,
         grant: from.allowance().left(),
+        capability: None,
         cancelled: CancellationToken::new(),
         progress: from.progress.clone(),
+        live: from.live.clone(),
         ledger: Arc::default(),
         peers: from.peers.onward(arm.id.clone(), side_effects),
     };

@@ -11,17 +11,33 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use crate::arm::{ArmCall, ArmReply, Peers, Progress, RegisteredArm, StepRef};
+use crate::arm::capability::Caveat;
+use crate::arm::{ArmCall, ArmReply, CapabilityToken, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
-    Action, Admission, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask, TaskError,
-    Timestamp, Usage, bind_input, now,
+    Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask,
+    TaskError, Timestamp, Usage, bind_input, now,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
 const PATIENCE: u32 = 4;
+
+/// A call that runs by itself.
+pub(super) struct InFlight {
+    id: Id,
+    /// The step's place in the plan.
+    index: usize,
+    ledger: Arc<Ledger>,
+}
+
+impl InFlight {
+    /// What its models have used so far.
+    pub(super) fn used(&self) -> Usage {
+        self.ledger.used()
+    }
+}
 
 impl Driver {
     /// Does what the state said at `at`. `alone`: no other step starts now.
@@ -30,10 +46,7 @@ impl Driver {
             Action::ParseIntent => self.parse_intent().await,
             Action::Plan => self.plan().await,
             Action::Revise => self.revise().await,
-            Action::Ask { step, reason } => {
-                let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None })
-            }
+            Action::Ask { step, reason } => self.ask(step, reason),
             Action::Start { index, grant } => self.start(index, grant, at, alone).await,
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
             Action::GiveUp { step, error } => self.append(EventKind::StepFailed {
@@ -45,10 +58,25 @@ impl Driver {
                 then: crate::task::Then::GiveUp,
             }),
             Action::Integrate => self.integrate().await,
-            Action::Fail(error) => self.fail(error, Usage::default()),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Fail(error) => self.fail(error, Usage::default()).await,
+            Action::Cancel(reason) => {
+                let usage = self.break_off().await;
+                self.append(EventKind::TaskCancelled { reason, usage })
+            }
             Action::WaitUntil(_) => Ok(()),
         }
+    }
+
+    /// Asks a person about the plan, or about a step that may have been done already.
+    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason) -> Result<()> {
+        let arm_id = step.and_then(|step| self.state.step(step)?.arm_id().cloned());
+        let plan = self.state.plan().cloned();
+        let subtask = plan.as_ref().and_then(|plan| plan.subtasks.iter().find(|one| Some(one.step) == step));
+        let arm = arm_id.as_ref().and_then(|id| self.engine.registry.get(id));
+        // The person decides about what was handed to the arm; where it cannot be told any more, about the step.
+        let input = arm.as_ref().zip(subtask).and_then(|(arm, subtask)| self.bind(subtask, arm).ok());
+        let shown = arm.zip(input.as_ref()).and_then(|(arm, input)| arm.preview(input));
+        self.append(EventKind::ApprovalRequested { step, reason, arm_id, input: input.map(Arc::new), shown })
     }
 
     /// Hands the step to the best arm, or asks a person first.
@@ -61,13 +89,15 @@ impl Driver {
         };
         let input = match self.bind(subtask, &arm) {
             Ok(input) => Arc::new(input),
-            Err(error) => return self.failed(index, Some(&arm), &error, Effort::default()),
+            Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
         let side_effects = arm.side_effects(&input);
         let step = subtask.step;
-        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, side_effects) {
-            let (arm_id, input) = (Some(arm.id.clone()), Some(input));
-            return self.append(EventKind::ApprovalRequested { step: Some(step), reason, arm_id, input });
+        // Who wants to see what changes the world sees every call of an arm that can; that this one does not is its word.
+        if let Admission::Ask(reason) = self.state.admit(index, &arm.id, arm.descriptor.side_effects) {
+            let shown = arm.preview(&input);
+            let (step, arm_id, input) = (Some(step), Some(arm.id.clone()), Some(input));
+            return self.append(EventKind::ApprovalRequested { step, reason, arm_id, input, shown });
         }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
@@ -75,8 +105,9 @@ impl Driver {
         if side_effects == SideEffects::Unsafe {
             self.flush().await?;
         }
+        let capability = self.capability(subtask, &arm);
         let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
-        let call = self.call(subtask, attempt, input, grant, at, peers);
+        let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await
     }
 
@@ -90,16 +121,26 @@ impl Driver {
     }
 
     fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
+        self.with_binding(subtask, arm, |binding| bind_input(binding, &arm.input))
+    }
+
+    /// What a step's input is made of here.
+    pub(super) fn with_binding<T>(
+        &self,
+        subtask: &SubTask,
+        arm: &RegisteredArm,
+        with: impl FnOnce(&Binding<'_>) -> T,
+    ) -> T {
         let outputs = |step| self.state.step(step).and_then(|step| step.output().cloned());
-        let binding = Binding {
+        with(&Binding {
             request: self.state.request(),
             subtask,
             arm_id: &arm.id,
             schema: &arm.descriptor.input_schema,
             read: self.state.intent().map(|intent| &intent.context),
+            filled: self.state.step(subtask.step).and_then(|step| step.filled()).map(|filled| &**filled),
             outputs: &outputs,
-        };
-        bind_input(&binding, &arm.input)
+        })
     }
 
     fn call(
@@ -124,11 +165,27 @@ impl Driver {
             time_limit: own.unwrap_or(self.engine.config.step_timeout),
             deadline: Instant::now() + self.state.time_left(at),
             grant,
+            capability: None,
             cancelled: CancellationToken::new(),
             progress: Progress::to(self.engine.clone()).of(StepRef { task_id, step }),
+            live: Some(self.live.clone()),
             ledger: Arc::default(),
             peers,
         }
+    }
+
+    /// What the call may do, where its arm does what cannot be undone: what the task and the step are restricted to, in
+    /// this step, as long as the task may take.
+    fn capability(&self, subtask: &SubTask, arm: &RegisteredArm) -> Option<CapabilityToken> {
+        let mut token = self.engine.mint(self.state.task_id(), arm)?;
+        for names in [&self.state.request().required_capabilities, &subtask.required_capabilities] {
+            if !names.is_empty() {
+                token = token.attenuated(Caveat::Capabilities(names.clone()));
+            }
+        }
+        Some(
+            token.attenuated(Caveat::Step(subtask.step)).attenuated(Caveat::Before(self.state.deadline_at())),
+        )
     }
 
     /// Calls the arm. One that answers at once needs no task of its own: it is asked right here if it is the only one, or
@@ -141,12 +198,13 @@ impl Driver {
         alone: bool,
     ) -> Result<()> {
         let here = alone || arm.is_quick();
+        let ledger = call.ledger.clone();
         let mut attempt = Box::pin(attempt(index, arm, call));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);
         }
         let handle = self.running.spawn(attempt);
-        self.calls.push((handle.id(), index));
+        self.calls.push(InFlight { id: handle.id(), index, ledger });
         Ok(())
     }
 
@@ -156,13 +214,14 @@ impl Driver {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let Some(place) = self.calls.iter().position(|(call, _)| *call == id) else { return Ok(()) };
-        let (_, index) = self.calls.swap_remove(place);
+        let Some(place) = self.calls.iter().position(|call| call.id == id) else { return Ok(()) };
+        let InFlight { index, ledger, .. } = self.calls.swap_remove(place);
         match ended {
             Ok((_, outcome)) => self.take(outcome),
             Err(_) => {
                 let error = Error::new(ErrorKind::Internal, "the call of the arm broke off");
-                self.failed(index, None, &error, Effort { called: true, ..Effort::default() })
+                let effort = Effort { called: true, spent: ledger.used(), ..Effort::default() };
+                self.failed(index, None, &error, effort)
             }
         }
     }
@@ -202,7 +261,7 @@ impl Driver {
         })
     }
 
-    fn failed(
+    pub(super) fn failed(
         &mut self,
         index: usize,
         arm: Option<&Arc<RegisteredArm>>,

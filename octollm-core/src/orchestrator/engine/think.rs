@@ -7,20 +7,21 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::Ask;
 use super::driver::Driver;
 use crate::error::Result;
 use crate::model::{Allowance, CallContext};
 use crate::orchestrator::Thought;
 use crate::orchestrator::plan_memory::Recalled;
 use crate::orchestrator::result_integrator::check_output;
-use crate::task::{EventKind, ExecutionPlan, TaskError, Usage};
+use crate::task::{EventKind, ExecutionPlan, Grant, TaskError, Usage};
 
 /// What came of a thought, and what it used; `None` if the task ended meanwhile, its time is over, or the engine stops.
-type Came<T> = Option<(Result<T>, Usage)>;
+pub(super) type Came<T> = Option<(Result<T>, Usage)>;
 
 impl Driver {
-    pub(super) fn fail(&mut self, error: TaskError, usage: Usage) -> Result<()> {
-        self.running.abort_all();
+    pub(super) async fn fail(&mut self, error: TaskError, mut usage: Usage) -> Result<()> {
+        usage.add(&self.break_off().await);
         self.append(EventKind::TaskFailed { error, usage })
     }
 
@@ -46,7 +47,7 @@ impl Driver {
             Some((Ok(intent), usage)) => {
                 self.append(EventKind::IntentParsed { intent: Arc::new(intent), usage })
             }
-            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage),
+            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage).await,
             None => Ok(()),
         }
     }
@@ -54,7 +55,7 @@ impl Driver {
     pub(super) async fn plan(&mut self) -> Result<()> {
         match self.make_plan().await? {
             Some((Ok(plan), usage)) => self.append(EventKind::PlanCreated { plan, usage }),
-            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage),
+            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage).await,
             None => Ok(()),
         }
     }
@@ -99,7 +100,7 @@ impl Driver {
             Some((Err(error), usage)) => {
                 let why = format!("the plan could not be revised: {error}");
                 let hint = failure.hint.as_ref().map_or_else(|| why.clone(), |hint| format!("{hint}; {why}"));
-                self.fail(failure.with_hint(hint), usage)
+                self.fail(failure.with_hint(hint), usage).await
             }
             None => Ok(()),
         }
@@ -118,7 +119,7 @@ impl Driver {
                 let (result, confidence) = (made.result, made.confidence);
                 self.append(EventKind::TaskCompleted { result, confidence, usage })
             }
-            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage),
+            Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage).await,
             None => Ok(()),
         }
     }
@@ -132,24 +133,31 @@ impl Driver {
 
     /// What the brain has at hand now: nothing runs beside it, so it may spend all that is left.
     fn thought(&self, about_arms: bool) -> Thought {
+        self.thought_within(self.state.left_to_spend(), about_arms)
+    }
+
+    /// What the brain has at hand for a thought that may spend this much.
+    pub(super) fn thought_within(&self, grant: Grant, about_arms: bool) -> Thought {
         let arms = if about_arms { self.engine.registry.infos().into() } else { Arc::default() };
         let call = CallContext {
             task_id: Some(self.state.task_id()),
             step: None,
+            priority: self.state.request().priority,
             deadline: Some(self.instant(self.state.deadline_at())),
-            allowance: Some(Allowance::new(self.state.left_to_spend())),
+            allowance: Some(Allowance::new(grant)),
+            live: Some(self.live.clone()),
         };
         Thought { arms, call }
     }
 
     /// Awaits a thought, obeying commands meanwhile.
-    async fn think<T>(
+    pub(super) async fn think<T>(
         &mut self,
         thought: &Thought,
         thinking: impl Future<Output = Result<T>>,
     ) -> Result<Came<T>> {
         let used = || thought.call.allowance.as_ref().map(|allowance| allowance.used()).unwrap_or_default();
-        let mut thinking = std::pin::pin!(thinking);
+        let mut thinking = Box::pin(thinking);
         // What takes no time needs none of what follows.
         if let Poll::Ready(done) = futures_util::poll!(&mut thinking) {
             return Ok(Some((done, used())));
@@ -161,12 +169,23 @@ impl Driver {
             tokio::select! {
                 done = &mut thinking => return Ok(Some((done, used()))),
                 command = self.commands.recv() => {
+                    if command.as_ref().is_some_and(|command| matches!(command.ask, Ask::Cancel(_))) {
+                        // A call that is dropped settles: what it used stands in the end of the task.
+                        drop(thinking);
+                        self.unsettled.add(&used());
+                        self.obey(command).await?;
+                        return Ok(None);
+                    }
                     self.obey(command).await?;
                     if self.is_over() {
                         return Ok(None);
                     }
                 }
-                () = tokio::time::sleep_until(deadline) => return Ok(None),
+                () = tokio::time::sleep_until(deadline) => {
+                    drop(thinking);
+                    self.unsettled.add(&used());
+                    return Ok(None);
+                }
                 () = engine.stopping.cancelled() => {
                     self.stopping = true;
                     return Ok(None);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::arm::ArmDescriptor;
-use crate::task::{Priority, SubTask, TaskRequest};
+use crate::task::{Approval, EventKind, Priority, SubTask, TaskRequest};
 use crate::testing::arms::ScriptedArm;
 use crate::testing::orchestrator::{echo, planned};
 
@@ -46,6 +46,25 @@ async fn the_urgent_run_before_those_who_came_earlier() {
     ended.sort_unstable();
     let order: Vec<_> = ended.into_iter().map(|(_, id)| id).collect();
     assert_eq!(order, [ids[2], ids[1], ids[0]]);
+}
+
+#[tokio::test]
+async fn a_sub_task_may_do_what_its_parent_may_or_less() {
+    let octo = engine(EngineConfig::default()).await;
+    let restricted = |names: &[&str]| TaskRequest {
+        required_capabilities: names.iter().map(|name| (*name).to_owned()).collect(),
+        approval: Approval::Plan,
+        ..slow(10)
+    };
+    let parent = octo.submit(restricted(&["sleeping", "echoing"]).into()).await.unwrap().task_id;
+    let below = |names: &[&str]| TaskRequest { parent_task_id: Some(parent), ..restricted(names) };
+    let heir = octo.submit(below(&[]).into()).await.unwrap().task_id;
+    let accepted = octo.journal(heir, 0, 1).await.unwrap();
+    let EventKind::TaskAccepted { request, .. } = &accepted[0].kind else { panic!("{accepted:?}") };
+    assert_eq!(request.required_capabilities, ["sleeping", "echoing"]);
+    assert!(octo.submit(below(&["echoing"]).into()).await.is_ok());
+    let error = octo.submit(below(&["echoing", "mailing"]).into()).await.unwrap_err();
+    assert_eq!(error.faults()[0].pointer, "/required_capabilities/1");
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! The engine, with real journals and arms of this process.
 
 mod faults;
+mod filling;
 mod limits;
+mod live;
 mod peers;
 #[cfg(feature = "sqlite")]
 mod recovery;
 mod routing;
+mod spending;
 
 use std::sync::Arc;
 use std::time::Duration;

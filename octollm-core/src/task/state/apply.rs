@@ -103,7 +103,7 @@ impl TaskState {
                 self.error = Some(error.clone());
                 self.end(TaskStatus::Failed, at);
             }
-            EventKind::TaskCancelled { reason } => {
+            EventKind::TaskCancelled { reason, .. } => {
                 self.error = Some(TaskError::new(ErrorKind::Cancelled, reason.clone()));
                 self.end(TaskStatus::Cancelled, at);
             }
@@ -195,6 +195,7 @@ impl StepState {
             return Err(inconsistent("something happens to a step that has ended"));
         }
         match kind {
+            EventKind::StepFilled { values, .. } => self.filled = Some(values.clone()),
             EventKind::StepStarted { arm_id, attempt, side_effects, grant, .. } => {
                 // A start whose end nobody saw is how a step that kills its process shows itself.
                 self.interruptions += u32::from(self.status == StepStatus::Running);

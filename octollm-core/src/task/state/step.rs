@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::{ApprovalReason, Grant, SideEffects, StepResult, StepStatus, TaskError, Timestamp};
 
@@ -29,6 +29,8 @@ pub struct StepState {
     /// The arm that a person was asked about.
     pub(super) asked_for: Option<Arc<str>>,
     pub(super) retry_at: Option<Timestamp>,
+    /// What a model said where the input lacked something; it is asked once.
+    pub(super) filled: Option<Arc<Map<String, Value>>>,
     pub(super) output: Option<Arc<Value>>,
     pub(super) error: Option<TaskError>,
     pub(super) confidence: Option<f64>,
@@ -63,6 +65,7 @@ impl StepState {
             consent: Consent::NotAsked,
             asked_for: None,
             retry_at: None,
+            filled: None,
             output: None,
             error: None,
             confidence: None,
@@ -100,6 +103,11 @@ impl StepState {
     /// Arms that are not asked again.
     pub fn gave_up_on(&self) -> &[Arc<str>] {
         &self.gave_up_on
+    }
+
+    /// What a model said where its input lacked something; absent where none was asked.
+    pub fn filled(&self) -> Option<&Arc<Map<String, Value>>> {
+        self.filled.as_ref()
     }
 
     /// What it answered.

@@ -162,7 +162,13 @@ impl World {
                 self.append(EventKind::PlanCreated { plan, usage: Usage::default() });
             }
             Action::Ask { step, reason } => {
-                self.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None });
+                self.append(EventKind::ApprovalRequested {
+                    step,
+                    reason,
+                    arm_id: None,
+                    input: None,
+                    shown: None,
+                });
             }
             Action::Start { index, grant } => self.start(index, grant),
             Action::Skip { step, reason } => self.append(EventKind::StepSkipped { step, reason }),
@@ -176,7 +182,9 @@ impl World {
             }
             Action::Revise => unreachable!("nobody allows revisions here"),
             Action::Fail(error) => self.append(EventKind::TaskFailed { error, usage: Usage::default() }),
-            Action::Cancel(reason) => self.append(EventKind::TaskCancelled { reason }),
+            Action::Cancel(reason) => {
+                self.append(EventKind::TaskCancelled { reason, usage: crate::task::Usage::default() })
+            }
             Action::WaitUntil(_) => {}
         }
     }
@@ -191,6 +199,7 @@ impl World {
                     reason,
                     arm_id: None,
                     input: None,
+                    shown: None,
                 });
             }
             Admission::Go => {
@@ -344,6 +353,7 @@ fn the_deadline_stands_still_while_a_person_thinks() {
         reason: crate::task::ApprovalReason::Plan,
         arm_id: None,
         input: None,
+        shown: None,
     });
     world.now += Duration::from_secs(86_400);
     assert!(world.state.next(world.now).is_empty(), "a parked task must not run into its deadline");

@@ -91,7 +91,7 @@ pub(super) async fn a_taken_number_is_a_conflict(backend: &dyn JournalBackend) {
     task.start(&*journal).await;
     let mut rival = task.clone();
     journal.append(&task.append(vec![step_completed()])).await.unwrap();
-    let late = EventKind::TaskCancelled { reason: "too late".into() };
+    let late = EventKind::TaskCancelled { reason: "too late".into(), usage: crate::task::Usage::default() };
     assert_eq!(refusal(&*other, rival.append(vec![late])).await, ErrorKind::Conflict);
     assert_eq!(journal.read(task.id(), 0, 10).await.unwrap(), task.events());
     assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
@@ -142,7 +142,8 @@ pub(super) async fn a_row_follows_its_task(backend: &dyn JournalBackend) {
     }
     let mut failed = Script::new();
     failed.start(&*journal).await;
-    let cancelled = EventKind::TaskCancelled { reason: "no longer wanted".into() };
+    let cancelled =
+        EventKind::TaskCancelled { reason: "no longer wanted".into(), usage: crate::task::Usage::default() };
     journal.append(&failed.append(vec![cancelled])).await.unwrap();
     assert_eq!(journal.record(failed.id()).await.unwrap(), Some(failed.summary()));
     // Where the row stays as it is, none comes along.
@@ -245,6 +246,7 @@ pub(super) async fn a_dead_engines_tasks_are_claimed_once(backend: &dyn JournalB
         reason: ApprovalReason::Step,
         arm_id: None,
         input: None,
+        shown: None,
     };
     dying.append(&waiting.append(vec![planned(), question])).await.unwrap();
     assert_eq!(waiting.summary().status, TaskStatus::AwaitingApproval);
@@ -273,6 +275,7 @@ pub(super) async fn one_task_is_claimed(backend: &dyn JournalBackend) {
         reason: ApprovalReason::Step,
         arm_id: None,
         input: None,
+        shown: None,
     };
     journal.append(&waiting.append(vec![planned(), question])).await.unwrap();
     // It waits, so nobody owns it, though its engine lives.

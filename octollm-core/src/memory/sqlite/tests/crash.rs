@@ -26,7 +26,8 @@ async fn append_without_end(memory: SqliteMemory) {
         let mut task = Script::new();
         task.start(&memory).await;
         acknowledge(task.id(), 3);
-        let cancelled = EventKind::TaskCancelled { reason: "x".repeat(500) };
+        let cancelled =
+            EventKind::TaskCancelled { reason: "x".repeat(500), usage: crate::task::Usage::default() };
         memory.append(&task.append(vec![cancelled])).await.unwrap();
         acknowledge(task.id(), 4);
     }

@@ -96,7 +96,10 @@ async fn a_closed_database_says_so() {
     task.start(&memory).await;
     memory.close().await.unwrap();
     memory.close().await.unwrap();
-    let append = task.append(vec![EventKind::TaskCancelled { reason: "closed".into() }]);
+    let append = task.append(vec![EventKind::TaskCancelled {
+        reason: "closed".into(),
+        usage: crate::task::Usage::default(),
+    }]);
     assert_eq!(memory.append(&append).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(memory.read(task.id(), 0, 10).await.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(memory.claim().await.unwrap_err().kind(), ErrorKind::Unavailable);
@@ -129,11 +132,23 @@ async fn a_conflict_fails_only_the_append_that_brought_it() {
     first.run(&memory).await;
     taken.start(&memory).await;
     let mut rival = taken.clone();
-    memory.append(&taken.append(vec![EventKind::TaskCancelled { reason: "first".into() }])).await.unwrap();
+    memory
+        .append(&taken.append(vec![EventKind::TaskCancelled {
+            reason: "first".into(),
+            usage: crate::task::Usage::default(),
+        }]))
+        .await
+        .unwrap();
 
     let mut good: Vec<Script> = (0..20).map(|_| Script::new()).collect();
     let mut appends: Vec<_> = good.iter_mut().map(|task| task.append(vec![accepted()])).collect();
-    appends.insert(5, rival.append(vec![EventKind::TaskCancelled { reason: "second".into() }]));
+    appends.insert(
+        5,
+        rival.append(vec![EventKind::TaskCancelled {
+            reason: "second".into(),
+            usage: crate::task::Usage::default(),
+        }]),
+    );
     appends.insert(11, Script::with_key([3; 32]).append(vec![accepted()]));
     appends.insert(13, Script::with_key([4; 32]).append(vec![accepted()]));
     appends.insert(17, Script::with_key([4; 32]).append(vec![accepted()]));
@@ -159,7 +174,10 @@ async fn a_conflict_fails_only_the_append_that_brought_it() {
 async fn an_abandoned_append_is_written_whole() {
     let memory = SqliteMemory::in_memory().await.unwrap();
     let mut task = Script::new();
-    let append = task.append(vec![accepted(), EventKind::TaskCancelled { reason: "abandoned".into() }]);
+    let append = task.append(vec![
+        accepted(),
+        EventKind::TaskCancelled { reason: "abandoned".into(), usage: crate::task::Usage::default() },
+    ]);
     let busy = memory.writer().await.unwrap();
     let waited = tokio::time::timeout(std::time::Duration::from_millis(20), memory.append(&append)).await;
     assert!(waited.is_err(), "the append must still wait for the writer");

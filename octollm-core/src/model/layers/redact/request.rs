@@ -14,7 +14,8 @@ pub(super) fn redacted(request: &ModelRequest, redactor: &dyn Redactor) -> Model
             Part::Text(text) => *text = redactor.redact(text),
             Part::ToolCall(call) => each_text(&mut call.arguments, &mut |text| redactor.redact(text)),
             Part::ToolResult(result) => result.content = redactor.redact(&result.content),
-            Part::Image(_) => {}
+            // Thoughts came from behind this layer, so they have placeholders.
+            Part::Image(_) | Part::Thoughts(_) => {}
         }
     }
     request

@@ -92,7 +92,8 @@ impl Restorer {
                 said.push(delta);
                 said
             }
-            Delta::Started { .. } => vec![delta],
+            // Its provider knows it by every letter.
+            Delta::Started { .. } | Delta::Thoughts(_) => vec![delta],
         }
     }
 

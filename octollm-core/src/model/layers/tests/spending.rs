@@ -157,3 +157,52 @@ async fn calls_at_once_share_what_is_left() {
     drop(calls);
     assert!(allowance.used().tokens() <= 100);
 }
+
+#[tokio::test]
+async fn what_one_model_is_too_dear_for_a_cheaper_one_may_do() {
+    let priced = |name: &str, usd: Option<f64>| {
+        let price = usd.map(|usd| Price { input: usd, output: usd, ..Price::FREE });
+        let model = ScriptedModel::matching(|_| ScriptedReply::text("here I am").using(10, 5));
+        model.described(|model| (model.model, model.price) = (name.to_owned(), price))
+    };
+    let models = [
+        priced("dear", Some(1e4)),
+        priced("dearer", Some(2e4)),
+        priced("who knows", None),
+        priced("cheap", Some(1.0)),
+    ];
+    let chain = |models: &[ScriptedModel]| {
+        let mut paid =
+            models.iter().map(|model| Arc::new(Budget::new(shared(model))) as Arc<dyn LanguageModel>);
+        Fallback::new(paid.next().unwrap(), paid.collect())
+    };
+    let purse = Grant { tokens: None, cost_usd: Some(0.01) };
+    let (request, allowance) = spending(purse);
+    assert_eq!(chain(&models).complete(&request).await.unwrap().model, "cheap");
+    assert_eq!(models.each_ref().map(ScriptedModel::calls), [0, 0, 0, 1]);
+    assert!(allowance.used().cost_usd < 0.001);
+    let (request, _) = spending(purse);
+    let error = chain(&models[..3]).complete(&request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BudgetExceeded);
+    assert_eq!(models.each_ref().map(ScriptedModel::calls), [0, 0, 0, 1], "nobody else was asked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_urgent_are_asked_first() {
+    let model = ScriptedModel::matching(|_| ScriptedReply::text("abc").after(ms(10)));
+    let limit = limited(&model, RateOptions { concurrent: 1, ..Default::default() });
+    let ask_as = |text: &'static str, priority| {
+        let (limit, mut request) = (limit.clone(), ask(text));
+        request.context.priority = priority;
+        async move { limit.complete(&request).await.unwrap() }
+    };
+    use crate::task::Priority::{Critical, Low, Medium};
+    tokio::join!(
+        ask_as("first", Low),
+        ask_as("low", Low),
+        ask_as("medium", Medium),
+        ask_as("critical", Critical)
+    );
+    let asked: Vec<_> = model.requests().iter().map(|request| request.messages[0].text()).collect();
+    assert_eq!(asked, ["first", "critical", "medium", "low"]);
+}

@@ -129,6 +129,7 @@ fn a_person_who_approves_plans_approves_the_revised_one_too() {
         reason: ApprovalReason::Plan,
         arm_id: None,
         input: None,
+        shown: None,
     };
     again.append(question());
     again.append(decision());
@@ -182,12 +183,12 @@ fn a_revision_waits_for_a_persons_answer_and_never_overrules_it() {
     let asks = Action::Ask { step: Some(2), reason: ApprovalReason::InDoubt };
     assert_eq!(world.state.next(world.now).first(), Some(&asks));
     let (step, reason, arm_id) = (Some(2), ApprovalReason::InDoubt, Some("arm".into()));
-    world.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None });
+    world.append(EventKind::ApprovalRequested { step, reason, arm_id, input: None, shown: None });
     assert_eq!(world.state.status(), TaskStatus::AwaitingApproval);
     let decided = |approved| EventKind::ApprovalDecided { step, approved, note: None };
 
     let mut refused = killed_beside_a_failure(SideEffects::Unsafe);
-    refused.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None });
+    refused.append(EventKind::ApprovalRequested { step, reason, arm_id: None, input: None, shown: None });
     refused.append(decided(false));
     let actions = refused.state.next(refused.now);
     assert!(actions.contains(&Action::Skip { step: 2, reason: "it was not approved".into() }), "{actions:?}");

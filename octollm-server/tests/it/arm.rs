@@ -1,0 +1,90 @@
+//! `octollm-server arm`: one arm alone, asked over HTTP as another process's orchestrator asks it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use octollm_core::arm::{Arm, ArmCall, HttpArm, HttpArmOptions};
+use octollm_core::config::SETTINGS;
+use octollm_core::model::Models;
+use serde_json::json;
+use tempfile::TempDir;
+
+struct Service {
+    child: Child,
+    address: String,
+    _home: TempDir,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(home: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_octollm-server"));
+    let models = Models::variables().unwrap();
+    SETTINGS.iter().map(|setting| setting.name).chain(models.iter().map(String::as_str)).for_each(|name| {
+        command.env_remove(name);
+    });
+    command
+        .env("LLM_DISCOVERY", "off")
+        .env("OCTOLLM_HOME", home.path())
+        .current_dir(home.path())
+        .arg("arm")
+        .args(args);
+    command
+}
+
+fn service(name: &str) -> Service {
+    let home = tempfile::tempdir().unwrap();
+    let mut child = command(&home, &[name, "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+    Service { child, address, _home: home }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn the_executor_alone_runs_code_for_whoever_asks_in_the_protocol() {
+    let service = service("executor");
+    let arm = HttpArm::connect(&service.address, HttpArmOptions::default()).await.unwrap();
+    assert_eq!(arm.descriptor().arm_id, "executor");
+    assert_eq!(arm.descriptor().side_effects, octollm_core::task::SideEffects::Unsafe);
+    assert_eq!(arm.ask_health().await.unwrap().dependencies["sandbox"], "full");
+
+    let call = ArmCall::new(json!({"action_type": "python", "code": "print(6 * 7)"}));
+    let first = arm.execute(call.clone()).await.unwrap().output;
+    assert_eq!((&first["stdout"], &first["success"]), (&json!("42\n"), &json!(true)));
+    // The same X-Request-ID: what came of the first, to the millisecond.
+    assert_eq!(arm.execute(call).await.unwrap().output, first);
+
+    let refused = arm
+        .execute(ArmCall::new(json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})))
+        .await;
+    let refused = refused.unwrap_err();
+    assert!(!refused.is_temporary() && refused.to_string().contains("policy"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_retriever_alone_answers_too() {
+    let service = service("retriever");
+    let arm = HttpArm::connect(&service.address, HttpArmOptions::default()).await.unwrap();
+    let answer = arm.execute(ArmCall::new(json!({"query": "anything at all"}))).await.unwrap().output;
+    assert_eq!(answer["total_results"], 0);
+}
+
+#[test]
+fn an_arm_that_is_not_there_and_one_without_a_model_say_so() {
+    let home = tempfile::tempdir().unwrap();
+    for (name, wanted) in [("tentacle", "own arms are coder, planner"), ("coder", "needs a model")] {
+        let output = command(&home, &[name, "--port", "0"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(wanted), "{stderr}");
+    }
+    let output = command(&home, &["executor", "--host", "0.0.0.0"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("would let everybody in"));
+}
