@@ -3,7 +3,9 @@
 
 mod arm;
 mod behaviour;
+mod checking;
 mod cli;
+mod disk;
 mod events;
 mod http;
 mod problems;
