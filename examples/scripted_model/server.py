@@ -4,7 +4,7 @@ It speaks OpenAI's chat completions over HTTP, plain and streamed, so that OctoL
 result without a key and without a model. What it says stands in `answers.json` beside this file, and nowhere else: the
 first entry whose words all occur in the request is the answer. A request that no entry fits gets a 404 that says so.
 
-    python3 examples/scripted_model/server.py [--port 8199]
+    python3 examples/scripted_model/server.py [--port 8199] [--log FILE]
 
 It needs nothing but Python 3.9 or newer, and listens on the loopback address only.
 """
@@ -40,6 +40,7 @@ def usage(request: dict, answer: str) -> dict:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    log: Path | None = None
 
     def do_GET(self) -> None:
         if self.path == "/v1/models":
@@ -57,6 +58,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(400, "the request is not JSON")
         if self.path != "/v1/chat/completions" or not isinstance(request, dict):
             return self.refuse(404, "there is only /v1/models and /v1/chat/completions here")
+        if self.log:
+            with self.log.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(request, ensure_ascii=False) + "\n")
         answer = answer_to(request)
         if answer is None:
             return self.refuse(404, "the script has no answer to this request; see answers.json")
@@ -97,13 +101,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Requests hold what people wrote: nothing of them is logged."""
+        """Requests hold what people wrote: nothing of them is logged, unless `--log` asks for all of it."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="A model server that answers from a script.")
     parser.add_argument("--port", type=int, default=8199, help="0 takes a free one")
-    server = ThreadingHTTPServer(("127.0.0.1", parser.parse_args().port), Handler)
+    parser.add_argument("--log", type=Path, help="a file to which every request is appended, one on a line")
+    args = parser.parse_args()
+    Handler.log = args.log
+    server = ThreadingHTTPServer(("127.0.0.1", args.port), Handler)
     print(f"http://127.0.0.1:{server.server_address[1]}/v1", flush=True)
     try:
         server.serve_forever()

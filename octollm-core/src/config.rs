@@ -23,6 +23,8 @@ pub struct Config {
     pub octollm_home: Option<PathBuf>,
     /// What gives texts their vectors.
     pub octollm_embedder: EmbedderChoice,
+    /// The key that seals tasks' vaults, as 64 hexadecimal digits; the file `vault.key` beside the store where absent.
+    pub octollm_vault_key: Option<String>,
     /// What the executor may do; its built-in policy where absent.
     pub octollm_executor_policy: Option<PathBuf>,
     /// Address to serve on.
@@ -70,6 +72,7 @@ impl Default for Config {
         Self {
             octollm_home: None,
             octollm_embedder: EmbedderChoice::default(),
+            octollm_vault_key: None,
             octollm_executor_policy: None,
             api_host: "127.0.0.1".to_owned(),
             api_port: 8000,
@@ -218,9 +221,10 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 22] = [
+pub static SETTINGS: [Setting; 23] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
+    secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
     setting("OCTOLLM_EXECUTOR_POLICY", Form::Text, "the file of the executor's policy"),
     setting("API_HOST", Form::Text, "an IP address or `localhost`"),
     setting("API_PORT", Form::Number, "a port, 0 to 65535 (0 takes a free one)"),
@@ -380,6 +384,7 @@ impl Config {
             && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
             && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
+            && self.octollm_vault_key.as_ref().is_none_or(|key| is_key(key))
             && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
             && ["default", "strict", "lenient", "off"].contains(&&*self.reflex_policy)
             && (1..=100_000).contains(&self.max_concurrent_tasks)
@@ -410,6 +415,9 @@ impl Config {
     pub fn shown(&self, name: &str) -> Result<String> {
         let unknown = || Error::new(ErrorKind::NotFound, "there is no such setting");
         let setting = Setting::find(name).ok_or_else(unknown)?;
+        if setting.name == "OCTOLLM_VAULT_KEY" {
+            return Ok(self.octollm_vault_key.as_ref().map(|_| "***".to_owned()).unwrap_or_default());
+        }
         let document = serde_json::to_value(self).unwrap_or_default();
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), hide_password);
         Ok(match document.get(setting.key()).unwrap_or(&Value::Null) {
@@ -429,6 +437,10 @@ impl fmt::Debug for Config {
         }
         shown.finish()
     }
+}
+
+fn is_key(key: &str) -> bool {
+    key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_http_url(url: &str) -> bool {
@@ -531,6 +543,16 @@ mod tests {
         ])
         .unwrap_err();
         insta::assert_snapshot!(error, @r#"the configuration is invalid; /api_host: must be an IP address or `localhost`; /api_port: must be a port, 0 to 65535 (0 takes a free one); /task_timeout_seconds: must be a whole number of seconds from 10 to 3600; /arm_registry_url: must be an http:// or https:// URL; /colour: is not the name of a setting"#);
+    }
+
+    #[test]
+    fn the_key_of_the_vault_is_shown_to_nobody() {
+        let key = "0123456789abcdef".repeat(4);
+        let config = read(&[("OCTOLLM_VAULT_KEY", key.as_str().into())]).unwrap();
+        assert_eq!(config.shown("OCTOLLM_VAULT_KEY").unwrap(), "***");
+        assert!(!format!("{config:?}").contains("0123456789"));
+        let error = read(&[("OCTOLLM_VAULT_KEY", "0123456789".into())]).unwrap_err();
+        assert!(!error.to_string().contains("0123456789"), "{error}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub struct Limits {
     /// Virtual memory of each process. Runtimes reserve far more of it than they use. 4 GiB.
     pub address_space: u64,
     /// Private memory (with what is swapped out) of the whole tree, looked at twenty times a second: a tree that takes more
-    /// is killed, and may have had a little more until then. 512 MiB.
+    /// is killed, and may have had a little more until then. What processes share since a fork counts for each. 512 MiB.
     pub memory: u64,
     /// Processes and threads at once. 64.
     pub processes: u64,

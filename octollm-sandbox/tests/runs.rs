@@ -77,6 +77,16 @@ fn processes_threads_pipes_and_shared_queues_work() {
 }
 
 #[test]
+fn everyday_tools_work() {
+    let script = "set -e; echo x > a; cp a b; cp -p a c; mv b d; ln a e; tar cf t.tar a c d; gzip t.tar; touch a; \
+                  chmod 700 a; sort a c | uniq -c > /dev/null; find . -name a > /dev/null; mktemp > /dev/null; \
+                  sed -i s/x/y/ d; awk '{ print }' d; head -c 3 /dev/urandom | wc -c; tail -n 1 c; rm -r *";
+    let outcome = run(&shell(script));
+    assert_eq!((outcome.end, out(&outcome).as_str()), (End::Exit(0), "y\n3\nx\n"), "{}", err(&outcome));
+    assert_eq!(err(&outcome), "");
+}
+
+#[test]
 fn a_program_that_a_signal_ends_says_which() {
     assert_eq!(run(&shell("kill -TERM $$")).end, End::Signal(15));
 }

@@ -15,9 +15,9 @@ use octollm_core::memory::Cache;
 use octollm_core::model::layers::{Around, CacheOptions};
 use octollm_core::model::{ModelReply, ModelRequest, Models, Screen};
 use octollm_core::orchestrator::{
-    Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, RemoteOrchestrator,
+    Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, Reflexes, RemoteOrchestrator, key_of,
 };
-use octollm_core::reflex::{ReflexChain, ReflexScreen};
+use octollm_core::reflex::{ReflexChain, ReflexScreen, VaultKey};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 
 use serde_json::Value;
@@ -96,6 +96,7 @@ impl Session {
         };
         let builder = LocalOrchestrator::builder()
             .memory(store.memory.clone())
+            .reflexes(reflexes(config, &store).await?)
             .config(engine)
             .registry(registry.clone());
         let prompts = arms::prompts(config).await?;
@@ -232,6 +233,15 @@ impl Session {
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
     }
+}
+
+/// The reflexes as the settings describe them, with the key that they name or the one beside the store.
+async fn reflexes(config: &Config, store: &Store) -> Result<Reflexes> {
+    let key = match &config.octollm_vault_key {
+        Some(key) => VaultKey::from_hex(key)?,
+        None => key_of(&store.memory).await?,
+    };
+    Reflexes::under(config.policy()?, key)
 }
 
 /// What looks at a model's words before they are shown.

@@ -36,12 +36,17 @@ async fn submit_for_ever(octo: &dyn Orchestrator, world: &Mutex<TcpStream>) {
         let chain = (1..=5).map(|step| SubTask::new(step, "count", "counted").after((1..step).last()));
         let request = TaskRequest {
             plan: Some(Arc::new(ExecutionPlan::new(PlanSource::Caller, chain.collect()))),
-            ..TaskRequest::new("Count every step from outside")
+            ..TaskRequest::new(format!("Count every step for {} from outside", nobody()))
         };
         let accepted = octo.submit(request.into()).await.unwrap();
         tell(world, &format!("accepted {}", accepted.task_id));
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// An address of a person that nobody is.
+fn nobody() -> String {
+    format!("{}@example.com", octollm_core::TaskId::new().to_string().replace("task-", "n"))
 }
 
 /// An arm whose every call is seen from outside before it answers.

@@ -42,6 +42,7 @@ async fn kill_at_random_points(rounds: u32) {
     assert_eq!(redone, 0, "completed steps were done again");
     finish(&mut world).await;
     let (accepted, completed) = (world.accepted(), world.completed_tasks().await);
+    world.check_restored(accepted.len()).await;
     let lost: BTreeSet<_> = accepted.difference(&completed).collect();
     assert!(lost.is_empty(), "accepted, but not completed: {lost:?}");
     assert!(accepted.len() >= rounds as usize, "the test must have accepted something in every round");

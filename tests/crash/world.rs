@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use octollm_core::TaskId;
+use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions, TaskFilter};
+use octollm_core::orchestrator::{LocalOrchestrator, Orchestrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -103,6 +105,33 @@ impl World {
             }
         }
         redone
+    }
+
+    /// Whatever was killed when: the caller gets back what was said, and no file holds it.
+    pub(crate) async fn check_restored(&self, tasks: usize) {
+        let database = self.folder.path().join("octollm.db");
+        let memory = SqliteMemory::open(SqliteOptions::new(&database)).await.unwrap();
+        let builder = LocalOrchestrator::builder().memory(SharedMemory::sqlite(memory.clone()));
+        let octo = builder.start().await.unwrap();
+        let (mut seen, mut filter) = (0, TaskFilter { limit: Some(1000), ..TaskFilter::default() });
+        loop {
+            let page = octo.list(filter.clone()).await.unwrap();
+            for task in &page.tasks {
+                let said = task.goal.strip_prefix("Count every step for n").unwrap();
+                assert!(said.ends_with("@example.com from outside"), "{}", task.goal);
+            }
+            seen += page.tasks.len();
+            let Some(next) = page.next else { break };
+            filter.cursor = Some(next);
+        }
+        assert!(seen >= tasks);
+        for entry in std::fs::read_dir(self.folder.path()).unwrap().map(Result::unwrap) {
+            if entry.path().is_file() {
+                let bytes = std::fs::read(entry.path()).unwrap();
+                assert!(!bytes.windows(12).any(|part| part == b"@example.com"), "{:?}", entry.file_name());
+            }
+        }
+        memory.close().await.unwrap();
     }
 
     async fn completed_steps(&self) -> Vec<Step> {

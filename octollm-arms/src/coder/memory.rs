@@ -12,6 +12,7 @@ use std::time::Duration;
 use octollm_core::memory::{
     Embedder, Filter, SharedMemory, VectorHit, VectorQuery, VectorRecord, VectorStore,
 };
+use octollm_core::reflex::holds_placeholder;
 use octollm_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -92,6 +93,13 @@ impl CodeMemory {
             explanation: response.explanation.clone(),
         };
         if example.instruction.len() + example.code.len() + example.explanation.len() > LONGEST {
+            return;
+        }
+        // In another task a placeholder stands for somebody else.
+        if [&example.instruction, &example.code, &example.explanation]
+            .into_iter()
+            .any(|text| holds_placeholder(text))
+        {
             return;
         }
         if let Err(error) = within(self.keep(cue, &example)).await {

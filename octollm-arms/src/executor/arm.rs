@@ -297,6 +297,9 @@ fn descriptor(policy: &Policy) -> ArmDescriptor {
         average_latency_ms: 100,
         max_concurrent: policy.limits().concurrent,
         side_effects: SideEffects::Unsafe,
+        // It carries out what was asked for, on this computer: an address to call, a token to call it with. Where it may
+        // send them is its policy's business.
+        needs_pii: vec!["pii".to_owned(), "secret".to_owned()],
         ..ArmDescriptor::new("executor", capabilities)
     }
 }

@@ -95,6 +95,8 @@ fn descriptor() -> ArmDescriptor {
         cost_tier: 1,
         average_latency_ms: 20,
         side_effects: SideEffects::None,
+        // What is looked for must be what was said; the documents are on this computer.
+        needs_pii: vec!["pii".to_owned()],
         ..ArmDescriptor::new("retriever", ["knowledge_search"])
     }
 }

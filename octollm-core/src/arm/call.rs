@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::CapabilityToken;
 use super::peers::Peers;
+use crate::model::layers::CallRedactor;
 use crate::model::{Allowance, CallContext, Live};
 use crate::task::{Grant, Priority, RequestId, TaskId, Usage};
 
@@ -46,6 +47,8 @@ pub struct ArmCall {
     pub(crate) ledger: Arc<Ledger>,
     /// The way to other arms.
     pub(crate) peers: Peers,
+    /// Keeps what is personal from the models that this call asks.
+    pub(crate) redactor: Option<CallRedactor>,
 }
 
 /// What is known of a call while it goes on, and after it was cut off.
@@ -63,6 +66,11 @@ impl Ledger {
     /// Counts a call of another arm; answers its number, from 1.
     pub(crate) fn count(&self) -> u32 {
         self.asked.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Whether it has called other arms.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > 0
     }
 
     /// What was spent through the call's own allowance: calls of models, and of other arms.
@@ -91,6 +99,7 @@ impl ArmCall {
             live: None,
             ledger: Arc::default(),
             peers: Peers::default(),
+            redactor: None,
         }
     }
 }
@@ -111,6 +120,7 @@ impl ArmCall {
             priority: self.priority,
             deadline: Some(self.deadline),
             allowance: Some(allowance.clone()),
+            redactor: self.redactor.clone(),
             live: self.live.clone(),
         };
         (context, allowance)

@@ -47,6 +47,10 @@ pub struct ArmDescriptor {
     /// What its work does to the world.
     #[serde(default)]
     pub side_effects: SideEffects,
+    /// Personal data that it cannot work without: types (`email`), or `pii` and `secret` for all types of one kind. It sees
+    /// the values of these, and placeholders for everything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs_pii: Vec<String>,
 }
 
 fn default_cost_tier() -> u8 {
@@ -73,6 +77,7 @@ impl ArmDescriptor {
             average_latency_ms: 0,
             max_concurrent: default_max_concurrent(),
             side_effects: SideEffects::default(),
+            needs_pii: Vec::new(),
         }
     }
 

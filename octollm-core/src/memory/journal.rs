@@ -19,6 +19,17 @@ pub struct Append {
     pub events: Vec<Arc<Event>>,
     /// The task's row after them; absent where it stays as it is.
     pub record: Option<Box<TaskRecord>>,
+    /// What the task's vault has new, sealed; its number is the `seq` of the first event.
+    pub vault: Option<Vec<u8>>,
+}
+
+/// A sealed part of a task's vault. Nobody can read it without the key, which is kept elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultPart {
+    /// The `seq` of the first event of the append that it came with.
+    pub number: u64,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
 }
 
 /// A task's row in `task_history`.
@@ -55,6 +66,12 @@ impl Append {
             return Err(malformed("its row is another task's"));
         }
         Ok(first.task_id)
+    }
+
+    /// The sealed part that comes with it.
+    pub(crate) fn vault_part(&self) -> Option<VaultPart> {
+        let number = self.events.first()?.seq;
+        Some(VaultPart { number, sealed: self.vault.clone()? })
     }
 
     /// The key that this append claims: only a task's first one does.
@@ -127,6 +144,12 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// `storage`.
     async fn read(&self, task: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>>;
+
+    /// The sealed parts of the task's vault, in order; dropped with the task. None for an unknown task.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn vault(&self, task: TaskId) -> Result<Vec<VaultPart>>;
 
     /// The task's row, if there is such a task.
     ///

@@ -24,6 +24,7 @@ pub use graph::{Entity, KnowledgeGraph, NewEntity, NewRelationship, Path, Relati
 pub use inprocess::{InProcessCache, InProcessGraph, InProcessVectors, MemoryJournal};
 pub use journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
+    VaultPart,
 };
 pub use shared::{MemoryHealth, SharedMemory};
 #[cfg(feature = "sqlite")]

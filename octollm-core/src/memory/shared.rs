@@ -1,6 +1,7 @@
 //! One handle on all of a program's memory.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct SharedMemory {
     pub graph: Arc<dyn KnowledgeGraph>,
     /// What gives texts their vectors.
     pub embedder: Arc<dyn Embedder>,
+    /// The file of the key that seals tasks' vaults; where there is none, the key ends with the process.
+    pub vault_key: Option<PathBuf>,
     /// Where the stores live, for a person: `in-process`, `sqlite`.
     pub backend: &'static str,
 }
@@ -65,12 +68,14 @@ mod embedded {
                 documents: Arc::new(SqliteDocuments::new(SqliteMemory::in_memory().await?)),
                 graph: Arc::new(InProcessGraph::new()),
                 embedder: Arc::new(HashedEmbedder),
+                vault_key: None,
                 backend: "in-process",
             })
         }
 
-        /// Memory in one SQLite file; only the cache is in the process.
+        /// Memory in one SQLite file; only the cache is in the process. The key of the vaults is the file `vault.key` beside it.
         pub fn sqlite(memory: SqliteMemory) -> Self {
+            let vault_key = memory.path().map(|path| path.with_file_name("vault.key"));
             Self {
                 journal: Arc::new(memory.clone()),
                 stats: Arc::new(memory.clone()),
@@ -79,6 +84,7 @@ mod embedded {
                 documents: Arc::new(SqliteDocuments::new(memory.clone())),
                 graph: Arc::new(SqliteGraph::new(memory)),
                 embedder: Arc::new(HashedEmbedder),
+                vault_key,
                 backend: "sqlite",
             }
         }

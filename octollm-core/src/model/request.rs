@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::layers::CallRedactor;
 use super::{Allowance, Live, Message};
 use crate::task::{Priority, TaskId};
 
@@ -140,6 +141,8 @@ pub struct CallContext {
     pub deadline: Option<Instant>,
     /// What may be spent and where it is counted; unlimited and uncounted where absent.
     pub allowance: Option<Arc<Allowance>>,
+    /// Knows what is personal in the texts of the task; none where nobody does.
+    pub redactor: Option<CallRedactor>,
     /// Where the words of the answer are shown while they come; nowhere where absent.
     pub live: Option<Live>,
 }

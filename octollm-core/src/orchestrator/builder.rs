@@ -9,6 +9,7 @@ use super::local::LocalOrchestrator;
 use super::plan_memory::{PlanMemory, PlanReuse};
 use super::playbook::{Playbook, Playbooks};
 use super::router::{Router, RouterWeights};
+use super::veil::Reflexes;
 use super::{
     IntentParser, ModelIntentParser, ModelResultIntegrator, ModelTaskPlanner, ResultIntegrator,
     RulesIntentParser, RulesResultIntegrator, RulesTaskPlanner, TaskPlanner,
@@ -82,6 +83,7 @@ pub struct Builder {
     result_integrator: Option<Arc<dyn ResultIntegrator>>,
     models: Models,
     prompts: Option<Prompts>,
+    reflexes: Option<Reflexes>,
     screen: Option<Arc<dyn Screen>>,
 }
 
@@ -165,6 +167,14 @@ impl Builder {
         self
     }
 
+    /// Screens tasks with these reflexes, instead of those of the default policy under the key that belongs to the memory.
+    #[cfg(feature = "reflex")]
+    #[must_use]
+    pub fn reflexes(mut self, reflexes: Reflexes) -> Self {
+        self.reflexes = Some(reflexes);
+        self
+    }
+
     /// Lets a model's words be shown while they come (`model.delta`) only as this allows. Without it they are shown as the
     /// model says them, placeholders whole.
     #[must_use]
@@ -214,9 +224,13 @@ impl Builder {
             plan_memory: thinks.then(|| PlanMemory::new(memory.clone(), reuse)),
             playbooks,
         };
+        let reflexes = match self.reflexes {
+            Some(reflexes) => reflexes,
+            None => Reflexes::of(&memory).await?,
+        };
         let router = Router::new(self.config.weights);
         let screen = self.screen.unwrap_or_else(|| Arc::new(WholePlaceholders::default()));
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, screen, self.config));
+        let engine = Arc::new(Engine::new(memory, registry, router, brain, (reflexes, screen), self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

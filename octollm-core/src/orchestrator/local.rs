@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 
 use super::builder::Builder;
 use super::engine::{Ask, Caller, Engine, Follower, unknown};
+use super::veil::Veil;
 use super::{Decision, EventStream, Orchestrator, Submission};
 use crate::arm::{ArmInfo, Health, HealthStatus, Registry};
 use crate::error::Result;
 use crate::memory::{SharedMemory, TaskFilter, TaskPage};
-use crate::task::{Event, TaskId, TaskResponse, TaskResult, TaskState};
+use crate::task::{Event, TaskId, TaskResponse, TaskResult, TaskState, TaskSummary};
 
 /// Events that are read at once when a task is looked at.
 const PAGE: usize = 512;
@@ -61,6 +62,11 @@ impl LocalOrchestrator {
         self.engine.shutdown(grace).await;
     }
 
+    /// What turns the task's placeholders back.
+    async fn veil(&self, id: TaskId) -> Result<Veil> {
+        self.engine.reflexes.look(&*self.engine.memory.journal, id).await
+    }
+
     /// The result of a task that may have ended already, or run elsewhere.
     async fn end_of(&self, id: TaskId) -> Result<TaskResult> {
         let mut events = self.events(id, 0).await?;
@@ -78,11 +84,16 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn task(&self, id: TaskId) -> Result<TaskResult> {
-        Ok(read_state(&self.engine.memory, id, PAGE).await?.result())
+        let result = read_state(&self.engine.memory, id, PAGE).await?.result();
+        Ok(self.veil(id).await?.restored(result))
     }
 
     async fn list(&self, filter: TaskFilter) -> Result<TaskPage> {
-        self.engine.memory.journal.list(&filter).await
+        let mut page = self.engine.memory.journal.list(&filter).await?;
+        for task in page.tasks.iter_mut().filter(|task| may_hold_placeholders(task)) {
+            *task = self.veil(task.task_id).await?.restored(task.clone());
+        }
+        Ok(page)
     }
 
     async fn events(&self, id: TaskId, after: u64) -> Result<EventStream> {
@@ -99,7 +110,8 @@ impl Orchestrator for LocalOrchestrator {
         if events.is_empty() && self.engine.memory.journal.record(id).await?.is_none() {
             return Err(unknown(id));
         }
-        Ok(events)
+        let veil = self.veil(id).await?;
+        Ok(events.into_iter().map(|event| veil.event(event)).collect())
     }
 
     async fn cancel(&self, id: TaskId, reason: &str) -> Result<TaskResult> {
@@ -158,6 +170,14 @@ impl Orchestrator for LocalOrchestrator {
         };
         Ok((response, events))
     }
+}
+
+/// Whether there is anything in it that could be restored: most tasks have no vault to be looked for.
+fn may_hold_placeholders(task: &TaskSummary) -> bool {
+    let error =
+        task.error.iter().flat_map(|error| [Some(&error.message), error.hint.as_ref(), error.trace.as_ref()]);
+    let texts = [&task.goal].into_iter().chain(task.metadata.values()).chain(error.flatten());
+    texts.into_iter().any(|text| text.contains('<'))
 }
 
 /// Cancels every task below this one.

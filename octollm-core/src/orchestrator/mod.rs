@@ -19,6 +19,11 @@ mod task_planner;
 #[cfg(test)]
 mod tests;
 mod thought;
+#[cfg(feature = "reflex")]
+mod veil;
+#[cfg(not(feature = "reflex"))]
+#[path = "veil/off.rs"]
+mod veil;
 mod words;
 
 use std::sync::Arc;
@@ -38,6 +43,8 @@ pub use result_integrator::{Integrated, ModelResultIntegrator, ResultIntegrator,
 pub use router::{Router, RouterWeights};
 pub use task_planner::{ModelTaskPlanner, RulesTaskPlanner, TaskPlanner};
 pub use thought::Thought;
+#[cfg(feature = "reflex")]
+pub use veil::{Reflexes, key_of};
 
 use crate::arm::{ArmInfo, Health};
 use crate::error::Result;

@@ -89,6 +89,17 @@ impl ReflexChain {
         self.links.iter().map(|link| &*link.name)
     }
 
+    /// Bytes of text in this document that have to be looked at: 0 where nothing could be found in it.
+    pub(crate) fn size_of(&self, document: &serde_json::Value) -> usize {
+        let size = walk::size(document);
+        if self.has_own() { size.max(1) } else { size }
+    }
+
+    /// Whether there are reflexes of the program's own, which may look for anything.
+    fn has_own(&self) -> bool {
+        !self.own.before.is_empty() || !self.own.after.is_empty()
+    }
+
     /// Whether no text is looked at.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()

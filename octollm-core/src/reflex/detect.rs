@@ -1,5 +1,6 @@
 //! The detectors as reflexes: each looks, adds what it found, and stops the chain where the policy refuses it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
@@ -91,7 +92,7 @@ impl Injections {
     /// too many is one as a whole.
     fn search(&self, stimulus: &Stimulus<'_>) -> Findings {
         let (text, origin) = (stimulus.text(), stimulus.origin);
-        let unmarked = edit::without_marked(text);
+        let unmarked = without(edit::without_marked(text), text, &stimulus.given_out);
         let first = match &unmarked {
             None => self.detectors.injections.judge(&stimulus.canonical(), origin.into()),
             Some(rest) => self.detectors.injections.judge(&Canonical::new(rest), origin.into()),
@@ -118,6 +119,18 @@ impl Injections {
         }
         Findings::resolve(all)
     }
+}
+
+/// The text with blanks, byte by byte, where these ranges are; `None` where it is still the whole text.
+fn without(rest: Option<String>, text: &str, ranges: &[Range<usize>]) -> Option<String> {
+    if ranges.is_empty() {
+        return rest;
+    }
+    let mut rest = rest.unwrap_or_else(|| text.to_owned());
+    for range in ranges.iter().filter(|range| text.get((*range).clone()).is_some()) {
+        rest.replace_range(range.clone(), &" ".repeat(range.len()));
+    }
+    Some(rest)
 }
 
 /// Adds what the policy does not ignore. Refused is the whole text, at the first finding that the policy refuses.

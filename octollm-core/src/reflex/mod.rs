@@ -31,6 +31,7 @@ mod robustness;
 pub mod secrets;
 mod stimulus;
 mod text;
+mod vault;
 
 pub use chain::{ChainBuilder, ReflexChain, Screening};
 pub use check::{Check, CheckReply, CheckRequest, Redact};
@@ -43,3 +44,4 @@ pub use redact::{RedactStyle, Redactor};
 pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
 pub use text::Canonical;
+pub use vault::{Given, LONGEST_PLACEHOLDER, Needs, Vault, VaultKey, holds_placeholder};

@@ -1,7 +1,7 @@
 //! What came of screening a task's texts: what was found where, what was done about it, and how long it took.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,8 @@ pub struct Report {
     pub sightings: Vec<Sighting>,
     /// Findings beyond these.
     pub omitted: usize,
+    /// How often each type was found, listed or not; injections under `injection`.
+    pub counts: BTreeMap<String, u64>,
     /// Why it was refused: `secret`, `pii`, `injection`, or a reflex's own word.
     pub code: Option<Cow<'static, str>>,
     /// Where a refused text stands that a reflex refused for a reason of its own, without a finding.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -127,6 +128,11 @@ impl fmt::Display for Place {
 pub trait Placeholders: Send + Sync {
     /// What takes the place of this value, such as `<EMAIL_1>`.
     fn placeholder(&self, finding: &Finding, value: &str) -> String;
+
+    /// Where in this text placeholders stand that it gave out, exactly as it gave them: they are no words of the text's.
+    fn given_out(&self, _text: &str) -> Vec<Range<usize>> {
+        Vec::new()
+    }
 }
 
 /// One text on its way into a task, or out of it.
@@ -141,6 +147,8 @@ pub struct Stimulus<'a> {
     pub tenant: Option<&'a str>,
     /// The name that the text goes by where it stands, such as the key of a JSON object: `ssn` before nine digits.
     pub label: Option<&'a str>,
+    /// Where placeholders stand that were put there: they say nothing.
+    pub(super) given_out: Vec<Range<usize>>,
     /// All detectors see the same canonical form; it is made for the first of them.
     folded: OnceCell<Option<Arc<Folded>>>,
     /// Personal data and secrets.
@@ -158,6 +166,7 @@ impl<'a> Stimulus<'a> {
             place: Place::default(),
             tenant: None,
             label: None,
+            given_out: Vec::new(),
             folded: OnceCell::new(),
             data: Findings::default(),
             orders: Findings::default(),
@@ -211,6 +220,7 @@ impl<'a> Stimulus<'a> {
     pub fn rewrite(&mut self, text: String) {
         self.text = Cow::Owned(text);
         self.folded = OnceCell::new();
+        self.given_out.clear();
         let _ = self.take_findings();
     }
 

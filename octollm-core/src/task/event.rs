@@ -1,5 +1,6 @@
 //! The journal's alphabet: everything that can happen to a task.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -46,6 +47,20 @@ pub enum EventKind {
         request: Arc<TaskRequest>,
         /// When it fails if it has not ended.
         deadline_at: Timestamp,
+    },
+    /// The reflexes found something. What it was is not said: personal data and secrets stand in the task's vault.
+    #[serde(rename = "reflex.reacted")]
+    ReflexReacted {
+        /// The step in whose output it was; absent for what the caller said, and for what a model answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        /// The weightiest reaction: `pass` (it was only noted), `rewrite`.
+        verdict: String,
+        /// How often each type was found.
+        found: BTreeMap<String, u64>,
+        /// What looking took.
+        #[serde(default, skip_serializing_if = "Usage::is_zero")]
+        usage: Usage,
     },
     /// The goal was read.
     #[serde(rename = "intent.parsed")]
@@ -315,6 +330,7 @@ impl EventKind {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::TaskAccepted { .. } => "task.accepted",
+            Self::ReflexReacted { .. } => "reflex.reacted",
             Self::IntentParsed { .. } => "intent.parsed",
             Self::PlanCreated { .. } => "plan.created",
             Self::PlanRevised { .. } => "plan.revised",
@@ -344,6 +360,7 @@ impl EventKind {
             | Self::StepProgress { step, .. } => Some(*step),
             Self::ApprovalRequested { step, .. }
             | Self::ApprovalDecided { step, .. }
+            | Self::ReflexReacted { step, .. }
             | Self::ModelDelta { step, .. } => *step,
             _ => None,
         }
@@ -361,7 +378,8 @@ impl EventKind {
     /// What it used, where it used anything.
     pub const fn usage(&self) -> Option<&Usage> {
         match self {
-            Self::IntentParsed { usage, .. }
+            Self::ReflexReacted { usage, .. }
+            | Self::IntentParsed { usage, .. }
             | Self::PlanCreated { usage, .. }
             | Self::PlanRevised { usage, .. }
             | Self::StepFilled { usage, .. }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::{Append, Claimed, Journal, PrunePolicy, Pruned, TaskFilter, TaskPage};
+use crate::memory::{Append, Claimed, Journal, PrunePolicy, Pruned, TaskFilter, TaskPage, VaultPart};
 use crate::task::{Event, TaskId, TaskSummary};
 
 /// Hands everything on to another journal, except for the appends that are to fail.
@@ -72,6 +72,10 @@ impl Journal for FaultyJournal {
 
     async fn read(&self, task: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>> {
         self.inner.read(task, after, limit).await
+    }
+
+    async fn vault(&self, task: TaskId) -> Result<Vec<VaultPart>> {
+        self.inner.vault(task).await
     }
 
     async fn record(&self, task: TaskId) -> Result<Option<TaskSummary>> {

@@ -29,6 +29,7 @@ pub async fn journal_suite<B: JournalBackend>(make: impl AsyncFn() -> B) {
     cases::a_malformed_append_is_refused(&make().await).await;
     cases::a_taken_number_is_a_conflict(&make().await).await;
     cases::an_append_is_kept_whole_or_not_at_all(&make().await).await;
+    cases::a_vault_comes_with_its_task_and_goes_with_it(&make().await).await;
     cases::a_key_is_claimed_once(&make().await).await;
     cases::a_row_follows_its_task(&make().await).await;
     cases::a_list_is_newest_first_and_paged(&make().await).await;

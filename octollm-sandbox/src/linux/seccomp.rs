@@ -71,8 +71,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getsockname, libc::SYS_getpeername, libc::SYS_sendto, libc::SYS_sendmsg, libc::SYS_sendmmsg,
     libc::SYS_recvfrom, libc::SYS_recvmsg, libc::SYS_recvmmsg, libc::SYS_shutdown,
     libc::SYS_setsockopt, libc::SYS_getsockopt,
-    // Refused by a second filter with an error of its own.
-    libc::SYS_clone3,
 ];
 
 /// The older forms of what is allowed above.
@@ -103,6 +101,18 @@ const ALLOWED_APART_HERE: &[c_long] = &[
 ];
 #[cfg(target_arch = "aarch64")]
 const ALLOWED_APART_HERE: &[c_long] = &[];
+
+/// Refused with errors of their own, for which programs are prepared. The C library asks for `clone3` first, whose flags lie
+/// in memory where no filter sees them, and is content with `clone` when the kernel seems too old; `cp -p` expects that a
+/// file system may have no attributes.
+#[rustfmt::skip]
+const REFUSED: [(i32, &[c_long]); 2] = [
+    (libc::ENOSYS, &[libc::SYS_clone3]),
+    (libc::EOPNOTSUPP, &[
+        libc::SYS_setxattr, libc::SYS_lsetxattr, libc::SYS_fsetxattr,
+        libc::SYS_removexattr, libc::SYS_lremovexattr, libc::SYS_fremovexattr,
+    ]),
+];
 
 /// What a terminal or a descriptor is asked. Not among them: TIOCSTI, which types into a terminal.
 #[allow(clippy::unnecessary_cast, reason = "their type depends on the C library")]
@@ -145,18 +155,21 @@ pub(super) fn filters(apart: bool) -> Result<Vec<BpfProgram>, SandboxError> {
 }
 
 fn build(apart: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
-    // The C library asks for clone3 first, whose flags lie in memory where no filter sees them, and is content with
-    // clone when the kernel seems too old.
-    let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
-    let missing = SeccompAction::Errno(libc::ENOSYS as u32);
-    let first = SeccompFilter::new(clone3, SeccompAction::Allow, missing, ARCH)?;
-    let second = SeccompFilter::new(rules(apart)?, denied, SeccompAction::Allow, ARCH)?;
-    // The one that denies `seccomp` itself comes last.
-    Ok(vec![first.try_into()?, second.try_into()?])
+    let mut filters = Vec::new();
+    for (errno, calls) in REFUSED {
+        let calls = calls.iter().map(|call| (*call, Vec::new())).collect();
+        let error = SeccompAction::Errno(errno as u32);
+        filters.push(SeccompFilter::new(calls, SeccompAction::Allow, error, ARCH)?.try_into()?);
+    }
+    // The one that denies `seccomp` itself comes last; it lets through what those before it refuse, and their answer stands.
+    filters.push(SeccompFilter::new(rules(apart)?, denied, SeccompAction::Allow, ARCH)?.try_into()?);
+    Ok(filters)
 }
 
 fn rules(apart: bool) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new())).collect();
+    let refused = REFUSED.iter().flat_map(|(_, calls)| *calls);
+    let mut rules: Rules =
+        ALLOWED.iter().chain(ALLOWED_HERE).chain(refused).map(|call| (*call, Vec::new())).collect();
     if apart {
         rules.extend(ALLOWED_APART.iter().chain(ALLOWED_APART_HERE).map(|call| (*call, Vec::new())));
     } else {
@@ -236,7 +249,7 @@ mod tests {
     #[test]
     fn the_filters_are_within_what_the_kernel_takes() {
         let filters = [filters(true).unwrap(), filters(false).unwrap()].concat();
-        assert_eq!(filters.len(), 4);
+        assert_eq!(filters.len(), 6);
         assert!(filters.iter().all(|filter| filter.len() < 4096));
     }
 }

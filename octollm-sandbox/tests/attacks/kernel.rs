@@ -20,7 +20,7 @@ const HARMLESS: &[(&str, libc::c_long)] = &[
     ("process_vm_readv", libc::SYS_process_vm_readv), ("process_vm_writev", libc::SYS_process_vm_writev),
     ("request_key", libc::SYS_request_key), ("sched_setscheduler", libc::SYS_sched_setscheduler),
     ("seccomp", libc::SYS_seccomp), ("semget", libc::SYS_semget), ("setns", libc::SYS_setns),
-    ("setxattr", libc::SYS_setxattr), ("shmget", libc::SYS_shmget), ("umount2", libc::SYS_umount2),
+    ("shmget", libc::SYS_shmget), ("umount2", libc::SYS_umount2),
     ("unshare", libc::SYS_unshare), ("userfaultfd", libc::SYS_userfaultfd), ("vmsplice", libc::SYS_vmsplice),
 ];
 

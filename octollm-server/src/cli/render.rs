@@ -1,6 +1,6 @@
 //! Results for people: an answer with its sources where there is one, readable JSON otherwise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use octollm_core::task::{StepStatus, TaskSummary};
 use octollm_core::{Error, TaskResult};
@@ -122,7 +122,7 @@ fn place(citation: &Value) -> Option<String> {
 }
 
 /// Where a task stands, step by step.
-pub(super) fn task(output: Output, task: &TaskResult) -> String {
+pub(super) fn task(output: Output, task: &TaskResult, found: &BTreeMap<String, u64>) -> String {
     let mut lines = vec![format!("{}  {}", output.bold(&task.task_id.to_string()), task.status.as_str())];
     if let Some(error) = &task.error {
         lines.push(format!("  {}", plain(&Error::from(error.clone()).summary())));
@@ -143,6 +143,11 @@ pub(super) fn task(output: Output, task: &TaskResult) -> String {
             time,
             action
         ));
+    }
+    if !found.is_empty() {
+        let counts: Vec<_> =
+            found.iter().map(|(type_name, count)| format!("{} {count}", plain(type_name))).collect();
+        lines.push(format!("  {} {}", output.dim("found by the reflexes:"), counts.join(", ")));
     }
     if let Some(result) = &task.result {
         lines.push(String::new());

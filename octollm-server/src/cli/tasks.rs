@@ -2,11 +2,12 @@
 //!
 //! Looking never runs anything: an unfinished task goes on only when it is asked to (`resume`, `approve`) or served.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use octollm_core::memory::{PrunePolicy, TaskFilter};
 use octollm_core::orchestrator::Decision;
-use octollm_core::task::TaskStatus;
+use octollm_core::task::{EventKind, TaskStatus};
 use octollm_core::{Result, TaskId, TaskResult};
 
 use super::App;
@@ -70,18 +71,37 @@ async fn list(app: &App, args: &ListArgs) -> Outcome {
 
 async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     let session = open(app, place).await?;
-    let found = task_and_questions(&session, id).await;
+    let looked = task_and_questions(&session, id).await;
+    let found = found(&session, id).await;
     session.close().await?;
-    let (result, questions) = found?;
+    let ((result, questions), found) = (looked?, found?);
     if json {
         app.output.json(&result)?;
     } else {
-        app.output.line(render::task(app.output, &result))?;
+        app.output.line(render::task(app.output, &result, &found))?;
     }
     if let (Some(questions), false) = (questions, json) {
         app.output.line(format!("\n{}", questions.text()))?;
     }
     Ok(Exit::Completed)
+}
+
+/// How often the reflexes found what in the task.
+async fn found(session: &Session, id: TaskId) -> Result<BTreeMap<String, u64>> {
+    let (mut counts, mut after) = (BTreeMap::new(), 0);
+    loop {
+        let page = session.orchestrator().journal(id, after, PAGE).await?;
+        for event in &page {
+            let EventKind::ReflexReacted { found, .. } = &event.kind else { continue };
+            for (type_name, count) in found {
+                *counts.entry(type_name.clone()).or_default() += count;
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = last.seq,
+            _ => return Ok(counts),
+        }
+    }
 }
 
 async fn task_and_questions(session: &Session, id: TaskId) -> Result<(TaskResult, Option<Questions>)> {

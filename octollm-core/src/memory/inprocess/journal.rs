@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::memory::journal::{
     Append, ArmStats, Claimed, Journal, PrunePolicy, Pruned, StatsStore, TaskFilter, TaskPage, TaskRecord,
-    no_such_task, owned_elsewhere, taken,
+    VaultPart, no_such_task, owned_elsewhere, taken,
 };
 use crate::task::{self, Event, TaskId, TaskState, TaskStatus, TaskSummary, Timestamp};
 
@@ -35,6 +35,7 @@ struct Store {
 #[derive(Default)]
 struct Task {
     events: Vec<Arc<Event>>,
+    vault: Vec<VaultPart>,
     summary: Option<TaskSummary>,
     key: Option<[u8; 32]>,
     owner: Weak<()>,
@@ -101,6 +102,7 @@ impl Store {
         let entry = entry.or_default();
         entry.key = entry.key.or(key);
         entry.events.extend_from_slice(&append.events);
+        entry.vault.extend(append.vault_part());
         if let Some(record) = &append.record {
             let status = record.summary.status;
             let at_rest = status.is_terminal() || status == TaskStatus::AwaitingApproval;
@@ -132,6 +134,10 @@ impl Journal for MemoryJournal {
         let events = store.tasks.get(&task).map(|task| task.events.iter()).unwrap_or_default();
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         Ok(events.skip(skip).take(limit).cloned().collect())
+    }
+
+    async fn vault(&self, task: TaskId) -> Result<Vec<VaultPart>> {
+        Ok(self.store().tasks.get(&task).map(|task| task.vault.clone()).unwrap_or_default())
     }
 
     async fn record(&self, task: TaskId) -> Result<Option<TaskSummary>> {

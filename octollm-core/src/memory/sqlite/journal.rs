@@ -8,7 +8,9 @@ use super::error::storage;
 use super::rows::{self, Rows};
 use super::{SqliteMemory, blocking, size};
 use crate::error::Result;
-use crate::memory::journal::{Append, Claimed, Journal, PrunePolicy, Pruned, TaskFilter, TaskPage};
+use crate::memory::journal::{
+    Append, Claimed, Journal, PrunePolicy, Pruned, TaskFilter, TaskPage, VaultPart,
+};
 use crate::task::{Event, TaskId, TaskSummary};
 
 /// Bytes of JSON from which on events are read on a thread of their own, for the same reason as in [`size`].
@@ -43,6 +45,16 @@ impl Journal for SqliteMemory {
         let large = rows::details_len(&found) >= LARGE;
         let decode = move || found.iter().map(|row| rows::event(task, row)).collect();
         if large { blocking(decode).await } else { decode() }
+    }
+
+    async fn vault(&self, task: TaskId) -> Result<Vec<VaultPart>> {
+        let mut reader = self.reader().await?;
+        let found = sqlx::query("SELECT number, sealed FROM vault_parts WHERE task_id = ? ORDER BY number")
+            .bind(&task.as_bytes()[..])
+            .fetch_all(&mut *reader)
+            .await
+            .map_err(|error| storage(READING, &error))?;
+        found.iter().map(rows::vault_part).collect()
     }
 
     async fn record(&self, task: TaskId) -> Result<Option<TaskSummary>> {

@@ -67,6 +67,8 @@ struct Shared {
     queue: CommitQueue,
     /// What a check in the background found.
     verdict: Verdict,
+    /// The file; none in memory.
+    path: Option<PathBuf>,
 }
 
 impl SqliteMemory {
@@ -84,7 +86,7 @@ impl SqliteMemory {
         let engines = engines_directory(&path);
         let engine = blocking(move || Engine::start(&engines).map_err(|error| cannot_lock(&error))).await?;
         let readers = open::reader_pool(&path, &options);
-        let memory = Self::new(writer, Some(readers.clone()), engine);
+        let memory = Self::new(writer, Some(readers.clone()), engine, Some(path));
         if !checked {
             integrity::check_later(readers, memory.shared.verdict.clone());
         }
@@ -96,7 +98,7 @@ impl SqliteMemory {
     /// # Errors
     /// `storage` if there is no memory for it.
     pub async fn in_memory() -> Result<Self> {
-        Ok(Self::new(open::connect_in_memory().await?, None, Engine::alone()))
+        Ok(Self::new(open::connect_in_memory().await?, None, Engine::alone(), None))
     }
 
     /// Writes what was appended, carries it over from the write-ahead log into the database, and gives up the tasks
@@ -120,11 +122,22 @@ impl SqliteMemory {
         closed
     }
 
-    fn new(writer: SqliteConnection, readers: Option<SqlitePool>, engine: Engine) -> Self {
+    /// The file, with the folders above it; none for a database in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.shared.path.as_deref()
+    }
+
+    fn new(
+        writer: SqliteConnection,
+        readers: Option<SqlitePool>,
+        engine: Engine,
+        path: Option<PathBuf>,
+    ) -> Self {
         let writer = Arc::new(Mutex::new(Some(writer)));
         let engine = std::sync::Mutex::new(Some(Arc::new(engine)));
         let queue = CommitQueue::start(writer.clone());
-        Self { shared: Arc::new(Shared { writer, readers, engine, queue, verdict: Verdict::default() }) }
+        let verdict = Verdict::default();
+        Self { shared: Arc::new(Shared { writer, readers, engine, queue, verdict, path }) }
     }
 
     fn engine(&self) -> Result<Arc<Engine>> {

@@ -70,6 +70,7 @@ async fn newest_beyond(connection: &mut SqliteConnection, keep: u64) -> sqlx::Re
 async fn delete(connection: &mut SqliteConnection, cutoff: &Cutoff) -> sqlx::Result<Pruned> {
     let events = delete_from(connection, "action_log", cutoff).await?;
     delete_from(connection, "idempotency_keys", cutoff).await?;
+    delete_from(connection, "vault_parts", cutoff).await?;
     let tasks = delete_from(connection, "task_history", cutoff).await?;
     Ok(Pruned { tasks, events })
 }

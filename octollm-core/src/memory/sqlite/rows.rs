@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::memory::journal::{Append, TaskRecord};
+use crate::memory::journal::{Append, TaskRecord, VaultPart};
 use crate::task::{Event, EventKind, Priority, TaskId, TaskStatus, TaskSummary, Timestamp};
 
 pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -22,6 +22,7 @@ pub(super) struct Rows {
     pub(super) events: Vec<EventRow>,
     pub(super) record: Option<RecordRow>,
     pub(super) key: Option<KeyRow>,
+    pub(super) vault: Option<VaultRow>,
 }
 
 impl Rows {
@@ -32,7 +33,8 @@ impl Rows {
         let first = append.events.first().is_some_and(|event| event.seq == 1);
         let record = append.record.as_ref().map(|record| RecordRow::of(record, first, Some(*owner)));
         let key = append.claimed_key().map(|key| KeyRow { key, task });
-        Ok(Self { events, record: record.transpose()?, key })
+        let vault = append.vault_part().map(|part| VaultRow { task, part });
+        Ok(Self { events, record: record.transpose()?, key, vault })
     }
 }
 
@@ -208,6 +210,23 @@ impl KeyRow {
     pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
         query.bind(self.key.to_vec()).bind(self.task.as_bytes().to_vec())
     }
+}
+
+/// A row of `vault_parts`.
+pub(super) struct VaultRow {
+    task: TaskId,
+    part: VaultPart,
+}
+
+impl VaultRow {
+    pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+        query.bind(self.task.as_bytes().to_vec()).bind(clamp(self.part.number)).bind(self.part.sealed.clone())
+    }
+}
+
+/// A sealed part out of the columns `number, sealed`.
+pub(super) fn vault_part(row: &SqliteRow) -> Result<VaultPart> {
+    Ok(VaultPart { number: unsigned(column(row, 0)?), sealed: column(row, 1)? })
 }
 
 /// A task's id out of a column.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::rows::{Bound, EventRow, KeyRow, RecordRow, Rows};
+use super::rows::{Bound, EventRow, KeyRow, RecordRow, Rows, VaultRow};
 
 /// Rows of the largest statement.
 const MOST_ROWS: usize = 64;
@@ -24,6 +24,8 @@ static EVENTS: LazyLock<Shapes> =
 static RECORDS: LazyLock<Shapes> =
     LazyLock::new(|| shapes("task_history", RecordRow::COLUMNS, RecordRow::PLACES, RecordRow::ON_CONFLICT));
 static KEYS: LazyLock<Shapes> = LazyLock::new(|| shapes("idempotency_keys", "key, task_id", "(?,?)", ""));
+static VAULT: LazyLock<Shapes> =
+    LazyLock::new(|| shapes("vault_parts", "task_id, number, sealed", "(?,?,?)", ""));
 
 fn shapes(table: &str, columns: &str, places: &str, on_conflict: &str) -> Shapes {
     std::array::from_fn(|power| {
@@ -67,6 +69,11 @@ pub(super) async fn insert_all(connection: &mut SqliteConnection, all: &[&Rows])
         let query = piece.iter().fold(sqlx::query(sql), |query, row| row.bind(query));
         query.execute(&mut *connection).await?;
     }
+    let parts: Vec<&VaultRow> = all.iter().filter_map(|rows| rows.vault.as_ref()).collect();
+    for (sql, piece) in pieces(&VAULT, &parts) {
+        let query = piece.iter().fold(sqlx::query(sql), |query, row| row.bind(query));
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -81,12 +88,14 @@ pub(super) async fn insert_one(
     pieces(&EVENTS, &rows.events).for_each(|(statement, _)| sql.push_str(statement));
     pieces(&RECORDS, rows.record.as_slice()).for_each(|(statement, _)| sql.push_str(statement));
     pieces(&KEYS, rows.key.as_slice()).for_each(|(statement, _)| sql.push_str(statement));
+    pieces(&VAULT, rows.vault.as_slice()).for_each(|(statement, _)| sql.push_str(statement));
     sql.push_str(after);
 
     let query = sqlx::query(AssertSqlSafe(sql)).persistent(rows.events.len() <= FEW_EVENTS);
     let query = rows.events.iter().fold(query, |query: Bound<'_>, row| row.bind(query));
     let query = rows.record.iter().fold(query, |query, row| row.bind(query));
     let query = rows.key.iter().fold(query, |query, row| row.bind(query));
+    let query = rows.vault.iter().fold(query, |query, row| row.bind(query));
     query.execute(connection).await.map(drop)
 }
 

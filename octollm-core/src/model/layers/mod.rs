@@ -49,7 +49,7 @@ pub use cache::{CacheOptions, Cached};
 pub use deadline::Deadline;
 pub use fallback::Fallback;
 pub use limit::{Limit, Limits, RateOptions};
-pub use redact::{Redact, Redactor, Redactors, Shape};
+pub use redact::{CallRedactor, Redact, Redactor, Redactors, Shape};
 pub use retry::{Retry, RetryOptions};
 pub use standard::{Around, Link, LinkOptions, guarded, standard};
 pub use trace::Trace;

@@ -15,6 +15,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -70,16 +71,38 @@ impl Redactors for Arc<dyn Redactor> {
     }
 }
 
+/// The redactor of the task that a call belongs to, as the call itself carries it.
+#[derive(Clone)]
+pub struct CallRedactor(pub Arc<dyn Redactor>);
+
+impl fmt::Debug for CallRedactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CallRedactor(..)")
+    }
+}
+
 /// Shows the model placeholders only.
 pub struct Redact {
     model: Arc<dyn LanguageModel>,
-    redactors: Arc<dyn Redactors>,
+    redactors: Option<Arc<dyn Redactors>>,
 }
 
 impl Redact {
     /// `model`, behind these.
     pub fn new(model: Arc<dyn LanguageModel>, redactors: Arc<dyn Redactors>) -> Self {
-        Self { model, redactors }
+        Self { model, redactors: Some(redactors) }
+    }
+
+    /// `model`, behind the one that each call carries in its context; a call that carries none goes out as it is.
+    pub fn of_each_call(model: Arc<dyn LanguageModel>) -> Self {
+        Self { model, redactors: None }
+    }
+
+    async fn redactor(&self, context: &CallContext) -> Result<Option<Arc<dyn Redactor>>> {
+        match &self.redactors {
+            Some(redactors) => redactors.of(context).await.map(Some),
+            None => Ok(context.redactor.as_ref().map(|redactor| redactor.0.clone())),
+        }
     }
 }
 
@@ -90,13 +113,17 @@ impl LanguageModel for Redact {
     }
 
     async fn stream(&self, request: &ModelRequest) -> Result<ModelStream> {
-        let redactor = self.redactors.of(&request.context).await?;
+        let Some(redactor) = self.redactor(&request.context).await? else {
+            return self.model.stream(request).await;
+        };
         let stream = self.model.stream(&redacted(request, &*redactor)).await?;
         Ok(Box::pin(restored(stream, Restorer::new(redactor, form(request)))))
     }
 
     async fn complete(&self, request: &ModelRequest) -> Result<ModelReply> {
-        let redactor = self.redactors.of(&request.context).await?;
+        let Some(redactor) = self.redactor(&request.context).await? else {
+            return self.model.complete(request).await;
+        };
         let mut reply = self.model.complete(&redacted(request, &*redactor)).await?;
         reply.text = restore::text(&*redactor, form(request), &reply.text);
         reply.reasoning = restore::text(&*redactor, Form::Plain, &reply.reasoning);

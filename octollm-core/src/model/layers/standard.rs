@@ -49,7 +49,7 @@ impl Link {
 /// What surrounds a whole chain of models.
 #[derive(Clone, Default)]
 pub struct Around {
-    /// Whoever knows what is personal; without it, every text goes out as it is.
+    /// Whoever knows what is personal; without it, the redactor that a call's own context carries.
     pub redactors: Option<Arc<dyn Redactors>>,
     /// Where answers are kept and which; without it, none are.
     pub cache: Option<(Arc<dyn Cache>, CacheOptions)>,
@@ -77,9 +77,10 @@ pub fn standard(
     if let Some((cache, options)) = &around.cache {
         model = Arc::new(Cached::new(model, cache.clone(), options.clone()));
     }
-    if let Some(redactors) = &around.redactors {
-        model = Arc::new(Redact::new(model, redactors.clone()));
-    }
+    model = match &around.redactors {
+        Some(redactors) => Arc::new(Redact::new(model, redactors.clone())),
+        None => Arc::new(Redact::of_each_call(model)),
+    };
     Arc::new(Deadline::new(model))
 }
 

@@ -10,6 +10,7 @@ use super::{COMMAND_CAPACITY, Engine, driver, stopping};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::memory::{Append, TaskRecord};
 use crate::orchestrator::Submission;
+use crate::orchestrator::veil::Veil;
 use crate::task::{
     Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now,
 };
@@ -21,6 +22,17 @@ pub(crate) enum Caller {
     GoesOn,
     /// Wait for the end.
     Waits,
+}
+
+/// A task that nothing speaks against, not durable yet.
+struct Accepted {
+    id: TaskId,
+    /// As it is kept: with placeholders.
+    request: TaskRequest,
+    /// What the reflexes found in it.
+    reacted: Option<EventKind>,
+    veil: Veil,
+    key: Option<[u8; 32]>,
 }
 
 impl Engine {
@@ -46,9 +58,11 @@ impl Engine {
             return Err(stopping());
         }
         let room = self.room.clone().try_acquire_owned().map_err(|_| self.full())?;
+        let (veil, veiled) = self.reflexes.veil_request(id, request).await?;
+        let accepted = Accepted { id, request: veiled.what, reacted: veiled.reacted, veil, key };
         // A caller who goes away now must not leave a durable task without a driver.
         let engine = self.clone();
-        match self.to_the_end(async move { engine.take_in(id, request, key, room, caller).await }).await {
+        match self.to_the_end(async move { engine.take_in(accepted, room, caller).await }).await {
             // Somebody else was a moment earlier with the same key.
             Err(error) if error.kind() == ErrorKind::Conflict && key.is_some() => {
                 self.known(key).await?.ok_or(error)
@@ -60,24 +74,23 @@ impl Engine {
     /// Makes the task durable and gives it a driver.
     async fn take_in(
         self: &Arc<Self>,
-        id: TaskId,
-        request: TaskRequest,
-        key: Option<[u8; 32]>,
+        accepted: Accepted,
         room: OwnedSemaphorePermit,
         caller: Caller,
     ) -> Result<TaskResponse> {
+        let (id, veil) = (accepted.id, accepted.veil.clone());
         // Known before it is durable, so that nobody who finds it in the journal wakes a second driver.
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         self.drivers().insert(id, sender);
-        let state = match self.append_first(id, request, key).await {
+        let state = match self.append_first(accepted).await {
             Ok(state) => state,
             Err(error) => {
                 self.drivers().remove(&id);
                 return Err(error);
             }
         };
-        let response = accepted(&state);
-        let fresh = driver::Fresh { state: Box::new(state), room };
+        let response = response(&state);
+        let fresh = driver::Fresh { state: Box::new(state), room, veil };
         match caller {
             Caller::GoesOn => self.spawn(driver::Start::Fresh(fresh), commands),
             Caller::Waits => self.drive_here(fresh, commands).await,
@@ -85,26 +98,22 @@ impl Engine {
         Ok(response)
     }
 
-    async fn append_first(
-        &self,
-        id: TaskId,
-        request: TaskRequest,
-        key: Option<[u8; 32]>,
-    ) -> Result<TaskState> {
+    async fn append_first(&self, accepted: Accepted) -> Result<TaskState> {
+        let Accepted { id, request, reacted, veil, key } = accepted;
         let at = now();
         let timeout =
             request.deadline_seconds.map_or(self.config.task_timeout, |s| Duration::from_secs(s.into()));
         let deadline_at = at.checked_add(timeout).unwrap_or(at);
         let kind = EventKind::TaskAccepted { request: Arc::new(request), deadline_at };
-        let event = Arc::new(Event { task_id: id, seq: 1, at, kind });
-        let state = TaskState::fold([&event])?;
+        let kinds = [kind].into_iter().chain(reacted).zip(1..);
+        let events: Vec<_> =
+            kinds.map(|(kind, seq)| Arc::new(Event { task_id: id, seq, at, kind })).collect();
+        let state = TaskState::fold(&events)?;
         let mut record = TaskRecord::of(&state);
         record.idempotency_key = key;
-        self.memory
-            .journal
-            .append(&Append { events: vec![event.clone()], record: Some(Box::new(record)) })
-            .await?;
-        self.hub.publish(id, &[event]);
+        let append = Append { events, record: Some(Box::new(record)), vault: veil.seal(1)? };
+        self.memory.journal.append(&append).await?;
+        self.hub.publish(id, &append.events);
         Ok(state)
     }
 
@@ -203,7 +212,7 @@ fn narrow(own: &mut Vec<String>, parents: &[String]) -> std::result::Result<(), 
     }
 }
 
-fn accepted(state: &TaskState) -> TaskResponse {
+fn response(state: &TaskState) -> TaskResponse {
     let estimated = state.request().plan.as_ref().map(|plan| plan.estimated_duration_seconds);
     TaskResponse {
         task_id: state.task_id(),

@@ -9,6 +9,7 @@ use crate::model::{LiveSink, Words};
 use crate::task::{Event, EventKind, Usage, now};
 
 use super::Engine;
+use crate::orchestrator::veil::{Veil, Veiled};
 
 /// What came of a call.
 pub(crate) struct Outcome {
@@ -16,6 +17,8 @@ pub(crate) struct Outcome {
     pub(crate) index: usize,
     pub(crate) arm: Arc<RegisteredArm>,
     pub(crate) reply: Result<ArmReply>,
+    /// What the reflexes found in it.
+    pub(crate) reacted: Option<Box<EventKind>>,
     pub(crate) effort: Effort,
 }
 
@@ -29,8 +32,9 @@ pub(crate) struct Effort {
     pub(crate) spent: Usage,
 }
 
-/// Calls the arm within its layers.
-pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall) -> Outcome {
+/// Calls the arm within its layers: it gets the values that it needs, and its answer is screened before anybody sees it.
+pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, mut call: ArmCall, veil: Veil) -> Outcome {
+    let (given, step) = (veil.lift(&mut call, &arm.descriptor), call.step);
     let ledger = call.ledger.clone();
     let cancelled = call.cancelled.clone().drop_guard();
     let reply = arm.layered.execute(call).await;
@@ -42,7 +46,19 @@ pub(crate) async fn attempt(index: usize, arm: Arc<RegisteredArm>, call: ArmCall
         // What was paid for a call that failed was paid for.
         spent: reply.as_ref().map_or_else(|_| ledger.used(), |reply| reply.usage.clone()),
     };
-    Outcome { index, arm, reply, effort }
+    let veiled = match reply {
+        Ok(reply) => {
+            // What other arms told it, it may hand on.
+            let given = if ledger.has_asked() { veil.widened(given) } else { given };
+            veil.drop_over(reply, given, step, &arm.descriptor).await
+        }
+        Err(error) => Err(error),
+    };
+    let (reply, reacted) = match veiled {
+        Ok(Veiled { what, reacted }) => (Ok(what), reacted.map(Box::new)),
+        Err(error) => (Err(error), None),
+    };
+    Outcome { index, arm, reply, reacted, effort }
 }
 
 /// Hands a step's progress to those who watch the task.

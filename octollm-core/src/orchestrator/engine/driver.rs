@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Append, Claimed, TaskRecord};
 use crate::model::Live;
 use crate::orchestrator::Decision;
+use crate::orchestrator::veil::Veil;
 use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, Usage, now};
 
 /// How long events that nothing waits for may stay in memory.
@@ -43,11 +44,14 @@ pub(super) struct Fresh {
     pub(super) state: Box<TaskState>,
     /// Its place among the tasks that may be here at all.
     pub(super) room: OwnedSemaphorePermit,
+    pub(super) veil: Veil,
 }
 
 pub(super) struct Driver {
     pub(super) engine: Arc<Engine>,
     pub(super) state: TaskState,
+    /// What stands between the task and the outside.
+    pub(super) veil: Veil,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
     /// Where the words of this task's models are shown; numbers their calls.
     pub(super) live: Live,
@@ -89,8 +93,8 @@ pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Rec
 
 async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<Box<Command>>) -> Result<()> {
     match start {
-        Start::Fresh(Fresh { state, room }) => {
-            let done = Driver::new(engine.clone(), *state, commands).wait_for_a_turn().await;
+        Start::Fresh(Fresh { state, room, veil }) => {
+            let done = Driver::new(engine.clone(), (*state, veil), commands).wait_for_a_turn().await;
             drop(room);
             done
         }
@@ -113,8 +117,8 @@ async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<
         Start::Woken(task_id) => {
             let Some(command) = commands.recv().await else { return Ok(()) };
             match wake(engine, task_id).await {
-                Ok(state) => {
-                    let mut driver = Driver::new(engine.clone(), state, commands);
+                Ok(loaded) => {
+                    let mut driver = Driver::new(engine.clone(), loaded, commands);
                     driver.obey(Some(command)).await?;
                     driver.wait_for_a_turn().await
                 }
@@ -127,16 +131,17 @@ async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<
     }
 }
 
-async fn wake(engine: &Engine, id: TaskId) -> Result<TaskState> {
+async fn wake(engine: &Engine, id: TaskId) -> Result<(TaskState, Veil)> {
     engine.memory.journal.claim_task(id).await?;
     load(engine, id).await
 }
 
-/// The task as the journal has it. Whoever ran its steps is gone.
-pub(super) async fn load(engine: &Engine, id: TaskId) -> Result<TaskState> {
+/// The task as the journal has it, and its veil. Whoever ran its steps is gone.
+pub(super) async fn load(engine: &Engine, id: TaskId) -> Result<(TaskState, Veil)> {
     let mut state = super::super::local::read_state(&engine.memory, id, PAGE).await?;
     state.interrupt();
-    Ok(state)
+    let veil = engine.reflexes.resume(&*engine.memory.journal, &state).await?;
+    Ok((state, veil))
 }
 
 impl Start {
@@ -150,6 +155,10 @@ impl Start {
 }
 
 /// What ended a wait.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once: a box would cost more than the copy"
+)]
 enum Woke {
     Command(Option<Box<Command>>),
     Call(std::result::Result<(Id, Outcome), JoinError>),
@@ -159,7 +168,11 @@ enum Woke {
 }
 
 impl Driver {
-    fn new(engine: Arc<Engine>, mut state: TaskState, commands: mpsc::Receiver<Box<Command>>) -> Self {
+    fn new(
+        engine: Arc<Engine>,
+        (mut state, veil): (TaskState, Veil),
+        commands: mpsc::Receiver<Box<Command>>,
+    ) -> Self {
         if engine.brain.task_planner.can_revise() {
             state.allow_revisions(engine.config.max_revisions);
         }
@@ -169,6 +182,7 @@ impl Driver {
             engine,
             live,
             state,
+            veil,
             commands,
             pending: Vec::new(),
             must_flush: false,
@@ -297,6 +311,17 @@ impl Driver {
 
     /// Takes what happened at this moment, or with the last event if that was later.
     pub(super) fn append_at(&mut self, at: Timestamp, kind: EventKind) -> Result<()> {
+        // Whoever reads the events knows by this one that the vault grew, before it needs what is new there.
+        if let Some(reacted) = self.veil.untold() {
+            self.veil.tell();
+            if !matches!(kind, EventKind::ReflexReacted { .. }) {
+                self.push(at, reacted)?;
+            }
+        }
+        self.push(at, kind)
+    }
+
+    fn push(&mut self, at: Timestamp, kind: EventKind) -> Result<()> {
         let at = at.max(self.state.updated_at());
         let event = Event { task_id: self.state.task_id(), seq: self.state.seq() + 1, at, kind };
         self.state.apply(&event)?;
@@ -312,7 +337,8 @@ impl Driver {
         }
         let changed = self.recorded != self.state.status();
         let record = changed.then(|| Box::new(TaskRecord::of(&self.state)));
-        let append = Append { events: std::mem::take(&mut self.pending), record };
+        let vault = self.veil.seal(self.pending.first().map_or(0, |first| first.seq))?;
+        let append = Append { events: std::mem::take(&mut self.pending), record, vault };
         let mut tries = 1;
         while let Err(error) = self.engine.memory.journal.append(&append).await {
             if error.kind() == ErrorKind::Conflict {
@@ -331,7 +357,7 @@ impl Driver {
         self.must_flush = false;
         self.engine.hub.publish(self.state.task_id(), &append.events);
         if self.state.status().is_terminal() {
-            self.engine.hub.publish_end(self.state.task_id(), || self.state.result());
+            self.engine.hub.publish_end(self.state.task_id(), || self.veil.restored(self.state.result()));
             self.remember();
         }
         Ok(())
@@ -357,27 +383,29 @@ impl Driver {
         let answer = match ask {
             Ask::Resume => Ok(()),
             Ask::Cancel(_) if self.state.status().is_terminal() => Ok(()),
-            Ask::Cancel(reason) => {
-                let usage = self.break_off().await;
-                self.append(EventKind::TaskCancelled { reason, usage })
-            }
-            Ask::Decide(decision) => match self.question(&decision) {
-                Ok(step) => {
-                    let Decision { approved, note, .. } = decision;
-                    self.append(EventKind::ApprovalDecided { step, approved, note })
+            Ask::Cancel(reason) => match self.veil.words(reason) {
+                Ok(reason) => {
+                    let usage = self.break_off().await;
+                    self.append(EventKind::TaskCancelled { reason, usage })
                 }
                 Err(error) => Err(error),
             },
+            Ask::Decide(Decision { step, approved, note }) => {
+                match (self.question(step), note.map(|note| self.veil.words(note)).transpose()) {
+                    (Ok(step), Ok(note)) => self.append(EventKind::ApprovalDecided { step, approved, note }),
+                    (Err(error), _) | (_, Err(error)) => Err(error),
+                }
+            }
         };
         self.flush().await?;
-        reply.send(answer.map(|()| self.state.result())).ok();
+        reply.send(answer.map(|()| self.veil.restored(self.state.result()))).ok();
         Ok(())
     }
 
     /// What a decision is about.
-    fn question(&self, decision: &Decision) -> Result<Option<u32>> {
+    fn question(&self, about: Option<u32>) -> Result<Option<u32>> {
         let open: Vec<_> = self.state.open_questions().into_iter().map(|(step, _)| step).collect();
-        match (decision.step, open.as_slice()) {
+        match (about, open.as_slice()) {
             (None, [only]) => Ok(*only),
             (step, open) if open.contains(&step) => Ok(step),
             (_, []) => Err(Error::new(ErrorKind::Conflict, "the task does not wait for a decision")),

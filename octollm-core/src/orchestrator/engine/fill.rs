@@ -42,6 +42,10 @@ impl Driver {
             return Ok(());
         };
         let step = subtask.step;
+        let filled = match filled {
+            Ok(values) => self.screened(values)?,
+            Err(why) => Err(why),
+        };
         match filled {
             Ok(values) => self.append(EventKind::StepFilled { step, values: Arc::new(values), usage }),
             Err(why) => {

@@ -12,7 +12,8 @@ use super::Engine;
 use super::hub::Tap;
 use crate::error::Result;
 use crate::orchestrator::EventStream;
-use crate::task::{Event, TaskId};
+use crate::orchestrator::veil::Veil;
+use crate::task::{Event, EventKind, TaskId};
 
 /// Events that are read from the journal at once.
 const PAGE: usize = 256;
@@ -28,6 +29,8 @@ pub(crate) struct Follower {
     /// Events that were read but not handed on.
     read: VecDeque<Arc<Event>>,
     live: Option<Tap>,
+    /// What turns placeholders back; looked up with the first event, and again where the task's vault grew.
+    veil: Option<Veil>,
     ended: bool,
     /// When to look into the journal without having been told to.
     look_again: Pin<Box<Sleep>>,
@@ -49,6 +52,7 @@ impl Follower {
             after,
             read: VecDeque::new(),
             live: None,
+            veil: None,
             ended: false,
             look_again: Box::pin(tokio::time::sleep(LOOK_AGAIN)),
         }
@@ -81,10 +85,20 @@ impl Follower {
             if let Some(event) = event.filter(|event| event.seq == 0 || event.seq > self.after) {
                 self.after = self.after.max(event.seq);
                 self.ended = event.kind.is_terminal();
-                return Ok(Some(event));
+                return self.unveiled(event).await.map(Some);
             }
         }
         Ok(None)
+    }
+
+    /// The event as the caller sees it.
+    async fn unveiled(&mut self, event: Arc<Event>) -> Result<Arc<Event>> {
+        let grew = matches!(event.kind, EventKind::ReflexReacted { .. });
+        let veil = match self.veil.take().filter(|_| !grew) {
+            Some(veil) => veil,
+            None => self.engine.reflexes.look(&*self.engine.memory.journal, self.task).await?,
+        };
+        Ok(self.veil.insert(veil).event(event))
     }
 
     /// The next live event, or `None` after having looked into the journal.

@@ -28,6 +28,7 @@ use super::input_filler::InputFiller;
 use super::plan_memory::PlanMemory;
 use super::playbook::Playbooks;
 use super::router::Router;
+use super::veil::Reflexes;
 use super::{Decision, IntentParser, ResultIntegrator, TaskPlanner};
 use crate::arm::{CapabilityToken, RegisteredArm, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,6 +58,7 @@ pub(crate) struct Engine {
     pub(crate) registry: Arc<Registry>,
     pub(crate) router: Router,
     pub(crate) brain: Brain,
+    pub(crate) reflexes: Reflexes,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
     /// What is asked before a model's words are shown.
@@ -95,7 +97,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
-        screen: Arc<dyn Screen>,
+        (reflexes, screen): (Reflexes, Arc<dyn Screen>),
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -104,6 +106,7 @@ impl Engine {
             registry,
             router,
             brain,
+            reflexes,
             hub: Hub::default(),
             screen,
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.

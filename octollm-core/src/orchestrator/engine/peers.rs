@@ -13,29 +13,46 @@ use crate::arm::{ArmCall, ArmReply, CapabilityToken, Peer, RegisteredArm, Switch
 use crate::error::{Error, ErrorKind, Result, Status};
 use crate::model::Allowance;
 use crate::orchestrator::router::{Choice, Wanted};
+use crate::orchestrator::veil::Veil;
 use crate::task::{RequestId, SubTask, Usage, now};
 
 /// Arms on the way from a step to the arm that is asked last.
 const MOST_HOPS: usize = 4;
 
+/// The way from one task's arms to others.
+pub(super) struct Line {
+    pub(super) engine: Arc<Engine>,
+    pub(super) veil: Veil,
+}
+
 #[async_trait]
-impl Switchboard for Engine {
+impl Switchboard for Line {
     fn has(&self, from: &ArmCall, whom: &Peer) -> bool {
-        self.find(from, whom).is_ok()
+        self.engine.find(from, whom).is_ok()
     }
 
     async fn connect(&self, from: &ArmCall, whom: &Peer, input: Value) -> Result<ArmReply> {
-        let arm = self.find(from, whom)?;
+        let arm = self.engine.find(from, whom)?;
+        let mut input = input;
+        self.veil.hide(&mut input);
         let faults = arm.input.faults(&input);
         if !faults.is_empty() {
             return Err(Error::invalid("the input does not satisfy the other arm's schema", faults)
                 .with_context("arm", &*arm.id));
         }
-        let capability = self.capability(from, &arm, whom);
-        let call = ArmCall { capability, ..onward(from, &arm, input)? };
+        let capability = self.engine.capability(from, &arm, whom);
+        let mut call = ArmCall { capability, ..onward(from, &arm, input)? };
+        let given = self.veil.lift(&mut call, &arm.descriptor);
         let (ledger, cancelled) = (call.ledger.clone(), call.cancelled.clone().drop_guard());
         let reply = arm.layered.execute(call).await;
         cancelled.disarm();
+        let reply = match reply {
+            // What was found is told with the next event of the step.
+            Ok(reply) => {
+                self.veil.drop_over(reply, given, from.step, &arm.descriptor).await.map(|veiled| veiled.what)
+            }
+            Err(error) => Err(error),
+        };
         let Some(began) = ledger.began.get() else { return reply };
         arm.record(reply.is_ok(), began.elapsed());
         // What went through the allowance is counted already, for it was of this call's.
@@ -122,6 +139,7 @@ fn onward(from: &ArmCall, arm: &RegisteredArm, input: Value) -> Result<ArmCall> 
         live: from.live.clone(),
         ledger: Arc::default(),
         peers: from.peers.onward(arm.id.clone(), side_effects),
+        redactor: from.redactor.clone(),
     };
     call.ledger.allowance.set(Allowance::within(from.allowance())).ok();
     Ok(call)

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
+use super::peers::Line;
 use crate::arm::capability::Caveat;
 use crate::arm::{ArmCall, ArmReply, CapabilityToken, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
@@ -106,7 +107,8 @@ impl Driver {
             self.flush().await?;
         }
         let capability = self.capability(subtask, &arm);
-        let peers = Peers::of(self.engine.clone(), arm.id.clone(), side_effects);
+        let line = Arc::new(Line { engine: self.engine.clone(), veil: self.veil.clone() });
+        let peers = Peers::of(line, arm.id.clone(), side_effects);
         let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await
     }
@@ -171,6 +173,7 @@ impl Driver {
             live: Some(self.live.clone()),
             ledger: Arc::default(),
             peers,
+            redactor: None,
         }
     }
 
@@ -199,7 +202,7 @@ impl Driver {
     ) -> Result<()> {
         let here = alone || arm.is_quick();
         let ledger = call.ledger.clone();
-        let mut attempt = Box::pin(attempt(index, arm, call));
+        let mut attempt = Box::pin(attempt(index, arm, call, self.veil.clone()));
         if here && let Poll::Ready(outcome) = futures_util::poll!(&mut attempt) {
             return self.take(outcome);
         }
@@ -227,9 +230,12 @@ impl Driver {
     }
 
     fn take(&mut self, outcome: Outcome) -> Result<()> {
-        let Outcome { index, arm, reply, effort } = outcome;
+        let Outcome { index, arm, reply, reacted, effort } = outcome;
         if effort.called {
             arm.record(reply.is_ok(), effort.took);
+        }
+        if let Some(reacted) = reacted {
+            self.append(*reacted)?;
         }
         match reply {
             Ok(reply) => self.completed(index, &arm, reply, effort),
@@ -276,7 +282,7 @@ impl Driver {
         self.append(EventKind::StepFailed {
             step: subtask.step,
             arm_id: arm.map(|arm| arm.id.clone()),
-            error: TaskError::from(error).in_step(subtask.step),
+            error: self.veil.error(TaskError::from(error)).in_step(subtask.step),
             usage,
             duration_ms: millis(effort.took),
             then,

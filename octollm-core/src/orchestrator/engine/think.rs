@@ -7,6 +7,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::Poll;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use super::Ask;
 use super::driver::Driver;
 use crate::error::Result;
@@ -14,7 +18,8 @@ use crate::model::{Allowance, CallContext};
 use crate::orchestrator::Thought;
 use crate::orchestrator::plan_memory::Recalled;
 use crate::orchestrator::result_integrator::check_output;
-use crate::task::{EventKind, ExecutionPlan, Grant, TaskError, Usage};
+use crate::orchestrator::veil::Veiled;
+use crate::task::{EventKind, ExecutionPlan, Grant, IntentSource, PlanSource, StepState, TaskError, Usage};
 
 /// What came of a thought, and what it used; `None` if the task ended meanwhile, its time is over, or the engine stops.
 pub(super) type Came<T> = Option<(Result<T>, Usage)>;
@@ -22,7 +27,19 @@ pub(super) type Came<T> = Option<(Result<T>, Usage)>;
 impl Driver {
     pub(super) async fn fail(&mut self, error: TaskError, mut usage: Usage) -> Result<()> {
         usage.add(&self.break_off().await);
+        let error = self.veil.error(error);
         self.append(EventKind::TaskFailed { error, usage })
+    }
+
+    /// What a model said, screened before it becomes part of the task.
+    pub(super) fn screened<T: Serialize + DeserializeOwned>(&mut self, said: T) -> Result<Result<T>> {
+        match self.veil.answer(said) {
+            Ok(Veiled { what, reacted }) => {
+                reacted.map(|reacted| self.append(reacted)).transpose()?;
+                Ok(Ok(what))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Reads the goal, unless a plan is remembered for it.
@@ -44,6 +61,12 @@ impl Driver {
         }
         let parse = async { engine.brain.intent_parser.parse(&request, &thought).await };
         match self.think(&thought, parse).await? {
+            Some((Ok(intent), usage)) if intent.source == IntentSource::Model => {
+                match self.screened(intent)? {
+                    Ok(intent) => self.append(EventKind::IntentParsed { intent: Arc::new(intent), usage }),
+                    Err(error) => self.fail(TaskError::from(&error), usage).await,
+                }
+            }
             Some((Ok(intent), usage)) => {
                 self.append(EventKind::IntentParsed { intent: Arc::new(intent), usage })
             }
@@ -54,6 +77,10 @@ impl Driver {
 
     pub(super) async fn plan(&mut self) -> Result<()> {
         match self.make_plan().await? {
+            Some((Ok(plan), usage)) if plan.source == PlanSource::Model => match self.screened(plan)? {
+                Ok(plan) => self.append(EventKind::PlanCreated { plan, usage }),
+                Err(error) => self.fail(TaskError::from(&error), usage).await,
+            },
             Some((Ok(plan), usage)) => self.append(EventKind::PlanCreated { plan, usage }),
             Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage).await,
             None => Ok(()),
@@ -93,10 +120,10 @@ impl Driver {
         };
         let failure = state.first_failure();
         match self.think(&thought, revise).await? {
-            Some((Ok(plan), usage)) => {
-                let reason = failure.message;
-                self.append(EventKind::PlanRevised { plan, reason, usage })
-            }
+            Some((Ok(plan), usage)) => match self.screened(plan)? {
+                Ok(plan) => self.append(EventKind::PlanRevised { plan, reason: failure.message, usage }),
+                Err(error) => self.fail(TaskError::from(&error), usage).await,
+            },
             Some((Err(error), usage)) => {
                 let why = format!("the plan could not be revised: {error}");
                 let hint = failure.hint.as_ref().map_or_else(|| why.clone(), |hint| format!("{hint}; {why}"));
@@ -116,11 +143,24 @@ impl Driver {
         };
         match self.think(&thought, integrate).await? {
             Some((Ok(made), usage)) => {
-                let (result, confidence) = (made.result, made.confidence);
-                self.append(EventKind::TaskCompleted { result, confidence, usage })
+                let confidence = made.confidence;
+                match self.result(made.result)? {
+                    Ok(result) => self.append(EventKind::TaskCompleted { result, confidence, usage }),
+                    Err(error) => self.fail(TaskError::from(&error), usage).await,
+                }
             }
             Some((Err(error), usage)) => self.fail(TaskError::from(&error), usage).await,
             None => Ok(()),
+        }
+    }
+
+    /// The result, screened unless it is a step's output as it is, which has been.
+    fn result(&mut self, result: Arc<Value>) -> Result<Result<Arc<Value>>> {
+        let mut outputs = self.state.steps().iter().filter_map(StepState::output);
+        if outputs.any(|output| Arc::ptr_eq(output, &result)) {
+            Ok(Ok(result))
+        } else {
+            self.screened(result)
         }
     }
 
@@ -146,6 +186,7 @@ impl Driver {
             deadline: Some(self.instant(self.state.deadline_at())),
             allowance: Some(Allowance::new(grant)),
             live: Some(self.live.clone()),
+            redactor: self.veil.redactor(),
         };
         Thought { arms, call }
     }

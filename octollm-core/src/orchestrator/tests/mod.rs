@@ -9,6 +9,8 @@ mod peers;
 mod recovery;
 mod routing;
 mod spending;
+#[cfg(feature = "reflex")]
+mod veil;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use super::{Link, ReflexChain};
 use crate::reflex::edit;
 use crate::reflex::report::{MAX_SIGHTINGS, Report, Sighting};
 use crate::reflex::{
-    Action, Findings, Origin, Part, Place, Placeholders, Reaction, Redactor, Stimulus, Verdict,
+    Action, FindingKind, Findings, Origin, Part, Place, Placeholders, Reaction, Redactor, Stimulus, Verdict,
 };
 use crate::task::TaskRequest;
 
@@ -132,6 +132,9 @@ impl<'c> Screening<'c> {
 
     /// A text of the user's that stands in a field of the request.
     fn field(&mut self, text: &mut String, part: Part, pointer: impl Fn() -> String) {
+        if !self.chain.has_own() && walk::is_plain(text) {
+            return;
+        }
         let place = Place::of(part);
         let spot = Spot { origin: Origin::User, place: &place, label: None };
         let screened = self.one(text, &spot, || Place { pointer: pointer(), ..place.clone() });
@@ -162,6 +165,9 @@ impl<'c> Screening<'c> {
         stimulus.place.part = spot.place.part;
         stimulus.place.step = spot.place.step;
         (stimulus.tenant, stimulus.label) = (self.tenant, spot.label);
+        if let Some(placeholders) = self.placeholders {
+            stimulus.given_out = placeholders.given_out(text);
+        }
         let mut settled = false;
         let mut started = Instant::now();
         for (index, link) in chain.links.iter().enumerate() {
@@ -255,6 +261,14 @@ impl<'c> Screening<'c> {
     }
 
     fn add(&mut self, sighting: Sighting) {
+        let type_name = match sighting.finding.kind {
+            FindingKind::Injection => FindingKind::Injection.name(),
+            _ => &sighting.finding.type_name,
+        };
+        match self.report.counts.get_mut(type_name) {
+            Some(count) => *count += 1,
+            None => drop(self.report.counts.insert(type_name.to_owned(), 1)),
+        }
         if self.report.sightings.len() < self.most {
             self.report.sightings.push(sighting);
         } else {

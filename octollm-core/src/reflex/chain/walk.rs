@@ -13,6 +13,9 @@ use crate::reflex::{Origin, Place};
 /// Digits from which a number may be an account or a card.
 const LONG_NUMBER: usize = 9;
 
+/// Bytes of the shortest text of a document that may hold anything.
+const SHORTEST: usize = 4;
+
 /// What is known of a text before anything is found in it.
 pub(super) struct Spot<'a> {
     pub(super) origin: Origin,
@@ -141,14 +144,35 @@ fn unused(fields: &Map<String, Value>, name: String, numbers: &mut HashMap<Strin
 }
 
 /// A key that holds nothing but a name: letters and `_`, and not many.
-pub(super) fn is_plain(key: &str) -> bool {
+pub(in crate::reflex) fn is_plain(key: &str) -> bool {
     key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+}
+
+/// Bytes of a document's texts in which something could be found: 0 where there is nothing to look at.
+pub(super) fn size(document: &Value) -> usize {
+    let (mut size, mut open) = (0, vec![document]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::String(text) if text.len() >= SHORTEST => size += text.len(),
+            Value::Number(number) if !is_small(number) => size += LONG_NUMBER,
+            Value::Array(entries) => open.extend(entries),
+            Value::Object(fields) => {
+                size += fields.keys().filter(|key| !is_plain(key)).map(String::len).sum::<usize>();
+                open.extend(fields.values());
+            }
+            _ => {}
+        }
+    }
+    size
+}
+
+fn is_small(number: &Number) -> bool {
+    number.as_u64().is_some_and(|number| number < 10u64.pow(LONG_NUMBER as u32 - 1))
 }
 
 /// The number as text, where it is long enough.
 fn long(number: &Number) -> Option<String> {
-    let is_small = number.as_u64().is_some_and(|number| number < 10u64.pow(LONG_NUMBER as u32 - 1));
-    (!is_small && (number.is_u64() || number.is_i64())).then(|| number.to_string())
+    (!is_small(number) && (number.is_u64() || number.is_i64())).then(|| number.to_string())
 }
 
 /// The nearest key above: it says what a value is, also within a list.

@@ -88,6 +88,7 @@ impl TaskState {
                 self.intent = Some(intent.clone());
                 self.status = TaskStatus::Planning;
             }
+            EventKind::ReflexReacted { .. } => {}
             EventKind::PlanCreated { plan, .. } => self.adopt(plan),
             EventKind::PlanRevised { plan, .. } => self.revise(plan)?,
             EventKind::ApprovalRequested { step, reason, arm_id, .. } => {

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::JournalBackend;
 use super::script::{Script, accepted, completed, planned, started, step_completed};
 use crate::error::ErrorKind;
-use crate::memory::{Append, Journal, PrunePolicy, Pruned, TaskFilter};
+use crate::memory::{Append, Journal, PrunePolicy, Pruned, TaskFilter, VaultPart};
 use crate::task::{ApprovalReason, EventKind, Priority, TaskId, TaskRequest, TaskStatus, TaskSummary};
 
 fn request(goal: &str) -> TaskRequest {
@@ -68,14 +68,15 @@ pub(super) async fn unknown_ids_are_no_error(backend: &dyn JournalBackend) {
 pub(super) async fn a_malformed_append_is_refused(backend: &dyn JournalBackend) {
     let journal = backend.open().await;
     let whole = Script::new().append(vec![accepted(request("malformed")), planned(), started()]);
-    let of = |events: Vec<_>| Append { events, record: whole.record.clone() };
+    let of = |events: Vec<_>| Append { events, record: whole.record.clone(), vault: None };
     let [first, second, third] = whole.events.as_slice() else { panic!("three events") };
 
     let with_gap = of(vec![first.clone(), third.clone()]);
     let empty = of(Vec::new());
     let foreign = Script::new().append(vec![accepted(request("foreign"))]);
     let mixed = of(vec![first.clone(), foreign.events[0].clone()]);
-    let foreign_row = Append { events: vec![first.clone(), second.clone()], record: foreign.record };
+    let foreign_row =
+        Append { events: vec![first.clone(), second.clone()], record: foreign.record, vault: None };
     let live = EventKind::StepProgress { step: 1, message: "half".into(), fraction: None };
     let live = of(Script::new().append(vec![accepted(request("live")), planned(), live]).events);
     for append in [with_gap, empty, mixed, foreign_row, live] {
@@ -110,6 +111,31 @@ pub(super) async fn an_append_is_kept_whole_or_not_at_all(backend: &dyn JournalB
     assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
     journal.append(&task.append(vec![step_completed(), completed()])).await.unwrap();
     assert_eq!(journal.record(task.id()).await.unwrap(), Some(task.summary()));
+}
+
+pub(super) async fn a_vault_comes_with_its_task_and_goes_with_it(backend: &dyn JournalBackend) {
+    let journal = backend.open().await;
+    let (mut task, mut other) = (Script::new(), Script::new());
+    let mut first = task.append(vec![accepted(request("vault"))]);
+    first.vault = Some(b"sealed".to_vec());
+    let mut later = task.append(vec![planned(), started()]);
+    later.vault = Some(vec![0, 255, 7]);
+    let last = task.append(vec![step_completed(), completed()]);
+    for append in [&first, &later, &last] {
+        journal.append(append).await.unwrap();
+    }
+    other.run(&*journal).await;
+    let part = |number, sealed: &[u8]| VaultPart { number, sealed: sealed.to_vec() };
+    let parts = [part(1, b"sealed"), part(2, &[0, 255, 7])];
+    assert_eq!(journal.vault(task.id()).await.unwrap(), parts);
+    assert!(journal.vault(other.id()).await.unwrap().is_empty());
+    // What could not be appended has sealed nothing.
+    let mut rival = later.clone();
+    rival.vault = Some(b"rival".to_vec());
+    assert_eq!(refusal(&*journal, rival).await, ErrorKind::Conflict);
+    assert_eq!(backend.open().await.vault(task.id()).await.unwrap(), parts);
+    journal.prune(&PrunePolicy { keep_newest: Some(0), ..PrunePolicy::default() }).await.unwrap();
+    assert!(journal.vault(task.id()).await.unwrap().is_empty());
 }
 
 pub(super) async fn a_key_is_claimed_once(backend: &dyn JournalBackend) {

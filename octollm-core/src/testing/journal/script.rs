@@ -54,7 +54,7 @@ impl Script {
         }
         let mut record = TaskRecord::of(&TaskState::fold(&self.events).unwrap());
         record.idempotency_key = self.key;
-        Append { events: self.events.split_at(first).1.to_vec(), record: Some(Box::new(record)) }
+        Append { events: self.events.split_at(first).1.to_vec(), record: Some(Box::new(record)), vault: None }
     }
 
     /// The task is accepted.

@@ -120,6 +120,12 @@ impl Filling {
     fn of_the_task(&self) -> Vec<EventKind> {
         vec![
             EventKind::TaskAccepted { request: Arc::new(self.request()), deadline_at: self.at },
+            EventKind::ReflexReacted {
+                step: None,
+                verdict: self.text.clone(),
+                found: [(self.text.clone(), 7)].into(),
+                usage: self.usage(),
+            },
             EventKind::IntentParsed { intent: Arc::new(self.intent()), usage: self.usage() },
             EventKind::PlanCreated { plan: Arc::new(self.plan()), usage: self.usage() },
             EventKind::PlanRevised {
@@ -199,7 +205,7 @@ proptest! {
             .zip(1..)
             .map(|(kind, seq)| Arc::new(Event { task_id, seq, at: task::now(), kind }))
             .collect();
-        let append = Append { events, record: None };
+        let append = Append { events, record: None, vault: None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let found = runtime.block_on(async {
             let memory = SqliteMemory::in_memory().await.unwrap();

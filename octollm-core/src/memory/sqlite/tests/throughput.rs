@@ -25,7 +25,11 @@ fn step_completed(task_id: TaskId, seq: u64) -> Append {
         usage: Usage::default(),
         duration_ms: 5,
     };
-    Append { events: vec![Arc::new(Event { task_id, seq, at: task::now(), kind })], record: None }
+    Append {
+        events: vec![Arc::new(Event { task_id, seq, at: task::now(), kind })],
+        record: None,
+        vault: None,
+    }
 }
 
 async fn append_many(journal: Arc<dyn Journal>) -> f64 {
