@@ -41,11 +41,17 @@ impl Follow<'_> {
         let outcome = self.watch(id, events, &mut progress, &mut questions).await;
         progress.finish(self.output);
         let (result, interrupted) = outcome?;
+        let exit = self.stands(&result, &questions)?;
+        Ok(if interrupted { Exit::Interrupted } else { exit })
+    }
+
+    /// Says how the task stands, and what it waits for.
+    pub(super) fn stands(&self, result: &TaskResult, questions: &Questions) -> Outcome {
         if result.status == TaskStatus::AwaitingApproval {
             self.output.note(questions.text());
         }
-        self.print(&result)?;
-        Ok(if interrupted { Exit::Interrupted } else { Exit::of_task(&result) })
+        self.print(result)?;
+        Ok(Exit::of_task(result))
     }
 
     /// Reads events; answers how the task stands then, and whether it was interrupted.

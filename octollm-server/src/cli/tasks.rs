@@ -187,7 +187,11 @@ async fn see_through(app: &App, session: &Session, id: TaskId) -> Outcome {
     };
     let last = last_event(session, id).await?;
     let events = session.orchestrator().events(id, last).await?;
-    follow.task(id, events).await
+    // What was asked before anybody followed is not asked again.
+    match task_and_questions(session, id).await? {
+        (result, Some(questions)) => follow.stands(&result, &questions),
+        (_, None) => follow.task(id, events).await,
+    }
 }
 
 /// The number of the task's last event, so that only what is new is shown.

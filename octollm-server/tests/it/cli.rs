@@ -277,6 +277,46 @@ fn a_person_sees_the_exact_command_before_it_is_run() {
     assert_eq!((code(&output), stdout(&output).as_str()), (Some(0), "42\n"), "{}", stderr(&output));
 }
 
+/// The question is in the journal before the command looks: it must not wait for it to be asked again.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_that_was_cut_off_is_shown_before_it_is_run_again() {
+    let desk = Desk::new();
+    let policy =
+        "name = 'bare'\nsandbox = 'none'\n[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'\n";
+    std::fs::write(desk.path("policy.toml"), policy).unwrap();
+    let command = |args: &[&str]| {
+        let mut command = desk.command(args);
+        command.env("OCTOLLM_EXECUTOR_POLICY", "policy.toml");
+        command
+    };
+    let code_of_it = "open('ran', 'x'); print(42)";
+    let goal = format!("Run this Python code: import time; time.sleep(2); {code_of_it}");
+    let mut child = command(&["run", &goal, "--events"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("step.progress")), "it runs");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let output = command(&["tasks", "resume"]).output().unwrap();
+    assert_eq!(code(&output), Some(4), "{}", stderr(&output));
+    let asked = stderr(&output);
+    assert!(asked.starts_with("Step 1: nobody knows whether `executor` has done this already."), "{asked}");
+    assert!(asked.contains(code_of_it), "{asked}");
+    let id = asked.split_whitespace().find(|word| word.starts_with("task-")).unwrap();
+    let output = command(&["tasks", "approve", id]).output().unwrap();
+    assert_eq!(
+        (
+            code(&output),
+            stdout(&output)
+                .trim_end()
+                .ends_with(" bytes  sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        ),
+        (Some(0), true),
+        "{output:?}"
+    );
+}
+
 #[test]
 fn a_bad_setting_is_named() {
     let desk = Desk::new();
