@@ -129,6 +129,8 @@ fn descriptor() -> ArmDescriptor {
         cost_tier: 1,
         average_latency_ms: 1,
         side_effects: SideEffects::None,
+        // It says what kind stands where, which a placeholder would hide.
+        needs_pii: vec!["pii".to_owned(), "secret".to_owned()],
         ..ArmDescriptor::new(ARM_ID, ["safety", "pii_detection"])
     }
 }
