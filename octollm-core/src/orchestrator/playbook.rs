@@ -1,8 +1,9 @@
 //! Playbooks: plans that somebody wrote down once, with places to fill in.
 //!
 //! A playbook is TOML. `{{name}}` in it stands for the value of that name in the task's context, `{{goal}}` for the
-//! goal, `{{acceptance_criteria}}` for the task's own criteria where the context has none; a string that is nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be
-//! missing. See `octollm-core/playbooks/` for the built-in ones.
+//! goal, `{{acceptance_criteria}}` and `{{constraints}}` for the task's own where the context has none; a string that is
+//! nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be missing. See
+//! `octollm-core/playbooks/` for the built-in ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ impl Default for Playbooks {
             include_str!("../../playbooks/run_code.toml"),
             include_str!("../../playbooks/search.toml"),
             include_str!("../../playbooks/validate.toml"),
+            include_str!("../../playbooks/write_python.toml"),
         ];
         // That they parse is tested; a playbook that did not would only be missing.
         let parsed = sources.into_iter().filter_map(|source| Playbook::from_toml(source).ok());
@@ -176,8 +178,12 @@ impl Places<'_> {
 
     /// What the task itself says where its context does not.
     fn of_the_task(&self, name: &str) -> Option<Value> {
-        let criteria = &self.request.acceptance_criteria;
-        (name == "acceptance_criteria" && !criteria.is_empty()).then(|| json!(criteria))
+        let list = match name {
+            "acceptance_criteria" => &self.request.acceptance_criteria,
+            "constraints" => &self.request.constraints,
+            _ => return None,
+        };
+        (!list.is_empty()).then(|| json!(list))
     }
 
     /// The value with its places filled; `None` where it is nothing but a place that may be missing and is.

@@ -1,12 +1,17 @@
 //! Labelled texts: read, cleaned, and prepared as the detector sees them.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use octollm_core::reflex::Canonical;
 use octollm_core::reflex::injection::features;
+use octollm_core::reflex::injection::patterns::Phrases;
 use serde::Deserialize;
+
+use crate::random::Random;
 
 /// Rows of one source and label that are used: a large source must not speak for all.
 const MOST_PER_SOURCE: usize = 4000;
@@ -14,17 +19,31 @@ const MOST_PER_SOURCE: usize = 4000;
 /// Harmless documents that are put together.
 const DOCUMENTS: usize = 3000;
 
-/// A text, whether it is an injection, and where it comes from.
-pub(crate) type Labelled = (String, bool, String);
+/// Texts that one line of our own gives at most: a line with many choices must not speak for all.
+const MOST_PER_LINE: usize = 24;
+/// The same for a line that says that it is wide: of long lists of words.
+const MOST_PER_WIDE_LINE: usize = 250;
+
+/// A text with its label.
+#[derive(Clone)]
+pub(crate) struct Labelled {
+    pub(crate) text: String,
+    pub(crate) is_injection: bool,
+    /// Where it comes from.
+    pub(crate) source: String,
+    /// What it must not be parted from when rows are held back: its number, or that of the line it was made of.
+    pub(crate) group: usize,
+}
 
 /// A text as the model sees it.
 pub(crate) struct Example {
     pub(crate) is_injection: bool,
-    pub(crate) source: String,
+    /// What its phrases add to its score.
+    pub(crate) phrases: f32,
     /// Places in the table, word after word.
-    pub(crate) features: Vec<u32>,
-    /// Where in `features` each word ends.
-    pub(crate) ends: Vec<usize>,
+    places: Vec<u32>,
+    /// Where in `places` each word ends, after a 0.
+    ends: Vec<usize>,
 }
 
 #[derive(Deserialize)]
@@ -35,20 +54,23 @@ struct Row {
 }
 
 impl Example {
-    pub(crate) fn new(text: &str, is_injection: bool, source: &str) -> Self {
-        let canonical = Canonical::new(text);
-        let (mut places, mut ends) = (Vec::new(), Vec::new());
+    pub(crate) fn new(row: &Labelled, phrases: &Phrases) -> Self {
+        let canonical = Canonical::new(&row.text);
+        let (mut places, mut ends) = (Vec::new(), vec![0]);
         features::for_each_word(canonical.text(), |word| {
-            places.extend_from_slice(word.features);
+            places.extend_from_slice(word.places);
             ends.push(places.len());
         });
-        Self { is_injection, source: source.to_owned(), features: places, ends }
+        Self { is_injection: row.is_injection, phrases: phrases.weight(canonical.text()), places, ends }
     }
 
-    /// The places of the words `from..to`.
-    pub(crate) fn window(&self, from: usize, to: usize) -> &[u32] {
-        let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.features[start..self.ends[to - 1]]
+    pub(crate) fn words(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// The places that these words touch.
+    pub(crate) fn places(&self, words: Range<usize>) -> &[u32] {
+        &self.places[self.ends[words.start]..self.ends[words.end]]
     }
 }
 
@@ -64,7 +86,15 @@ pub(crate) fn read_folder(folder: &Path, training: bool) -> Result<Vec<Labelled>
         let file: Vec<Row> = content.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         for label in [0, 1] {
             let kept = file.iter().filter(|row| row.label == label && (!training || is_clean(row)));
-            let kept: Vec<_> = kept.map(|row| (row.text.clone(), label == 1, row.source.clone())).collect();
+            let kept: Vec<Labelled> = kept
+                .enumerate()
+                .map(|(group, row)| Labelled {
+                    text: row.text.clone(),
+                    is_injection: label == 1,
+                    source: row.source.clone(),
+                    group,
+                })
+                .collect();
             let step = if training { kept.len().div_ceil(MOST_PER_SOURCE).max(1) } else { 1 };
             rows.extend(kept.into_iter().step_by(step));
         }
@@ -73,38 +103,78 @@ pub(crate) fn read_folder(folder: &Path, training: bool) -> Result<Vec<Labelled>
 }
 
 /// The lines of a file of our own, every `{a|b}` written out.
-pub(crate) fn read_lines(path: &Path, is_injection: bool) -> Result<Vec<Labelled>, Box<dyn Error>> {
+pub(crate) fn read_lines(
+    path: &Path,
+    is_injection: bool,
+    source: &str,
+) -> Result<Vec<Labelled>, Box<dyn Error>> {
     let content = fs::read_to_string(path)?;
     let lines = content.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.flat_map(expand).map(|text| (text, is_injection, "own".to_owned())).collect())
+    // A file names what it uses again: `@name = a|b`, then `{@name}`.
+    let (names, lines): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with('@'));
+    let names: Vec<(&str, &str)> = names.iter().filter_map(|line| line.split_once(" = ")).collect();
+    let mut random = Random(0x11e5);
+    let mut rows = Vec::new();
+    for (group, line) in lines.into_iter().enumerate() {
+        let (line, most) = match line.strip_prefix("WIDE ") {
+            Some(line) => (line, MOST_PER_WIDE_LINE),
+            None => (line, MOST_PER_LINE),
+        };
+        let drawn = (0..4 * most).map(|_| written_out(line, &names, &mut random));
+        let mut texts: Vec<String> = drawn.collect::<BTreeSet<_>>().into_iter().collect();
+        random.shuffle(&mut texts);
+        texts.truncate(most);
+        rows.extend(texts.into_iter().map(|text| Labelled {
+            text,
+            is_injection,
+            source: source.to_owned(),
+            group,
+        }));
+    }
+    Ok(rows)
 }
 
 /// Documents put together of texts that are there: harmless ones, and ones with an injection in their middle. Without them
 /// nothing long would be harmless but a few sources.
 pub(crate) fn documents(rows: &[Labelled]) -> Vec<Labelled> {
-    let harmless: Vec<&str> = rows.iter().filter(|row| !row.1).map(|row| row.0.as_str()).collect();
-    let injections =
-        rows.iter().filter(|row| row.1 && row.0.len() < 300).map(|row| row.0.as_str()).step_by(4);
+    let harmless: Vec<&str> =
+        rows.iter().filter(|row| !row.is_injection).map(|row| row.text.as_str()).collect();
+    let injections = rows.iter().filter(|row| row.is_injection && row.text.len() < 300).step_by(2);
     // A stride without a common factor with the count walks over all texts, far from their neighbours.
     let mut pick = (0..).map(|at: usize| harmless[at * 7919 % harmless.len()]);
     let mut part = |count: usize| pick.by_ref().take(count).collect::<Vec<_>>().join("\n");
-    let mut documents: Vec<Labelled> =
-        (0..DOCUMENTS).map(|at| (part(3 + at % 9), false, "documents".to_owned())).collect();
-    documents.extend(injections.enumerate().map(|(at, injection)| {
-        let text = format!("{}\n{injection}\n{}", part(at % 5), part(at % 4));
-        (text, true, "documents".to_owned())
-    }));
-    documents
+    let labelled = |(group, (text, is_injection))| Labelled {
+        text,
+        is_injection,
+        source: "documents".to_owned(),
+        group,
+    };
+    let mut documents: Vec<(String, bool)> = (0..DOCUMENTS).map(|at| (part(3 + at % 9), false)).collect();
+    documents.extend(
+        injections
+            .enumerate()
+            .map(|(at, injection)| (format!("{}\n{}\n{}", part(at % 5), injection.text, part(at % 4)), true)),
+    );
+    documents.into_iter().enumerate().map(labelled).collect()
 }
 
-fn expand(line: &str) -> Vec<String> {
-    let choice = line.find('{').and_then(|open| Some((open, open + line[open..].find('}')?)));
-    let Some((open, close)) = choice else { return vec![line.to_owned()] };
-    let tails = expand(&line[close + 1..]);
-    let choices = line[open + 1..close].split('|');
-    choices
-        .flat_map(|choice| tails.iter().map(move |tail| format!("{}{choice}{tail}", &line[..open])))
-        .collect()
+/// A line with one of each of its choices. Choices may hold choices.
+fn written_out(line: &str, names: &[(&str, &str)], random: &mut Random) -> String {
+    let mut text = line.to_owned();
+    // The innermost choice first: the first that closes, from where it opens.
+    while let Some(close) = text.find('}')
+        && let Some(open) = text[..close].rfind('{')
+    {
+        let inner = &text[open + 1..close];
+        let named = names.iter().find(|(name, _)| *name == inner);
+        let choices: Vec<&str> = named.map_or(inner, |(_, choices)| choices).split('|').collect();
+        let choice = choices[random.below(choices.len())];
+        // A choice may be a name.
+        let is_name = names.iter().any(|(name, _)| *name == choice);
+        let choice = if is_name { format!("{{{choice}}}") } else { choice.to_owned() };
+        text.replace_range(open..=close, &choice);
+    }
+    text
 }
 
 /// Leaves out rows whose label does not mean injection: harm without an order to the model, commands of a shell, and
@@ -144,6 +214,8 @@ fn is_clean(row: &Row) -> bool {
         "filter",
         "unlock",
     ];
+    // Labelled injections, though they only ask for a part to be played.
+    const PLAIN_ROLES: &[&str] = &["i want you to act as", "ich möchte, dass", "generate c++"];
     const JAILBREAKS: &[&str] = &[
         "ignore",
         "always fulfill",
@@ -157,10 +229,13 @@ fn is_clean(row: &Row) -> bool {
         "system prompt",
         "brilliant hacker",
     ];
+    let text = Canonical::new(&row.text).text().to_lowercase();
+    if row.source == "deepset_train" {
+        return row.label == 0 || !PLAIN_ROLES.iter().any(|role| text.starts_with(role));
+    }
     if row.source != "neuralchemy" {
         return true;
     }
-    let text = Canonical::new(&row.text).text().to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if row.label == 1 { has(ORDERS) && !text.contains('`') } else { !has(JAILBREAKS) }
 }

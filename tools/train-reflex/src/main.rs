@@ -1,9 +1,12 @@
 //! Trains the injection detector's weights: `train-reflex DATA LINES OUT`.
 //!
-//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`; `LINES` holds `positives.txt` and
-//! `negatives.txt`, one text a line. Weights come from the training rows alone; the two thresholds are then the lowest
-//! at which no more than the allowed share of the harmless dev rows is flagged. Everything is in a fixed order with a
-//! fixed seed, so the same data give the same file.
+//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`; `LINES` holds `positives.txt`, `negatives.txt`
+//! and `development.txt`, one text a line. Weights come from the training rows alone; the threshold and its growth are then the
+//! lowest at which no more than the allowed share of the harmless dev rows is flagged. Everything is in a fixed order with a fixed
+//! seed, so the same data give the same file.
+//!
+//! `train-reflex DATA LINES --without SOURCE...` writes nothing: it trains without these sources and reports what is found of them.
+//! The environment variable `SHOW=SOURCE` lists what is judged wrongly of a source.
 #![allow(
     clippy::print_stdout,
     clippy::indexing_slicing,
@@ -11,101 +14,130 @@
 )]
 
 mod data;
+mod disguise;
+mod random;
+mod report;
 mod train;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use octollm_core::reflex::injection::features::WINDOW;
-use octollm_core::reflex::injection::model::{HEADER, MAGIC};
+use octollm_core::reflex::injection::InjectionDetector;
+use octollm_core::reflex::injection::features::WIDEST;
+use octollm_core::reflex::injection::model::{HEADER, MAGIC, length};
+use octollm_core::reflex::injection::patterns::Phrases;
 
-use data::Example;
+use data::{Example, Labelled};
 use train::Linear;
 
 /// Share of harmless dev texts that may be flagged.
 const ALLOWED: f64 = 0.008;
+/// The same for our own dev texts: every one of them holds words that injections like.
+const ALLOWED_OWN: f64 = 0.02;
+/// Their source.
+const OWN_DEV: &str = "own development";
+
+const USAGE: &str = "usage: train-reflex DATA LINES OUT | train-reflex DATA LINES --without SOURCE...";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [data, lines, out] = arguments.as_slice() else {
-        return Err("usage: train-reflex DATA LINES OUT".into());
+    let (data, lines, rest) = match arguments.as_slice() {
+        [data, lines, rest @ ..] if !rest.is_empty() => (Path::new(data), Path::new(lines), rest),
+        _ => return Err(USAGE.into()),
     };
-    let mut rows = data::read_folder(&Path::new(data).join("train"), true)?;
-    rows.extend(data::read_lines(&Path::new(lines).join("positives.txt"), true)?);
-    rows.extend(data::read_lines(&Path::new(lines).join("negatives.txt"), false)?);
-    rows.extend(data::documents(&rows));
-    let mut train = examples(&rows);
-    let held_back = hold_back(&mut train);
-    let dev = examples(&data::read_folder(&Path::new(data).join("dev"), false)?);
-    println!(
-        "{} rows to train on, of which {} injections",
-        train.len(),
-        train.iter().filter(|row| row.is_injection).count()
-    );
-    let model = Linear::train(&train);
-    let short = threshold(&model, dev.iter().filter(|row| row.ends.len() <= WINDOW));
-    let long = threshold(&model, dev.iter().filter(|row| row.ends.len() > WINDOW));
-    println!("thresholds: {short:.3} for one window, {long:.3} for more");
+    let mut rows = data::read_folder(&data.join("train"), true)?;
+    rows.extend(data::read_lines(&lines.join("positives.txt"), true, "own")?);
+    rows.extend(data::read_lines(&lines.join("negatives.txt"), false, "own")?);
+    let mut dev = data::read_folder(&data.join("dev"), false)?;
+    dev.extend(data::read_lines(&lines.join("development.txt"), false, OWN_DEV)?);
+    match rest {
+        [option, sources @ ..] if option == "--without" => without(rows, &dev, sources),
+        [out] => write(rows, &dev, Path::new(out)),
+        _ => Err("one file to write to, please".into()),
+    }
+}
+
+/// Trains without some sources, and prints what is found of them.
+fn without(rows: Vec<Labelled>, dev: &[Labelled], sources: &[String]) -> Result<(), Box<dyn Error>> {
+    let (held, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| sources.contains(&row.source));
+    let detector = detector(train(kept, dev)?)?;
+    println!("not trained on:");
+    report::by_source(&detector, &held);
     println!("development rows:");
-    report(&model, &dev, short, long);
-    println!("every tenth training row, held back:");
-    report(&model, &held_back, short, long);
-    fs::write(out, file(&model, short, long))?;
+    report::by_source(&detector, dev);
     Ok(())
 }
 
-fn examples(rows: &[data::Labelled]) -> Vec<Example> {
-    rows.iter().map(|(text, label, source)| Example::new(text, *label, source)).collect()
+/// Trains twice: without every tenth row (and every tenth line of our own with all that is made of it), to see what was learnt; then
+/// with everything, for use.
+fn write(rows: Vec<Labelled>, dev: &[Labelled], out: &Path) -> Result<(), Box<dyn Error>> {
+    let (held, kept): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|row| row.group % 10 == 9);
+    let before = detector(train(kept, dev)?)?;
+    println!("every tenth row, held back:");
+    report::by_source(&before, &held);
+    println!("the same and development rows, in disguise:");
+    report::disguised(&before, &held, dev);
+    let file = train(rows, dev)?;
+    fs::write(out, &file)?;
+    println!("development rows, all training rows used:");
+    report::by_source(&detector(file)?, dev);
+    Ok(())
 }
 
-/// Takes every tenth row out, to see what was learnt. Sources repeat themselves, so these figures flatter.
-fn hold_back(rows: &mut Vec<Example>) -> Vec<Example> {
-    let (mut kept, mut held) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (at, row) in rows.drain(..).enumerate() {
-        if at % 10 == 9 { held.push(row) } else { kept.push(row) }
-    }
-    *rows = kept;
-    held
+/// Weights from these rows, the threshold from the harmless dev rows, as a file.
+fn train(mut rows: Vec<Labelled>, dev: &[Labelled]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let phrases = Phrases::new()?;
+    rows.extend(data::documents(&rows));
+    rows.extend(disguise::disguised(&rows));
+    let examples: Vec<Example> = rows.iter().map(|row| Example::new(row, &phrases)).collect();
+    let injections = examples.iter().filter(|row| row.is_injection).count();
+    println!("{} rows to train on, of which {injections} injections", rows.len());
+    drop(rows);
+    let model = Linear::train(&examples);
+    let of = |own: bool| {
+        let harmless = dev.iter().filter(move |row| !row.is_injection && (row.source == OWN_DEV) == own);
+        harmless.map(|row| Example::new(row, &phrases)).collect::<Vec<_>>()
+    };
+    let (dev, own) = (of(false), of(true));
+    let threshold = threshold(&model, &dev, ALLOWED).max(threshold(&model, &own, ALLOWED_OWN));
+    let growth = growth(&model, threshold, &dev);
+    println!("threshold {threshold:.3}, growth {growth:.3}");
+    Ok(file(&model, threshold, growth))
 }
 
-/// The lowest threshold at which no more than the allowed share of harmless texts is flagged.
-fn threshold<'a>(model: &Linear, rows: impl Iterator<Item = &'a Example>) -> f32 {
-    let harmless = rows.filter(|row| !row.is_injection);
-    let mut scores: Vec<f32> = harmless.filter_map(|row| Some(model.best_window(row)?.0)).collect();
-    scores.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (scores.len() as f64 * ALLOWED) as usize;
-    scores.get(allowed).copied().unwrap_or(0.0).max(0.0) + 1e-3
+fn detector(file: Vec<u8>) -> Result<InjectionDetector, Box<dyn Error>> {
+    Ok(InjectionDetector::with_weights(file.leak())?)
 }
 
-fn report(model: &Linear, rows: &[Example], short: f32, long: f32) {
-    let sources: BTreeSet<&str> = rows.iter().map(|row| row.source.as_str()).collect();
-    for source in sources {
-        for label in [false, true] {
-            let of = rows.iter().filter(|row| row.source == source && row.is_injection == label);
-            let flagged = of.clone().filter(|row| {
-                let threshold = if row.ends.len() > WINDOW { long } else { short };
-                model.best_window(row).is_some_and(|(score, ..)| score >= threshold)
-            });
-            let (count, flagged) = (of.clone().count(), flagged.count());
-            if count > 0 {
-                println!(
-                    "{source:<16} {} {flagged:>5} of {count}",
-                    if label { "injections" } else { "harmless  " }
-                );
-            }
-        }
-    }
+/// The lowest threshold at which no more than the allowed share of the short texts is flagged.
+fn threshold(model: &Linear, rows: &[Example], allowed: f64) -> f32 {
+    let short = rows.iter().filter(|row| row.words() <= WIDEST);
+    lowest(short.filter_map(|row| model.score(row)).collect(), allowed)
+}
+
+/// The lowest growth at which no more than the allowed share of the longer texts is.
+fn growth(model: &Linear, threshold: f32, rows: &[Example]) -> f32 {
+    // Just over one window there is hardly any growth: what is flagged there is not held against it.
+    let needed = |row: &Example| Some((model.score(row)? - threshold) / length(row.words()).max(0.5));
+    let long = rows.iter().filter(|row| row.words() > WIDEST);
+    lowest(long.filter_map(needed).collect(), ALLOWED)
+}
+
+/// What no more than the allowed share of these is over.
+fn lowest(mut needed: Vec<f32>, allowed: f64) -> f32 {
+    needed.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (needed.len() as f64 * allowed) as usize;
+    needed.get(allowed).copied().unwrap_or(0.0).max(0.0) + 1e-3
 }
 
 /// The file that the library embeds: see `octollm_core::reflex::injection::model`.
-fn file(model: &Linear, short: f32, long: f32) -> Vec<u8> {
+fn file(model: &Linear, threshold: f32, growth: f32) -> Vec<u8> {
     let largest = model.weights.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
     let scale = largest / 32_767.0;
     let mut file = Vec::with_capacity(HEADER + model.weights.len() * 2);
     file.extend(MAGIC);
-    [scale, model.bias, short, long].iter().for_each(|number| file.extend(number.to_le_bytes()));
+    [scale, model.bias, threshold, growth].iter().for_each(|number| file.extend(number.to_le_bytes()));
     model.weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i16).to_le_bytes()));
     file
 }

@@ -3,9 +3,12 @@
 //! A text is judged by its best window, so it is trained by it: each pass takes the window that scores highest at that
 //! moment. For an injection in a long document that is, soon, the injection; for a harmless document it is what looks worst.
 
-use octollm_core::reflex::injection::features::{STRIDE, TABLE, WINDOW};
+use std::ops::Range;
+
+use octollm_core::reflex::injection::features::{self, TABLE};
 
 use crate::data::Example;
+use crate::random::Random;
 
 const PASSES: usize = 12;
 const RATE: f32 = 0.15;
@@ -27,22 +30,21 @@ impl Linear {
         let mut model =
             Self { weights: vec![0.0; TABLE], bias: 0.0, squares: vec![1e-3; TABLE], bias_square: 1.0 };
         let mut order: Vec<usize> = (0..examples.len()).collect();
-        let mut random = 0x5eed_u64;
+        let mut random = Random(0x5eed);
         for _ in 0..PASSES {
-            shuffle(&mut order, &mut random);
+            random.shuffle(&mut order);
             order.iter().for_each(|at| model.learn(&examples[*at]));
         }
         model
     }
 
     fn learn(&mut self, example: &Example) {
-        let Some((score, from, to)) = self.best_window(example) else { return };
+        let Some((score, window)) = self.best_window(example) else { return };
         let target = if example.is_injection { 1.0 } else { 0.0 };
         let weight = if example.is_injection { POSITIVE_WEIGHT } else { 1.0 };
-        let error = (1.0 / (1.0 + (-score).exp()) - target) * weight;
-        let window = example.window(from, to);
-        let value = 1.0 / (window.len() as f32).sqrt();
-        for place in window {
+        let error = (1.0 / (1.0 + (-score - example.phrases).exp()) - target) * weight;
+        let value = 1.0 / (example.places(window.clone()).len() as f32).sqrt();
+        for place in example.places(window) {
             let at = *place as usize;
             let gradient = error * value + DECAY * self.weights[at];
             self.squares[at] += gradient * gradient;
@@ -52,27 +54,25 @@ impl Linear {
         self.bias -= RATE * error / self.bias_square.sqrt();
     }
 
-    /// The best window: its score, its first word, and one past its last.
-    pub(crate) fn best_window(&self, example: &Example) -> Option<(f32, usize, usize)> {
-        let words = example.ends.len();
-        let last = words.saturating_sub(WINDOW);
-        let starts = (0..last).step_by(STRIDE).chain([last]);
-        let windows = starts.filter(|_| words > 0).map(|from| {
-            let to = words.min(from + WINDOW);
-            (self.score(example.window(from, to)), from, to)
+    /// The score of a text, with what its phrases add.
+    pub(crate) fn score(&self, example: &Example) -> Option<f32> {
+        self.best_window(example).map(|(score, _)| score + example.phrases)
+    }
+
+    /// The score of the best window, and its words.
+    fn best_window(&self, example: &Example) -> Option<(f32, Range<usize>)> {
+        let mut sum = 0.0_f64;
+        let mut sums = vec![0.0];
+        for word in 0..example.words() {
+            let places = example.places(word..word + 1);
+            sum += places.iter().map(|place| f64::from(self.weights[*place as usize])).sum::<f64>();
+            sums.push(sum);
+        }
+        let windows = features::windows(example.words()).filter(|window| !window.is_empty());
+        let scored = windows.map(|window| {
+            let count = example.places(window.clone()).len() as f32;
+            (self.bias + (sums[window.end] - sums[window.start]) as f32 / count.sqrt(), window)
         });
-        windows.max_by(|a, b| a.0.total_cmp(&b.0))
-    }
-
-    fn score(&self, places: &[u32]) -> f32 {
-        let sum: f32 = places.iter().map(|place| self.weights[*place as usize]).sum();
-        self.bias + sum / (places.len().max(1) as f32).sqrt()
-    }
-}
-
-fn shuffle(order: &mut [usize], random: &mut u64) {
-    for at in (1..order.len()).rev() {
-        *random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        order.swap(at, ((*random >> 33) % (at as u64 + 1)) as usize);
+        scored.max_by(|a, b| a.0.total_cmp(&b.0))
     }
 }

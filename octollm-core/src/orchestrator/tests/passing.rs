@@ -63,3 +63,21 @@ async fn without_the_demand_a_no_is_an_output_like_any_other() {
     assert_eq!(result.status, TaskStatus::Completed);
     assert_eq!(result.steps[0].output.as_ref().unwrap()["valid"], false);
 }
+
+#[tokio::test]
+async fn the_result_is_what_was_checked_and_not_the_check() {
+    let octo = with_arms(LocalOrchestrator::builder()).arm(judge()).start().await.unwrap();
+    let made = echo(1, json!({"made": true}));
+    let check = |step| SubTask::new(step, "judge it", "judge").with_input(json!({"n": 2})).passing();
+    let result = async |steps| octo.run(planned(steps).into()).await.unwrap().result.unwrap();
+    let checked_twice = vec![made.clone(), check(2).after([1]), check(3).after([2])];
+    assert_eq!(result(checked_twice).await["echo"]["made"], true);
+    // Who builds on a check builds on what was checked.
+    let gone_on = vec![made, check(2).after([1]), echo(3, json!({"last": true})).after([2])];
+    assert_eq!(result(gone_on).await["echo"]["last"], true);
+    assert_eq!(
+        result(vec![check(1)]).await["valid"],
+        true,
+        "where there is nothing else, the check is the result"
+    );
+}

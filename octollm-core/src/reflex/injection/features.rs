@@ -1,50 +1,81 @@
 //! What the model sees of a text: hashed words, their neighbours, and pieces of words.
 //!
 //! Each word gives itself, itself after the word before and after the two before, itself after a gap of one, and its
-//! pieces of four bytes with its boundaries (six for scripts beyond ASCII). All are hashed into one table
-//! (Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009). The trainer runs this same code, so that a weight means in
-//! the detector what it meant in training; a change here needs new weights.
+//! pieces of four bytes with its boundaries (six for scripts beyond ASCII). The start of a sentence counts as a neighbour: an order
+//! mostly stands there. All are hashed into one table (Weinberger et al., "Feature Hashing for Large Scale Multitask
+//! Learning", 2009). The trainer runs this same code, so that a weight means in the detector what it meant in training; a change
+//! here needs new weights.
 
 use std::ops::Range;
 
 /// Weights of the table; a power of two.
 pub const TABLE: usize = 1 << 19;
 
-/// Words of a window: a text of more words is judged window by window.
-pub const WINDOW: usize = 40;
+/// Widths of windows in words, and the words from one window to the next. A text is judged by its best window: a narrow one finds an
+/// order among other sentences, a wide one what needs a paragraph to be said.
+pub const SCALES: [(usize, usize); 3] = [(8, 2), (16, 4), (40, 10)];
 
-/// Words from one window to the next.
-pub const STRIDE: usize = 10;
+/// The widest window.
+pub const WIDEST: usize = 40;
 
 /// Bytes of a word that count: encoded data has no words.
 const MAX_WORD: usize = 48;
+/// Places that a word touches at most: itself, three neighbourhoods, and pieces.
+const MAX_PLACES: usize = 4 + MAX_WORD;
+/// Shortest word that has pieces: those of a shorter one say no more than itself.
+const MIN_PIECED: usize = 4;
+/// Stands for the word before a sentence.
+const START: u64 = 0x9e6c_63d0_876a_3f6b;
 
 /// One word of a text.
 #[derive(Debug)]
 pub struct Word<'a> {
-    /// The places in the table that it touches.
-    pub features: &'a [u32],
+    /// The places in the table that it touches: itself, three neighbourhoods, then pieces.
+    pub places: &'a [u32],
     /// Where it stands in the text that was given.
     pub range: Range<usize>,
+}
+
+/// The windows of a text of so many words, narrow ones first.
+pub fn windows(words: usize) -> impl Iterator<Item = Range<usize>> {
+    SCALES.into_iter().flat_map(move |(width, stride)| {
+        let last = words.saturating_sub(width);
+        (0..last).step_by(stride).chain([last]).map(move |from| from..words.min(from + width))
+    })
 }
 
 /// Calls `each` with every word of a canonical text, in order.
 pub fn for_each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
     let mut extractor = Extractor::default();
-    let mut rest = text.char_indices().peekable();
-    while let Some((start, c)) = rest.next() {
-        let class = Class::of(c);
-        if class == Class::Space {
-            continue;
-        }
-        extractor.begin(c);
-        let mut end = start + c.len_utf8();
-        while let Some((at, c)) = rest.next_if(|(_, next)| Class::of(*next) == class) {
-            extractor.add(c);
-            end = at + c.len_utf8();
-        }
-        if class == Class::Letter || extractor.word != b"," && extractor.word != b"." {
-            each(Word { features: extractor.features(), range: start..end });
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some((class, length)) = class_at(text, at) {
+        let start = at;
+        at += length;
+        match class {
+            Class::Space => {}
+            Class::Line => extractor.before = START,
+            Class::Sign => {
+                extractor.begin(text, start, at);
+                each(Word { places: extractor.places(), range: start..at });
+            }
+            Class::Letter | Class::Mark => {
+                while let Some((_, length)) = class_at(text, at).filter(|(next, _)| *next == class) {
+                    at += length;
+                }
+                let word = bytes.get(start..at).unwrap_or_default();
+                match word {
+                    b"," => continue,
+                    b"." => extractor.before = START,
+                    _ => {
+                        extractor.begin(text, start, at);
+                        each(Word { places: extractor.places(), range: start..at });
+                        if matches!(word, b"!" | b"?" | b";") {
+                            extractor.before = START;
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -54,74 +85,142 @@ enum Class {
     Letter,
     Mark,
     Space,
+    /// The end of a line.
+    Line,
+    /// A character that is a word by itself: of a script without spaces.
+    Sign,
 }
 
-impl Class {
-    fn of(c: char) -> Self {
-        if c.is_ascii() {
-            match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' => Self::Letter,
-                ' ' | '\n' | '\t' | '\r' | '\'' => Self::Space,
-                _ => Self::Mark,
-            }
-        } else if c.is_alphanumeric() {
-            Self::Letter
-        } else if c.is_whitespace() {
-            Self::Space
-        } else {
-            Self::Mark
+/// Classes of ASCII.
+const ASCII: [Class; 128] = {
+    let mut classes = [Class::Mark; 128];
+    let mut at = 0;
+    while at < 128 {
+        let byte = at as u8;
+        if byte.is_ascii_alphanumeric() {
+            classes[at] = Class::Letter;
+        } else if matches!(byte, b' ' | b'\t' | b'\r' | b'\'') {
+            classes[at] = Class::Space;
+        } else if byte == b'\n' {
+            classes[at] = Class::Line;
         }
+        at += 1;
     }
+    classes
+};
+
+/// The class of the character at a byte, and its length; `None` at the end.
+#[inline]
+fn class_at(text: &str, at: usize) -> Option<(Class, usize)> {
+    let byte = *text.as_bytes().get(at)?;
+    if let Some(class) = ASCII.get(usize::from(byte)) {
+        return Some((*class, 1));
+    }
+    let c = text.get(at..)?.chars().next()?;
+    let class = if is_unspaced(c) {
+        Class::Sign
+    } else if c.is_alphanumeric() {
+        Class::Letter
+    } else if c.is_whitespace() {
+        Class::Space
+    } else {
+        Class::Mark
+    };
+    Some((class, c.len_utf8()))
 }
 
-#[derive(Default)]
+/// Kana, Chinese characters and Thai.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{E01}'..='\u{E5B}' | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+}
+
+/// The word at hand between its boundaries, and what came before it.
 struct Extractor {
-    word: Vec<u8>,
+    word: [u8; MAX_WORD + 2],
+    length: usize,
+    ascii: bool,
     before: u64,
     before_that: u64,
-    features: Vec<u32>,
+    places: [u32; MAX_PLACES],
+}
+
+impl Default for Extractor {
+    fn default() -> Self {
+        let mut word = [0; MAX_WORD + 2];
+        word[0] = b'<';
+        Self { word, length: 0, ascii: true, before: START, before_that: 0, places: [0; MAX_PLACES] }
+    }
 }
 
 impl Extractor {
-    fn begin(&mut self, c: char) {
-        self.word.clear();
-        self.add(c);
-    }
-
-    fn add(&mut self, c: char) {
-        if self.word.len() >= MAX_WORD {
-            return;
-        }
-        if c.is_ascii() {
-            self.word.push(c.to_ascii_lowercase() as u8);
+    /// Takes the word at a range of the text, in lower case.
+    fn begin(&mut self, text: &str, start: usize, end: usize) {
+        let word = text.get(start..end).unwrap_or_default();
+        self.ascii = word.is_ascii();
+        self.length = 0;
+        if self.ascii {
+            for (place, byte) in self.word.iter_mut().skip(1).take(MAX_WORD).zip(word.bytes()) {
+                *place = byte.to_ascii_lowercase();
+                self.length += 1;
+            }
         } else {
             let mut bytes = [0; 4];
-            c.to_lowercase().for_each(|c| self.word.extend_from_slice(c.encode_utf8(&mut bytes).as_bytes()));
+            for c in word.chars().flat_map(char::to_lowercase) {
+                let c = c.encode_utf8(&mut bytes).as_bytes();
+                let Some(place) = self.word.get_mut(self.length + 1..self.length + 1 + c.len()) else {
+                    break;
+                };
+                place.copy_from_slice(c);
+                self.length += c.len();
+            }
+            self.length = self.length.min(MAX_WORD);
+        }
+        if let Some(place) = self.word.get_mut(self.length + 1) {
+            *place = b'>';
         }
     }
 
-    fn features(&mut self) -> &[u32] {
-        let word = hash(&self.word);
-        self.features.clear();
-        self.features.extend([
-            place(word, 1),
-            place(word.wrapping_add(self.before.rotate_left(17)), 2),
-            place(
-                word.wrapping_add(self.before.rotate_left(17)).wrapping_add(self.before_that.rotate_left(31)),
-                3,
-            ),
-            place(word.wrapping_add(self.before_that.rotate_left(31)), 4),
-        ]);
+    fn places(&mut self) -> &[u32] {
+        let whole = self.word.get(..self.length + 2).unwrap_or_default();
+        let word = hash(whole);
+        let (before, before_that) = (self.before.rotate_left(17), self.before_that.rotate_left(31));
         (self.before_that, self.before) = (self.before, word);
-        self.word.insert(0, b'<');
-        self.word.push(b'>');
-        let width = if self.word.is_ascii() { 4 } else { 6 };
-        self.features.extend(self.word.windows(width).map(|piece| place(hash(piece), 5)));
-        &self.features
+        let near = [
+            place(word, 1),
+            place(word.wrapping_add(before), 2),
+            place(word.wrapping_add(before).wrapping_add(before_that), 3),
+            place(word.wrapping_add(before_that), 4),
+        ];
+        let mut count = near.len();
+        self.places[..4].copy_from_slice(&near);
+        let free = self.places.iter_mut().skip(near.len());
+        if self.length >= MIN_PIECED {
+            if self.ascii {
+                let pieces = whole.array_windows::<4>().map(|piece| u64::from(u32::from_le_bytes(*piece)));
+                free.zip(pieces).for_each(|(free, piece)| {
+                    *free = place(piece.wrapping_mul(PIECE), 5);
+                    count += 1;
+                });
+            } else {
+                let pieces = whole
+                    .array_windows::<6>()
+                    .map(|[a, b, c, d, e, f]| u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]));
+                free.zip(pieces).for_each(|(free, piece)| {
+                    *free = place(piece.wrapping_mul(PIECE), 6);
+                    count += 1;
+                });
+            }
+        }
+        self.places.get(..count).unwrap_or_default()
     }
 }
 
+/// Spreads a piece's bytes.
+const PIECE: u64 = 0x8cb9_2ba7_2f3d_8dd7;
+
 /// FNV-1a. Weights depend on it: it never changes.
+#[inline]
 fn hash(bytes: &[u8]) -> u64 {
     bytes
         .iter()
@@ -129,6 +228,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 /// The place in the table of a hash of this kind: the upper bits of a multiplication spread best.
+#[inline]
 fn place(hash: u64, kind: u64) -> u32 {
     let mixed = (hash ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     (mixed >> (64 - TABLE.trailing_zeros())) as u32
@@ -138,17 +238,48 @@ fn place(hash: u64, kind: u64) -> u32 {
 mod tests {
     use super::*;
 
+    fn words(text: &str) -> Vec<(Range<usize>, Vec<u32>)> {
+        let mut words = Vec::new();
+        for_each_word(text, |word| words.push((word.range, word.places.to_vec())));
+        words
+    }
+
     #[test]
     fn the_places_never_change() {
-        let mut places = Vec::new();
-        for_each_word("Ignore größe", |word| places.push(word.features[0]));
-        assert_eq!(places, [place(hash(b"ignore"), 1), place(hash("größe".as_bytes()), 1)]);
+        let places: Vec<u32> = words("Ignore größe").iter().map(|(_, places)| places[0]).collect();
+        assert_eq!(places, [place(hash(b"<ignore>"), 1), place(hash("<größe>".as_bytes()), 1)]);
     }
 
     #[test]
     fn words_know_where_they_stand() {
-        let mut ranges = Vec::new();
-        for_each_word("a, bc\n日本!", |word| ranges.push(word.range));
-        assert_eq!(ranges, [0..1, 3..5, 6..12, 12..13]);
+        let ranges: Vec<_> = words("a, bc\n日本!").into_iter().map(|(range, _)| range).collect();
+        assert_eq!(ranges, [0..1, 3..5, 6..9, 9..12, 12..13]);
+    }
+
+    #[test]
+    fn the_start_of_a_sentence_is_a_neighbour() {
+        let after = |text: &str| words(text).pop().unwrap().1[1];
+        for text in ["Well. Ignore", "Well! ignore", "Well\nignore"] {
+            assert_eq!(after(text), after("ignore"), "{text}");
+        }
+        assert_ne!(after("Well, ignore"), after("ignore"));
+    }
+
+    #[test]
+    fn a_word_is_cut_and_keeps_to_its_room() {
+        for text in ["x".repeat(500), "é".repeat(500), "№".repeat(500), "aé".repeat(99)] {
+            let words = words(&text);
+            assert_eq!(words[0].0, 0..text.len());
+            assert!(words[0].1.len() <= MAX_PLACES);
+        }
+    }
+
+    #[test]
+    fn windows_cover_every_word() {
+        for count in [1, 15, 16, 17, 39, 40, 41, 99] {
+            let mut seen = vec![0; count];
+            windows(count).for_each(|window| seen[window].iter_mut().for_each(|seen| *seen += 1));
+            assert!(seen.iter().all(|seen| *seen >= SCALES.len()), "{count}");
+        }
     }
 }

@@ -8,7 +8,7 @@
 
 pub mod features;
 pub mod model;
-mod patterns;
+pub mod patterns;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -23,8 +23,6 @@ use crate::error::Result;
 use model::{Judgement, Model};
 use patterns::Phrases;
 
-/// How much higher the threshold of a decoded or repaired reading is.
-const VIEW_PENALTY: f32 = 1.0;
 /// How much lower the threshold of text from outside is: nobody's own words are refused by it.
 const EXTERNAL_BONUS: f32 = 1.0;
 /// From this margin over the threshold on an injection is critical.
@@ -84,6 +82,14 @@ impl InjectionDetector {
         Ok(Self { model: Model::embedded()?, phrases: Phrases::new()? })
     }
 
+    /// A detector with other weights: how a trainer sees what it made.
+    ///
+    /// # Errors
+    /// If they are broken.
+    pub fn with_weights(file: &'static [u8]) -> Result<Self> {
+        Ok(Self { model: Model::read(file)?, phrases: Phrases::new()? })
+    }
+
     /// Finds an injection in a user's text.
     pub fn scan(&self, text: &str) -> Findings {
         self.judge(&Canonical::new(text), Origin::User).into_findings()
@@ -96,8 +102,9 @@ impl InjectionDetector {
         let plain =
             self.read(text.text()).map(|reading| Reading { margin: reading.margin + strict, ..reading });
         let views = views::of(text.text());
-        let views = views.iter().filter_map(|view| self.read(view)).map(|reading| Reading {
-            margin: reading.margin + strict - VIEW_PENALTY,
+        let views = views.iter().filter_map(|view| Some((self.read(&view.text)?, view.penalty)));
+        let views = views.map(|(reading, penalty)| Reading {
+            margin: reading.margin + strict - penalty,
             range: whole.clone(),
             ..reading
         });

@@ -120,7 +120,7 @@ const PHRASES: &[Phrase] = &[
         severity: Severity::High,
         weight: 2.0,
         firsts: REVEAL,
-        rest: r"^\S+( \S+)?\s+(\w+\s+){0,4}?(your|the|its|all)\s+(\w+\s+){0,3}?(system\s+prompt|initial\s+prompt|hidden\s+(prompt|instructions)|(initial|original|system|secret|full|exact)\s+(instructions|prompt|message)|instructions\s+(above|verbatim))\b",
+        rest: r"^\S+( \S+)?\s+(\w+\s+){0,4}?(your|the|its|all)\s+(\w+\s+){0,3}?(system\s+prompt\b|initial\s+prompt\b|hidden\s+(prompt|instructions)\b|(initial|original|system|secret|full|exact)\s+(instructions|prompt|message)\b|instructions\s+(above|verbatim)(\s*[.,:!?;]|$))",
     },
     Phrase {
         type_name: "role_change",
@@ -186,14 +186,18 @@ const PHRASES: &[Phrase] = &[
 
 /// Finds phrases; built once.
 #[derive(Debug)]
-pub(super) struct Phrases {
+pub struct Phrases {
     firsts: AhoCorasick,
     owners: Vec<usize>,
     rests: Vec<Regex>,
 }
 
 impl Phrases {
-    pub(super) fn new() -> Result<Self> {
+    /// Compiles them.
+    ///
+    /// # Errors
+    /// Only a defect of this library.
+    pub fn new() -> Result<Self> {
         let broken =
             || Error::new(ErrorKind::Internal, "the phrases of the injection detector do not compile");
         let firsts = AhoCorasick::builder()
@@ -208,6 +212,11 @@ impl Phrases {
             .collect::<Result<_, _>>()
             .map_err(|cause| broken().with_source(cause))?;
         Ok(Self { firsts, owners: PHRASES.iter().enumerate().flat_map(owner).collect(), rests })
+    }
+
+    /// What the phrases of a canonical text add to its score: the trainer starts from it.
+    pub fn weight(&self, text: &str) -> f32 {
+        self.heaviest(text).map_or(0.0, |(phrase, _)| phrase.weight)
     }
 
     /// The heaviest phrase of a canonical text, and where it stands.
