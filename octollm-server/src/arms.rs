@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use octollm_arms::coder::{Coder, CoderOptions};
 use octollm_arms::guardian::{GuardPolicy, Guardian, GuardianOptions};
-use octollm_arms::judge::{Judge, JudgeOptions};
+use octollm_arms::judge::Judge;
 use octollm_arms::planner::Planner;
 use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Arm, CapabilityKey, Discovery, Registry};
@@ -62,9 +62,8 @@ impl Shelf<'_> {
             None => executor,
         };
         let guardian = guardian(self.config).await?;
-        let judge = Judge::new(JudgeOptions { models: self.models.clone() })?;
         let mut arms: Vec<Arc<dyn Arm>> =
-            vec![self.retriever(), Arc::new(executor), Arc::new(guardian), Arc::new(judge)];
+            vec![self.retriever(), Arc::new(executor), Arc::new(guardian), Arc::new(Judge::new())];
         self.add_thinking(&mut arms)?;
         Ok(arms)
     }

@@ -17,13 +17,14 @@
 //! let answer = guardian.check(&GuardRequest { redact: true, ..GuardRequest::new("Write to ada@example.org") })?;
 //! assert_eq!((answer.safe, answer.blocked), (false, false));
 //! assert_eq!(answer.issues[0].type_name, "email");
-//! assert_eq!(answer.sanitized_text.as_deref(), Some("Write to <EMAIL_1>"));
+//! assert_eq!(answer.sanitized_text.as_deref(), Some("Write to <EMAIL_A>"));
 //! # Ok::<(), octollm_core::Error>(())
 //! ```
 
 mod arm;
 mod content;
 mod fields;
+mod letters;
 mod policy;
 mod request;
 mod review;

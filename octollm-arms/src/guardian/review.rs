@@ -2,11 +2,12 @@
 
 use octollm_core::Result;
 use octollm_core::reflex::{
-    Action, FindingKind, Part, Place, Policy, Preset, ReflexChain, Rules, Severity, Sighting,
+    Action, FindingKind, Part, Place, Policy, Preset, RedactStyle, ReflexChain, Rules, Severity, Sighting,
 };
 use serde_json::{Map, Value};
 
 use super::content::Content;
+use super::letters::Letters;
 use super::policy::GuardPolicy;
 use super::request::{Check, GuardIssue, GuardLocation, GuardRequest, GuardResponse, RiskLevel, Unchecked};
 
@@ -80,7 +81,11 @@ impl Review<'_> {
         issues: &mut Vec<GuardIssue>,
     ) -> Result<Option<(String, Map<String, Value>)>> {
         let chain = self.chain.under(self.rules(request, checked))?;
+        let letters = Letters::default();
         let mut screening = chain.screening().listing(usize::MAX);
+        if chain.policy().style == RedactStyle::Placeholder {
+            screening = screening.with_placeholders(&letters);
+        }
         let place = |pointer: &str| Place { pointer: pointer.to_owned(), ..Place::of(Part::Text) };
         let text = screening.text(&request.text, request.origin, place(TEXT)).into_owned();
         let mut fields = Value::Object(request.fields.clone());

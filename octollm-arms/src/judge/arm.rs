@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
-use octollm_core::model::Models;
 use octollm_core::schema::schema_of;
-use octollm_core::task::Usage;
 use octollm_core::{Error, ErrorKind, Fault, Result};
 
-use super::criteria::{self, Ground, Plain};
+use super::criteria::{self, Ground};
 use super::judgement::{Finding, Judgement, Ruling};
 use super::parts::code_parts;
 use super::request::{self, JudgeRequest, ValidationType};
@@ -20,61 +18,34 @@ use crate::syntax::Language;
 /// The arm's id.
 const ARM_ID: &str = "judge";
 
-/// What a judge works with.
-#[derive(Debug, Clone, Default)]
-pub struct JudgeOptions {
-    /// The models; the one for judging is asked. None by default.
-    pub models: Models,
-}
-
 /// Says whether an output is what it should be. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    options: JudgeOptions,
     descriptor: Arc<ArmDescriptor>,
 }
 
-/// What is decided by rules, and what is left for others.
-struct Decided {
-    judgement: Judgement,
-    /// Criteria that are still open, with their place among all of them.
-    rulings: Vec<Plain>,
+impl Default for Judge {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Judge {
-    /// A judge that asks these models. It works without any, and says what it could not verify.
-    ///
-    /// # Errors
-    /// Only a defect of this library.
-    pub fn new(options: JudgeOptions) -> Result<Self> {
-        Ok(Self { options, descriptor: Arc::new(descriptor()) })
+    /// A judge. It asks nobody, and says what it could not verify.
+    pub fn new() -> Self {
+        Self { descriptor: Arc::new(descriptor()) }
     }
 
-    /// Judges an output, as a part of `call`: its deadline and its grant hold. Answers the judgement and what it used.
+    /// Judges an output.
     ///
     /// # Errors
-    /// `invalid_input` with every fault of the request, or where it says nothing that could be looked at. What others
-    /// cannot do (a model that fails, an arm that is not there) is no error but unverified.
-    pub async fn judge(&self, request: JudgeRequest, call: &ArmCall) -> Result<(JudgeResponse, Usage)> {
+    /// `invalid_input` with every fault of the request, or where it says nothing that could be looked at.
+    pub async fn judge(&self, request: JudgeRequest) -> Result<JudgeResponse> {
         request.validate()?;
         let wanted = wanted(&request)?;
-        let request = Arc::new(request);
-        let (shared, types) = (request.clone(), wanted.clone());
         // Grammars and schemas that somebody sent: milliseconds for usual ones, seconds for what is made to be slow.
-        let decided = tokio::task::spawn_blocking(move || decide(&shared, &types)).await;
-        let Decided { mut judgement, rulings } = decided
-            .map_err(|cause| Error::new(ErrorKind::Internal, "the judgement broke off").with_source(cause))?;
-        let usage = Usage::default();
-        let _ = (call, &self.options);
-        for (criterion, plain) in request.acceptance_criteria.iter().zip(rulings) {
-            let ruling = match plain {
-                Plain::Decided(ruling) => ruling,
-                Plain::Tests => Ruling::nobody("tests are not run yet"),
-                Plain::Open => Ruling::nobody("it takes a language model, and none is configured"),
-            };
-            judgement.criterion(criterion, ruling);
-        }
-        Ok((judgement.finish(), usage))
+        let decided = tokio::task::spawn_blocking(move || decide(&request, &wanted)).await;
+        decided.map_err(|cause| Error::new(ErrorKind::Internal, "the judgement broke off").with_source(cause))
     }
 }
 
@@ -103,8 +74,8 @@ fn wanted(request: &JudgeRequest) -> Result<Vec<ValidationType>> {
     Ok(wanted)
 }
 
-/// Everything that rules decide.
-fn decide(request: &JudgeRequest, wanted: &[ValidationType]) -> Decided {
+/// Looks at everything that is wanted.
+fn decide(request: &JudgeRequest, wanted: &[ValidationType]) -> JudgeResponse {
     let parts = code_parts(request);
     let mut judgement = Judgement::default();
     for kind in wanted {
@@ -116,15 +87,18 @@ fn decide(request: &JudgeRequest, wanted: &[ValidationType]) -> Decided {
             }
             ValidationType::Criteria => continue,
             ValidationType::Quality | ValidationType::Facts | ValidationType::Safety => {
-                Finding::unverified("this judge cannot look at it yet")
+                Finding::unverified("this judge looks at schemas, syntax and criteria only")
             }
         };
         judgement.check(*kind, finding);
     }
     let ground = Ground { request, parts: &parts };
     let criteria = request.acceptance_criteria.iter().filter(|_| wanted.contains(&ValidationType::Criteria));
-    let rulings = criteria.map(|criterion| criteria::plain(criterion, &ground)).collect();
-    Decided { judgement, rulings }
+    for criterion in criteria {
+        let open = || Ruling::nobody("no rule understands it, and nobody else was asked");
+        judgement.criterion(criterion, criteria::ruling(criterion, &ground).unwrap_or_else(open));
+    }
+    judgement.finish()
 }
 
 #[async_trait]
@@ -135,11 +109,11 @@ impl Arm for Judge {
 
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = JudgeRequest::from_value((*call.input).clone())?;
-        let (response, usage) = self.judge(request, &call).await?;
+        let response = self.judge(request).await?;
         let output = serde_json::to_value(response).map_err(|cause| {
             Error::new(ErrorKind::Internal, "the judgement is no JSON").with_source(cause)
         })?;
-        Ok(ArmReply { usage, ..ArmReply::new(output) })
+        Ok(ArmReply::new(output))
     }
 }
 
@@ -148,17 +122,17 @@ fn descriptor() -> ArmDescriptor {
         name: "Judge".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: Some(
-            "Says whether an output is valid: against a JSON Schema, its language's grammar, acceptance criteria, trusted \
-             sources, for quality and safety. Says what it could not verify. A step with it usually has `must_pass`"
+            "Says whether an output is valid: against a JSON Schema, its language's grammar, and acceptance criteria that can \
+             be counted or looked up. Says what it could not verify. A step with it usually has `must_pass`"
                 .to_owned(),
         ),
         input_schema: schema_of::<JudgeRequest>(),
         output_schema: schema_of::<JudgeResponse>(),
-        cost_tier: 2,
-        average_latency_ms: 20,
+        cost_tier: 1,
+        average_latency_ms: 5,
         side_effects: SideEffects::None,
         // An address is an e-mail address to a schema, and has a length, only as itself. Models see placeholders all the same.
         needs_pii: vec!["pii".to_owned()],
-        ..ArmDescriptor::new(ARM_ID, ["validation", "fact_check", "quality_check"])
+        ..ArmDescriptor::new(ARM_ID, ["validation"])
     }
 }

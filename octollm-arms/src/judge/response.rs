@@ -78,10 +78,6 @@ pub struct CheckReport {
 pub enum DecidedBy {
     /// A rule: it can be counted or looked up.
     Rule,
-    /// The output's own tests, which were run.
-    Tests,
-    /// A language model.
-    Model,
     /// Nobody.
     Nobody,
 }
@@ -110,7 +106,7 @@ pub struct JudgeResponse {
     #[schemars(range(min = 0, max = 1))]
     pub quality_score: Option<f64>,
     /// How sure the judgement is, 0..=1. Of an invalid output: how sure the surest error is. Else the mean over all checks and
-    /// criteria of how sure whoever decided is: 1 for a rule and for tests, what a model stated, 0 for what nobody verified.
+    /// criteria of how sure whoever decided is: 1 for a rule, 0 for what nobody verified.
     #[schemars(range(min = 0, max = 1))]
     pub confidence: f64,
     /// What was found, errors first; 200 at most.

@@ -36,7 +36,7 @@ fn a_text_is_checked_for_personal_data() {
     let arguments = ["run", "Check this text for personal data", "--context", &context, "--json"];
     let result = result(&run(home.path(), &arguments, None));
     assert_eq!((&result["safe"], &result["risk_level"]), (&json!(false), &json!("medium")));
-    assert_eq!(result["sanitized_text"], "Write to <EMAIL_1>");
+    assert_eq!(result["sanitized_text"], "Write to <EMAIL_A>");
     assert!(!result["issues"].to_string().contains("ada"));
 }
 

@@ -8,4 +8,4 @@ mod counts;
 mod rules;
 mod wording;
 
-pub(super) use rules::{Ground, Plain, plain};
+pub(super) use rules::{Ground, ruling};

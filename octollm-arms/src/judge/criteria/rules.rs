@@ -16,40 +16,16 @@ pub(in crate::judge) struct Ground<'a> {
     pub(in crate::judge) parts: &'a [CodePart<'a>],
 }
 
-/// What a criterion says, as far as rules understand it.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::judge) enum Plain {
-    /// A rule has decided.
-    Decided(Ruling),
-    /// The output's own tests have to be run.
-    Tests,
-    /// No rule understands it.
-    Open,
-}
-
-/// Reads a criterion.
-pub(in crate::judge) fn plain(criterion: &str, ground: &Ground<'_>) -> Plain {
+/// What a rule says about a criterion; `None` where none understands it as a whole.
+pub(in crate::judge) fn ruling(criterion: &str, ground: &Ground<'_>) -> Option<Ruling> {
     let wording = Wording::of(criterion);
     let words = wording.core();
-    if asks_for_tests_to_pass(&words) {
-        return Plain::Tests;
-    }
     let output = &ground.request.output;
-    let ruling = syntax_ruling(&words, ground)
+    syntax_ruling(&words, ground)
         .or_else(|| schema_ruling(&words, ground.request))
         .or_else(|| counts::ruling(&words, output))
         .or_else(|| literal_ruling(&words, &wording.quoted, output))
-        .or_else(|| member_ruling(&words, &wording.quoted, output));
-    ruling.map_or(Plain::Open, Plain::Decided)
-}
-
-fn asks_for_tests_to_pass(words: &[&str]) -> bool {
-    let words: Vec<&str> =
-        words.iter().copied().filter(|word| !["all", "the", "its", "unit", "of"].contains(word)).collect();
-    matches!(
-        words.as_slice(),
-        ["tests" | "test", "pass" | "passes" | "succeed"] | ["passes" | "pass", "tests"]
-    )
+        .or_else(|| member_ruling(&words, &wording.quoted, output))
 }
 
 /// "Valid Python", "no syntax errors".

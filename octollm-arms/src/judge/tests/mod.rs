@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::*;
 
 async fn judged(request: Value) -> JudgeResponse {
-    let judge = Judge::new(JudgeOptions::default()).unwrap();
+    let judge = Judge::new();
     let request = JudgeRequest::from_value(request).unwrap();
-    judge.judge(request, &ArmCall::new(json!(null))).await.unwrap().0
+    judge.judge(request).await.unwrap()
 }
 
 fn errors(response: &JudgeResponse) -> Vec<&JudgeIssue> {
@@ -31,9 +31,9 @@ fn status(response: &JudgeResponse, wanted: ValidationType) -> Option<Status> {
 
 #[tokio::test]
 async fn what_is_held_against_nothing_is_refused() {
-    let judge = Judge::new(JudgeOptions::default()).unwrap();
+    let judge = Judge::new();
     let request = JudgeRequest::new("text");
-    let error = judge.judge(request, &ArmCall::new(json!(null))).await.unwrap_err();
+    let error = judge.judge(request).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.faults()[0].pointer.as_str()),
         (ErrorKind::InvalidInput, "/validation_types")
@@ -97,7 +97,7 @@ fn every_fault_of_a_request_is_named() {
 
 #[tokio::test]
 async fn the_arm_answers_what_its_schema_promises() -> Result<()> {
-    let judge = Judge::new(JudgeOptions::default())?;
+    let judge = Judge::new();
     let schema = Validator::compile(&judge.descriptor().output_schema).unwrap();
     let input = json!({
         "output": {"code": "def f(:\n", "language": "python"}, "acceptance_criteria": ["it is kind"],
