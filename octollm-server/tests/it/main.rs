@@ -13,6 +13,7 @@ mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;
+mod replanning;
 mod settings;
 mod support;
 mod tasks;
