@@ -6,6 +6,9 @@
 //! - The [`coder`] writes, mends and examines code with a language model, and gives back to it what does not parse.
 //! - The [`planner`] makes plans with the brain's own planner, for those who want to see a plan before it is run.
 //! - The [`executor`] runs code and commands in a sandbox and sends HTTP requests, as a policy allows.
+//! - The [`judge`] says whether an output is what it should be, and how anybody knows.
+//! - The [`guardian`] looks for what must not go further: personal data, secrets, injections, payloads, and what a policy
+//!   forbids or demands.
 //!
 //! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
 //!
@@ -38,6 +41,8 @@
 
 pub mod coder;
 pub mod executor;
+pub mod guardian;
+pub mod judge;
 pub mod planner;
 pub mod retriever;
 pub mod syntax;

@@ -53,6 +53,8 @@ pub struct Config {
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
     pub reflex: Map<String, Value>,
+    /// File with what the guardian denies and requires; none where absent.
+    pub guardian_policy: Option<PathBuf>,
     /// What one client may ask of a server in a time; anything where absent.
     pub rate_limit_client: Option<Quota>,
     /// What one key may ask.
@@ -87,6 +89,7 @@ impl Default for Config {
             llm_cache_hours: 24,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
+            guardian_policy: None,
             rate_limit_client: None,
             rate_limit_key: None,
             rate_limit_route: None,
@@ -221,7 +224,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 23] = [
+pub static SETTINGS: [Setting; 24] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
@@ -239,6 +242,7 @@ pub static SETTINGS: [Setting; 23] = [
     setting("LLM_CACHE_HOURS", Form::Number, "a whole number of hours from 1 to 8760"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
+    setting("GUARDIAN_POLICY", Form::Text, "a TOML file"),
     setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
     setting("RATE_LIMIT_KEY", Form::Quota, QUOTA),
     setting("RATE_LIMIT_ROUTE", Form::Quota, QUOTA),
@@ -380,6 +384,7 @@ impl Config {
         let is_host = self.api_host == "localhost" || self.api_host.parse::<std::net::IpAddr>().is_ok();
         is_host
             && self.octollm_home.as_ref().is_none_or(|home| !home.as_os_str().is_empty())
+            && self.guardian_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
             && (1..=8_760).contains(&self.llm_cache_hours)

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use octollm_arms::coder::{Coder, CoderOptions};
+use octollm_arms::guardian::{GuardPolicy, Guardian, GuardianOptions};
+use octollm_arms::judge::{Judge, JudgeOptions};
 use octollm_arms::planner::Planner;
 use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Arm, CapabilityKey, Discovery, Registry};
@@ -59,7 +61,10 @@ impl Shelf<'_> {
             Some(key) => executor.guarded_by(key),
             None => executor,
         };
-        let mut arms: Vec<Arc<dyn Arm>> = vec![self.retriever(), Arc::new(executor)];
+        let guardian = guardian(self.config).await?;
+        let judge = Judge::new(JudgeOptions { models: self.models.clone() })?;
+        let mut arms: Vec<Arc<dyn Arm>> =
+            vec![self.retriever(), Arc::new(executor), Arc::new(guardian), Arc::new(judge)];
         self.add_thinking(&mut arms)?;
         Ok(arms)
     }
@@ -86,6 +91,20 @@ impl Shelf<'_> {
         }
         Ok(())
     }
+}
+
+/// The guardian, with the reflexes' policy and the operator's own.
+async fn guardian(config: &Config) -> Result<Guardian> {
+    let policy = match config.guardian_policy.clone() {
+        None => None,
+        Some(file) => {
+            let read = tokio::task::spawn_blocking(move || GuardPolicy::from_file(&file)).await;
+            let broken =
+                |cause| Error::new(ErrorKind::Internal, "the policy file was not read").with_source(cause);
+            Some(read.map_err(broken)??)
+        }
+    };
+    Ok(Guardian::new(GuardianOptions { reflex: config.policy()?, policy }))
 }
 
 /// One of OctoLLM's own arms, to be served alone, and the store that it works on.

@@ -95,7 +95,7 @@ fn a_function_is_asked_for_and_comes_with_tests_and_an_explanation() {
     assert_eq!((&first["status"], &first["plan"]["source"]), (&"completed".into(), &"model".into()));
     let solution = &first["result"];
     assert!(solution["code"].as_str().unwrap().starts_with("def fibonacci"), "{solution}");
-    assert!(solution["tests"].as_str().unwrap().contains("pytest") && solution["explanation"].is_string());
+    assert!(solution["tests"].as_str().unwrap().contains("unittest") && solution["explanation"].is_string());
     assert_eq!((&solution["language"], first["usage"]["model_calls"].as_u64()), (&"python".into(), Some(3)));
     assert_eq!(first["confidence"].as_f64().map(|confidence| (confidence * 100.0).round()), Some(81.0));
 
@@ -122,6 +122,42 @@ fn a_function_is_asked_for_and_comes_with_tests_and_an_explanation() {
     };
     println!("tokens with a new plan: {}, with a known one: {}", tokens(&first), tokens(&second));
     assert!(tokens(&second) < tokens(&first));
+}
+
+/// The guides' pipeline: the model's first answer fails its own tests, which nobody but a run of them can tell.
+fn has_been_mended_and_checked(result: &Value) {
+    assert_eq!(result["status"], "completed", "{result}");
+    let arms: Vec<_> =
+        result["steps"].as_array().unwrap().iter().map(|step| step["arm_id"].as_str().unwrap()).collect();
+    assert_eq!(arms, ["coder", "judge", "executor"]);
+    let solution = &result["result"];
+    assert!(solution["code"].as_str().unwrap().contains("text[::-1]"), "{solution}");
+    assert!(solution["tests"].is_string() && solution["explanation"].is_string());
+    let run = &solution["test_run"];
+    assert_eq!(
+        (&run["passed"], &run["ran"], &run["failed"]),
+        (&true.into(), &3.into(), &0.into()),
+        "{solution}"
+    );
+    assert!(run["output"].as_str().unwrap().contains("Ran 3 tests"), "{run}");
+    assert_eq!(result["steps"][1]["output"]["valid"], true);
+    assert_eq!(result["steps"][2]["output"]["success"], true);
+}
+
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn code_that_fails_its_own_tests_is_mended_judged_and_run_before_it_is_answered() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    let goal = "Write a Python function to reverse a string, with docstring and unit tests";
+    let planned = result(&model.octo(home.path(), &["run", goal, "--json"]));
+    assert_eq!(planned["plan"]["source"], "model");
+    has_been_mended_and_checked(&planned);
+    // Intent, plan, the wrong answer, the right one.
+    assert_eq!(planned["usage"]["model_calls"], 4);
+    let by_playbook =
+        result(&model.octo(home.path(), &["run", goal, "--playbook", "write_python", "--json"]));
+    assert_eq!(by_playbook["plan"]["source"], "playbook");
+    has_been_mended_and_checked(&by_playbook);
 }
 
 #[test]

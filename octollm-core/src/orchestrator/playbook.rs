@@ -1,14 +1,15 @@
 //! Playbooks: plans that somebody wrote down once, with places to fill in.
 //!
 //! A playbook is TOML. `{{name}}` in it stands for the value of that name in the task's context, `{{goal}}` for the
-//! goal; a string that is nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be
-//! missing. See `octollm-core/playbooks/` for the built-in ones.
+//! goal, `{{acceptance_criteria}}` and `{{constraints}}` for the task's own where the context has none; a string that is
+//! nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be missing. See
+//! `octollm-core/playbooks/` for the built-in ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::words::Words;
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -52,6 +53,9 @@ pub struct PlaybookStep {
     /// Numbers of the steps that must have completed first, from 1.
     #[serde(default)]
     pub depends_on: Vec<u32>,
+    /// Whether it fails where its output says that something did not pass; see [`SubTask::must_pass`].
+    #[serde(default)]
+    pub must_pass: bool,
 }
 
 /// All playbooks, by name.
@@ -62,9 +66,12 @@ impl Default for Playbooks {
     /// The built-in ones.
     fn default() -> Self {
         let sources = [
-            include_str!("../../playbooks/search.toml"),
             include_str!("../../playbooks/call.toml"),
+            include_str!("../../playbooks/check_safety.toml"),
             include_str!("../../playbooks/run_code.toml"),
+            include_str!("../../playbooks/search.toml"),
+            include_str!("../../playbooks/validate.toml"),
+            include_str!("../../playbooks/write_python.toml"),
         ];
         // That they parse is tested; a playbook that did not would only be missing.
         let parsed = sources.into_iter().filter_map(|source| Playbook::from_toml(source).ok());
@@ -137,6 +144,7 @@ impl Playbook {
             let mut subtask = SubTask::new(number, places.text(&step.action), places.text(&step.arm));
             subtask.input = step.input.as_ref().and_then(|input| places.value(input));
             subtask.depends_on.clone_from(&step.depends_on);
+            subtask.must_pass = step.must_pass;
             subtasks.push(subtask);
         }
         let mut plan = ExecutionPlan::new(PlanSource::Playbook, subtasks);
@@ -162,9 +170,20 @@ impl Places<'_> {
                     asked.then(|| brought_along(&self.request.goal)).flatten().map(Value::from)
                 };
                 let context = self.request.context.get(name).cloned();
-                context.or_else(of_the_goal).or_else(|| self.playbook.defaults.get(name).cloned())
+                let known = context.or_else(of_the_goal).or_else(|| self.of_the_task(name));
+                known.or_else(|| self.playbook.defaults.get(name).cloned())
             }
         }
+    }
+
+    /// What the task itself says where its context does not.
+    fn of_the_task(&self, name: &str) -> Option<Value> {
+        let list = match name {
+            "acceptance_criteria" => &self.request.acceptance_criteria,
+            "constraints" => &self.request.constraints,
+            _ => return None,
+        };
+        (!list.is_empty()).then(|| json!(list))
     }
 
     /// The value with its places filled; `None` where it is nothing but a place that may be missing and is.
@@ -226,12 +245,11 @@ fn whole_place(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_built_in_playbooks_parse() {
         let names: Vec<_> = Playbooks::default().iter().map(|playbook| playbook.name.clone()).collect();
-        assert_eq!(names, ["call", "run_code", "search"]);
+        assert_eq!(names, ["call", "check_safety", "run_code", "search", "validate"]);
     }
 
     #[test]
@@ -282,7 +300,7 @@ mod tests {
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let error = Playbooks::default().get("nonsense").unwrap_err();
-        assert!(error.to_string().contains("`call`, `run_code`, `search`"));
+        assert!(error.to_string().contains("`call`, `check_safety`, `run_code`, `search`, `validate`"));
     }
 
     #[test]

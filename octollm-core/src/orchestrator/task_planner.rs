@@ -4,6 +4,7 @@ mod draft;
 mod model;
 mod renumber;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 pub(super) use draft::Ground;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Thought;
-use super::playbook::Playbooks;
+use super::playbook::{Playbook, Playbooks};
 use super::words::Words;
 use crate::arm::{ArmDescriptor, ArmInfo};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,9 +83,36 @@ impl RulesTaskPlanner {
     }
 
     fn playbook(&self, request: &TaskRequest, arms: &[ArmInfo]) -> Option<ExecutionPlan> {
+        let mut plans = self.fitting(request).into_iter().filter_map(|playbook| playbook.fill(request).ok());
+        plans.find(|plan| all_registered(plan, arms))
+    }
+
+    /// The playbooks that the goal suggests. One that requires more says more about what is meant: "what personal data is
+    /// in this text" is no search where there is a text.
+    fn fitting(&self, request: &TaskRequest) -> Vec<&Playbook> {
         let goal = Words::of(&request.goal);
-        let fitting = self.playbooks.iter().filter(|playbook| playbook.is_triggered_by(&goal));
-        fitting.filter_map(|playbook| playbook.fill(request).ok()).find(|plan| all_registered(plan, arms))
+        let fitting = self.playbooks.iter().map(|playbook| &**playbook);
+        let mut fitting: Vec<_> = fitting.filter(|playbook| playbook.is_triggered_by(&goal)).collect();
+        fitting.sort_by_key(|playbook| Reverse(playbook.requires.len()));
+        fitting
+    }
+
+    fn no_rule(&self, named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
+        let error =
+            Error::new(ErrorKind::NotConfigured, "no rule can plan this task, and there is no model to ask");
+        if let Some(arm) = named.first() {
+            return error.with_hint(lacking(&format!("arm `{}`", arm.arm_id), &missing(arm, request)));
+        }
+        let fitting = self.fitting(request);
+        let lacks = fitting.iter().find(|playbook| !playbook.missing(request).is_empty());
+        if let Some(playbook) = lacks {
+            let who = format!("playbook `{}`", playbook.name);
+            return error.with_hint(lacking(&who, &playbook.missing(request)));
+        }
+        error.with_hint(
+            "send a `plan`, name a `playbook`, index documents to search, or register an arm whose capabilities the \
+             goal names; to plan free goals set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST",
+        )
     }
 }
 
@@ -102,7 +130,7 @@ impl TaskPlanner for RulesTaskPlanner {
         if let Some(arm) = ready {
             return Ok(direct(arm, request, intent));
         }
-        self.playbook(request, arms).ok_or_else(|| no_rule(&named, request))
+        self.playbook(request, arms).ok_or_else(|| self.no_rule(&named, request))
     }
 }
 
@@ -136,21 +164,10 @@ fn all_registered(plan: &ExecutionPlan, arms: &[ArmInfo]) -> bool {
     plan.subtasks.iter().all(|subtask| arms.iter().any(|arm| arm.descriptor.arm_id == subtask.required_arm))
 }
 
-fn no_rule(named: &[&ArmDescriptor], request: &TaskRequest) -> Error {
-    let error =
-        Error::new(ErrorKind::NotConfigured, "no rule can plan this task, and there is no model to ask");
-    let Some(arm) = named.first() else {
-        return error.with_hint(
-            "send a `plan`, name a `playbook`, index documents to search, or register an arm whose capabilities the \
-             goal names; to plan free goals set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST",
-        );
-    };
-    let names: Vec<_> = missing(arm, request).iter().map(|name| format!("`{name}`")).collect();
-    error.with_hint(format!(
-        "arm `{}` could do it: put {} into the task's `context`",
-        arm.arm_id,
-        names.join(", ")
-    ))
+/// What could be done if the context had what it lacks.
+fn lacking(who: &str, missing: &[&str]) -> String {
+    let names: Vec<_> = missing.iter().map(|name| format!("`{name}`")).collect();
+    format!("{who} could do it: put {} into the task's `context`", names.join(", "))
 }
 
 #[cfg(test)]
@@ -186,6 +203,29 @@ mod tests {
             (PlanSource::Playbook, "retriever")
         );
         assert_eq!(plan.subtasks[0].input.as_ref().unwrap()["query"], "How does a task survive a crash?");
+    }
+
+    #[tokio::test]
+    async fn a_playbook_whose_data_are_there_comes_before_a_search() {
+        let arms = ["guardian", "retriever"].map(|id| ArmDescriptor::new(id, ["anything"]).into());
+        let mut request = TaskRequest::new("What personal data is in this text?");
+        let (intent, arms) =
+            (RulesIntentParser.parse(&request, &arms_of_nobody()).await.unwrap(), Thought::about(arms));
+        let planned = |plan: ExecutionPlan| plan.subtasks[0].required_arm.clone();
+        let planner = RulesTaskPlanner::default();
+        assert_eq!(planned(planner.plan(&request, &intent, &arms).await.unwrap()), "retriever");
+        request.context.insert("text".into(), "Ada".into());
+        assert_eq!(planned(planner.plan(&request, &intent, &arms).await.unwrap()), "guardian");
+        let request = TaskRequest::new("Validate the attached document");
+        let error = planner.plan(&request, &intent, &arms).await.unwrap_err();
+        assert_eq!(
+            error.hint(),
+            Some("playbook `validate` could do it: put `output` into the task's `context`")
+        );
+    }
+
+    fn arms_of_nobody() -> Thought {
+        Thought::about([])
     }
 
     #[tokio::test]

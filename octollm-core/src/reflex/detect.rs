@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{
-    Action, Canonical, Detectors, Finding, FindingKind, Findings, Policy, Reaction, Reflex, Stimulus, edit,
+    Action, Canonical, Detectors, Finding, FindingKind, Findings, Origin, Policy, Reaction, Reflex, Stimulus,
+    edit, long, redact,
 };
 
 /// Bytes of the longest text that is read together with its label. A label says what a value is; prose says it itself.
@@ -93,6 +94,9 @@ impl Injections {
     fn search(&self, stimulus: &Stimulus<'_>) -> Findings {
         let (text, origin) = (stimulus.text(), stimulus.origin);
         let unmarked = without(edit::without_marked(text), text, &stimulus.given_out);
+        if text.len() > long::PIECE && origin.is_external() {
+            return self.in_pieces(text, unmarked.as_deref().unwrap_or(text), origin);
+        }
         let first = match &unmarked {
             None => self.detectors.injections.judge(&stimulus.canonical(), origin.into()),
             Some(rest) => self.detectors.injections.judge(&Canonical::new(rest), origin.into()),
@@ -116,6 +120,30 @@ impl Injections {
             }
             rest.replace_range(range.clone(), &" ".repeat(range.len()));
             found = self.detectors.injections.judge(&Canonical::new(&rest), origin.into()).into_findings();
+        }
+        Findings::resolve(all)
+    }
+
+    /// The same for a long text from outside, piece by piece. A piece is judged twice at most: one that holds a second
+    /// passage is one as a whole. So a text made of injections costs about twice what any other one does.
+    fn in_pieces(&self, text: &str, judged: &str, origin: Origin) -> Findings {
+        let judge = |part: &str| self.detectors.injections.judge(&Canonical::new(part), origin.into());
+        let mut all = Vec::new();
+        for piece in long::pieces(judged) {
+            let part = judged.get(piece.clone()).unwrap_or_default();
+            let Some(mut finding) = judge(part).into_findings().into_iter().next() else { continue };
+            let (start, end) = edit::sentences(text, piece.start + finding.start..piece.start + finding.end);
+            let within = start.max(piece.start) - piece.start..end.min(piece.end) - piece.start;
+            let mut rest = part.to_owned();
+            if rest.get(within.clone()).is_some() {
+                rest.replace_range(within.clone(), &" ".repeat(within.len()));
+            }
+            let (start, end) = match judge(&rest).is_injection() {
+                true => (start.min(piece.start), end.max(piece.end)),
+                false => (start, end),
+            };
+            (finding.start, finding.end) = (redact::floor(text, start), redact::ceil(text, end));
+            all.push(finding);
         }
         Findings::resolve(all)
     }

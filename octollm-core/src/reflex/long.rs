@@ -1,33 +1,48 @@
 //! Long texts: what a policy makes of a part of one, and injections anywhere in it.
 
+use std::ops::Range;
+
 use super::{Action, Canonical, Detectors, Findings, Origin, Placeholders, Policy, edit};
 
 /// Bytes that are judged at once. A judgement names one passage, so a longer text would hide its others; and what is
 /// encoded is only decoded up to this size.
-const PIECE: usize = 8 << 10;
+pub(super) const PIECE: usize = 8 << 10;
 /// Bytes that two pieces share, so that no order is cut in two.
 const SHARED: usize = 1 << 10;
 
 impl Detectors {
     /// Injections in a text of any length, one for every 8 KiB at most, each with the rest of its sentences.
     pub fn orders(&self, text: &str, origin: Origin) -> Findings {
-        let (mut found, mut start) = (Vec::new(), 0);
-        while start < text.len() {
-            let end = start + piece(text.get(start..).unwrap_or_default());
-            let judged = text.get(start..end).unwrap_or_default();
-            for mut finding in self.injections.judge(&Canonical::new(judged), origin.into()).into_findings() {
+        let mut found = Vec::new();
+        for piece in pieces(text) {
+            let judged = Canonical::new(text.get(piece.clone()).unwrap_or_default());
+            for mut finding in self.injections.judge(&judged, origin.into()).into_findings() {
                 (finding.start, finding.end) =
-                    edit::sentences(text, finding.start + start..finding.end + start);
+                    edit::sentences(text, finding.start + piece.start..finding.end + piece.start);
                 found.push(finding);
             }
-            if end == text.len() {
-                break;
-            }
-            start = floor(text, end - SHARED).max(start + 1);
-            start += text.get(start..end).and_then(|shared| shared.find(char::is_whitespace)).unwrap_or(0);
         }
         Findings::resolve(found)
     }
+}
+
+/// The pieces of a text, on character boundaries; each begins a little before the end of the one before.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let begin = start;
+        let end = begin + piece(text.get(begin..).unwrap_or_default());
+        if begin >= end {
+            return None;
+        }
+        if end == text.len() {
+            start = end;
+            return Some(begin..end);
+        }
+        start = floor(text, end - SHARED);
+        start += text.get(start..end).and_then(|shared| shared.find(char::is_whitespace)).unwrap_or(0);
+        Some(begin..end)
+    })
 }
 
 /// Bytes of the first piece of a text: up to a white space, if there is one.
@@ -112,6 +127,12 @@ mod tests {
             let length = piece(&text);
             prop_assert!(text.is_char_boundary(length));
             prop_assert!(length > 0 || text.is_empty());
+            let mut done = 0;
+            for piece in pieces(&text) {
+                prop_assert!(piece.start <= done && piece.end > done && text.get(piece.clone()).is_some());
+                done = piece.end;
+            }
+            prop_assert_eq!(done, text.len());
         }
     }
 }

@@ -21,6 +21,9 @@ use super::confusables;
 
 /// Marks on one letter that are composed with it; a tower of more is cut into several letters.
 const MAX_MARKS: usize = 16;
+/// The one character that becomes eighteen, and would make a text eleven times as long. It is a blessing in Arabic and
+/// disguises nothing; no other one becomes more than eight.
+const BECOMES_MANY: char = '\u{FDFA}';
 /// Characters of a word after which it is judged whether it is written in look-alikes.
 const MAX_WORD: usize = 64;
 
@@ -189,7 +192,7 @@ impl Folder {
     }
 
     fn letter(&mut self, c: char, from: Range<usize>, has_marks: bool) {
-        if !has_marks && c.is_ascii() {
+        if !has_marks && (c.is_ascii() || c == BECOMES_MANY) {
             return self.add(Letter { c, from, as_written: c });
         }
         if !has_marks {
@@ -318,6 +321,13 @@ mod tests {
     fn a_tower_of_accents_is_walked_once() {
         let tower = format!("e{}", "\u{301}".repeat(1 << 20));
         assert!(canonical(&tower).len() < 8);
+    }
+
+    #[test]
+    fn no_character_becomes_more_than_eight() {
+        for c in '\0'..=char::MAX {
+            assert!(canonical(&c.to_string()).chars().count() <= 8, "{:x}", u32::from(c));
+        }
     }
 
     proptest! {

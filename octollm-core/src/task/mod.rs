@@ -13,6 +13,7 @@ mod plan;
 mod request;
 mod result;
 mod state;
+mod verdict;
 
 pub use binding::{Binding, bind_input, step_references};
 pub use budget::{Budget, Grant, Usage};
@@ -23,6 +24,7 @@ pub use plan::{ExecutionPlan, PlanSource, SubTask};
 pub use request::{Approval, Priority, TaskRequest};
 pub use result::{StepResult, StepStatus, TaskError, TaskResponse, TaskResult, TaskStatus, TaskSummary};
 pub use state::{Action, Admission, Failure, StepState, TaskState};
+pub(crate) use verdict::rejection;
 
 /// A moment in UTC; RFC 3339 in JSON.
 pub type Timestamp = jiff::Timestamp;

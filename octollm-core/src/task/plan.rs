@@ -102,6 +102,11 @@ pub struct SubTask {
     /// Whether the step waits for a person, whatever the task says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approval: bool,
+    /// Whether the step fails for good where its output says that something did not pass (`valid: false` of a judge,
+    /// `blocked: true` of a guardian, `success: false` of an executor), or says none of these. What depends on the step then
+    /// does not run, and the plan is revised for the reason that the output gives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_pass: bool,
 }
 
 impl SubTask {
@@ -119,6 +124,7 @@ impl SubTask {
             max_retries: None,
             timeout_seconds: None,
             approval: false,
+            must_pass: false,
         }
     }
 
@@ -126,6 +132,13 @@ impl SubTask {
     #[must_use]
     pub fn with_input(mut self, input: Value) -> Self {
         self.input = Some(input);
+        self
+    }
+
+    /// The same step, which fails where its output says that something did not pass.
+    #[must_use]
+    pub fn passing(mut self) -> Self {
+        self.must_pass = true;
         self
     }
 

@@ -92,7 +92,7 @@ pub const PROSE: Kind = repeat(
 );
 
 /// Texts that are hard to look at.
-pub const HARD: [Kind; 59] = [
+pub const HARD: [Kind; 60] = [
     // One character, which is the anchor of something.
     repeat("@", "@"),
     repeat("0", "0"),
@@ -157,7 +157,8 @@ pub const HARD: [Kind; 59] = [
     repeat("zero width", "\u{200b}"),
     repeat("letters with zero width", "a\u{200d}"),
     repeat("right to left", "\u{202e}a\u{202c}\u{5d0}"),
-    repeat("one character that becomes many", "\u{fdfa}"),
+    repeat("one character that becomes eighteen", "\u{fdfa}"),
+    repeat("one character that becomes eight", "\u{fdfb}"),
     repeat("Hangul parts", "\u{1112}\u{1161}\u{11ab}"),
     repeat("full-width and look-alikes", "\u{ff41}\u{430}\u{ff20}\u{ff11}"),
     kind(

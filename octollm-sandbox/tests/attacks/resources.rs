@@ -93,7 +93,8 @@ fn endless_output_is_dropped_and_ends_with_its_time() {
 
 #[test]
 fn the_processor_is_given_for_a_time_only() {
-    let limits = Limits { cpu: Duration::from_secs(1), ..Limits::default() };
+    // Long enough on a machine that gives it a tenth of a processor.
+    let limits = Limits { cpu: Duration::from_secs(1), wall: Duration::from_secs(300), ..Limits::default() };
     assert_eq!(limited("while True: pass", limits.clone()).end, End::CpuTime, "stopped by {}", Layer::Limits);
     // One that the others do not wait for, none of them for long.
     let code =

@@ -3,7 +3,9 @@
 
 mod arm;
 mod behaviour;
+mod checking;
 mod cli;
+mod disk;
 mod events;
 mod http;
 mod problems;
@@ -11,6 +13,7 @@ mod rate_limit;
 mod reflex;
 mod reflex_http;
 mod remote;
+mod replanning;
 mod settings;
 mod support;
 mod tasks;

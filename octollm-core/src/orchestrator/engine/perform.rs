@@ -19,7 +19,7 @@ use crate::orchestrator::router::{Choice, Wanted};
 use crate::resilience::seed;
 use crate::task::{
     Action, Admission, ApprovalReason, Binding, EventKind, Failure, Grant, RequestId, SideEffects, SubTask,
-    TaskError, Timestamp, Usage, bind_input, now,
+    TaskError, Timestamp, Usage, bind_input, now, rejection,
 };
 
 /// Retries on top of the usual where an arm cannot be reached: it may be starting again.
@@ -238,7 +238,10 @@ impl Driver {
             self.append(*reacted)?;
         }
         match reply {
-            Ok(reply) => self.completed(index, &arm, reply, effort),
+            Ok(reply) => match self.rejected(index, &reply) {
+                Some(error) => self.did_not_pass(index, &arm, error, effort),
+                None => self.completed(index, &arm, reply, effort),
+            },
             Err(error) => self.failed(index, Some(&arm), &error, effort),
         }
     }
@@ -264,6 +267,38 @@ impl Driver {
             confidence,
             usage,
             duration_ms: millis(effort.took),
+        })
+    }
+
+    /// Why an answered step failed all the same: it must pass, and its output says that something did not.
+    fn rejected(&self, index: usize, reply: &ArmReply) -> Option<TaskError> {
+        let subtask = self.state.plan()?.subtasks.get(index)?;
+        if !subtask.must_pass {
+            return None;
+        }
+        rejection(&reply.output).map(|error| error.in_step(subtask.step))
+    }
+
+    /// The arm did its work, and said no: neither another attempt nor another arm changes that.
+    fn did_not_pass(
+        &mut self,
+        index: usize,
+        arm: &RegisteredArm,
+        error: TaskError,
+        effort: Effort,
+    ) -> Result<()> {
+        let Some(step) = self.state.steps().get(index).map(crate::task::StepState::step) else {
+            return Ok(());
+        };
+        let mut usage = effort.spent;
+        usage.arm_calls += 1;
+        self.append(EventKind::StepFailed {
+            step,
+            arm_id: Some(arm.id.clone()),
+            error,
+            usage,
+            duration_ms: millis(effort.took),
+            then: crate::task::Then::GiveUp,
         })
     }
 

@@ -4,6 +4,7 @@ mod faults;
 mod filling;
 mod limits;
 mod live;
+mod passing;
 mod peers;
 #[cfg(feature = "sqlite")]
 mod recovery;

@@ -64,6 +64,18 @@ fn the_same_words_from_outside_are_marked_as_data() {
 }
 
 #[test]
+fn every_order_within_a_long_page_is_marked_and_the_rest_of_it_is_not() {
+    let filler = "The tide at Brest rises by seven metres. Spring tides follow the full moon. ";
+    let page = format!("{0}{ORDER} {1}{ORDER} {ORDER} {0}", filler.repeat(150), filler.repeat(250));
+    let (marked, report) = chain().screen(&page, Origin::Document);
+    assert_eq!(report.verdict, Verdict::Rewrite);
+    assert!(!marked.contains("Ignore all previous"));
+    assert!(marked.matches("The tide at Brest").count() > 350, "most of it stays");
+    let (again, report) = chain().screen(&marked, Origin::Document);
+    assert_eq!((&*again, report.verdict), (&*marked, Verdict::Pass), "what is marked is not marked again");
+}
+
+#[test]
 fn every_text_of_a_request_is_screened() {
     let mail = "jane.doe@example.com";
     let mut request = TaskRequest::new(format!("Write a letter to {mail}"));

@@ -125,5 +125,6 @@ impl SubTask {
             && self.required_capabilities == other.required_capabilities
             && self.input == other.input
             && self.depends_on == other.depends_on
+            && self.must_pass == other.must_pass
     }
 }

@@ -1,5 +1,6 @@
 //! What others see of the state.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -7,8 +8,8 @@ use serde_json::Value;
 use super::TaskState;
 use super::step::{Consent, StepState};
 use crate::task::{
-    ApprovalReason, Budget, ExecutionPlan, ParsedIntent, StepStatus, TaskId, TaskRequest, TaskResult,
-    TaskStatus, TaskSummary, Timestamp, Usage,
+    ApprovalReason, Budget, ExecutionPlan, ParsedIntent, StepStatus, SubTask, TaskId, TaskRequest,
+    TaskResult, TaskStatus, TaskSummary, Timestamp, Usage,
 };
 
 impl TaskState {
@@ -94,13 +95,26 @@ impl TaskState {
         }
     }
 
-    /// The outputs of the steps that no other step builds on, in the plan's order.
+    /// The outputs that the result is made of, in the plan's order: of the steps that no other step builds on. A step that
+    /// must pass says how something is, and is no result where there is any other: what it checked is.
     pub fn final_outputs(&self) -> Vec<(u32, Arc<Value>)> {
         let Some(plan) = &self.plan else { return Vec::new() };
-        let used: std::collections::BTreeSet<u32> =
-            plan.subtasks.iter().flat_map(|subtask| subtask.depends_on.iter().copied()).collect();
-        let last = self.steps.iter().filter(|step| !used.contains(&step.step));
-        last.filter_map(|step| Some((step.step, step.output.clone()?))).collect()
+        let only_checks = plan.subtasks.iter().all(|subtask| subtask.must_pass);
+        let is_check = |subtask: &SubTask| subtask.must_pass && !only_checks;
+        let mut used = BTreeSet::new();
+        for subtask in plan.subtasks.iter().filter(|subtask| !is_check(subtask)) {
+            let mut open = subtask.depends_on.clone();
+            while let Some(number) = open.pop() {
+                // Who builds on a check builds on what was checked.
+                let check = plan.subtasks.iter().find(|other| other.step == number && is_check(other));
+                if used.insert(number) {
+                    open.extend(check.iter().flat_map(|check| &check.depends_on));
+                }
+            }
+        }
+        let last = plan.subtasks.iter().zip(&self.steps).filter(|(subtask, _)| !is_check(subtask));
+        let last = last.filter(|(subtask, _)| !used.contains(&subtask.step));
+        last.filter_map(|(_, step)| Some((step.step, step.output.clone()?))).collect()
     }
 
     /// Everything, as a caller gets it.
