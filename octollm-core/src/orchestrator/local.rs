@@ -1,5 +1,6 @@
 //! Runs tasks in this process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,33 @@ impl LocalOrchestrator {
         self.engine.shutdown(grace).await;
     }
 
+    /// A page of tasks, restored.
+    async fn page(&self, filter: &TaskFilter) -> Result<TaskPage> {
+        let mut page = self.engine.memory.journal.list(filter).await?;
+        for task in page.tasks.iter_mut().filter(|task| may_hold_placeholders(task)) {
+            *task = self.veil(task.task_id).await?.restored(task.clone());
+        }
+        Ok(page)
+    }
+
+    /// Tasks with labels that are kept as placeholders: the store cannot compare them.
+    async fn search(&self, mut filter: TaskFilter, labels: &BTreeMap<String, String>) -> Result<TaskPage> {
+        let size = filter.page_size()?;
+        filter.limit = Some(1000);
+        let mut found = Vec::new();
+        loop {
+            let page = self.page(&filter).await?;
+            let has_all = |task: &TaskSummary| {
+                labels.iter().all(|(name, value)| task.metadata.get(name) == Some(value))
+            };
+            found.extend(page.tasks.into_iter().filter(has_all));
+            match page.next {
+                Some(next) if found.len() <= size => filter.cursor = Some(next),
+                _ => return Ok(TaskPage::cut(found, size)),
+            }
+        }
+    }
+
     /// What turns the task's placeholders back.
     async fn veil(&self, id: TaskId) -> Result<Veil> {
         self.engine.reflexes.look(&*self.engine.memory.journal, id).await
@@ -88,12 +116,12 @@ impl Orchestrator for LocalOrchestrator {
         Ok(self.veil(id).await?.restored(result))
     }
 
-    async fn list(&self, filter: TaskFilter) -> Result<TaskPage> {
-        let mut page = self.engine.memory.journal.list(&filter).await?;
-        for task in page.tasks.iter_mut().filter(|task| may_hold_placeholders(task)) {
-            *task = self.veil(task.task_id).await?.restored(task.clone());
-        }
-        Ok(page)
+    async fn list(&self, mut filter: TaskFilter) -> Result<TaskPage> {
+        let reflexes = &self.engine.reflexes;
+        let (kept, hidden) =
+            std::mem::take(&mut filter.metadata).into_iter().partition(|(_, value)| reflexes.keeps(value));
+        filter.metadata = kept;
+        if hidden.is_empty() { self.page(&filter).await } else { self.search(filter, &hidden).await }
     }
 
     async fn events(&self, id: TaskId, after: u64) -> Result<EventStream> {

@@ -16,7 +16,9 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::Result;
 use crate::memory::{Journal, SharedMemory};
-use crate::reflex::{Action, Detectors, Levels, Policy, Preset, ReflexChain, Rules, Vault, VaultKey};
+use crate::reflex::{
+    Action, Detectors, Levels, Origin, Policy, Preset, ReflexChain, Rules, Vault, VaultKey, Verdict,
+};
 use crate::task::{TaskId, TaskState};
 
 pub(crate) use task::{Veil, Veiled};
@@ -101,6 +103,11 @@ impl Reflexes {
             Vault::new()
         });
         Ok(self.veil(task, vault))
+    }
+
+    /// Whether a user's text is kept as it is. What is not can only be compared where it is restored.
+    pub(crate) fn keeps(&self, text: &str) -> bool {
+        self.is_off() || self.shared.chain.screen(text, Origin::User).1.verdict < Verdict::Rewrite
     }
 
     async fn vault(&self, journal: &dyn Journal, task: TaskId) -> Result<Vault> {

@@ -43,6 +43,10 @@ impl Reflexes {
         Ok(Veil)
     }
 
+    pub(crate) fn keeps(&self, _: &str) -> bool {
+        true
+    }
+
     pub(crate) async fn veil_request(
         &self,
         _: TaskId,
