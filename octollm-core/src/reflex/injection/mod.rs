@@ -25,6 +25,8 @@ use patterns::Phrases;
 
 /// How much lower the threshold of text from outside is: nobody's own words are refused by it.
 const EXTERNAL_BONUS: f32 = 1.0;
+/// Words that a text needs before it is judged more strictly: an id or a single word gives no orders.
+const MIN_WORDS: usize = 3;
 /// From this margin over the threshold on an injection is critical.
 const CRITICAL: f32 = 2.0;
 
@@ -97,14 +99,18 @@ impl InjectionDetector {
 
     /// Judges a text that other detectors see too.
     pub fn judge(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
-        let strict = if origin == Origin::External { EXTERNAL_BONUS } else { 0.0 };
+        let strict = |text: &str| match origin {
+            Origin::External if is_wordy(text) => EXTERNAL_BONUS,
+            _ => 0.0,
+        };
         let whole = 0..text.text().len();
-        let plain =
-            self.read(text.text()).map(|reading| Reading { margin: reading.margin + strict, ..reading });
+        let plain = self.read(text.text());
+        let plain = plain.map(|reading| Reading { margin: reading.margin + strict(text.text()), ..reading });
         let views = views::of(text.text());
-        let views = views.iter().filter_map(|view| Some((self.read(&view.text)?, view.penalty)));
-        let views = views.map(|(reading, penalty)| Reading {
-            margin: reading.margin + strict - penalty,
+        let views =
+            views.iter().filter_map(|view| Some((self.read(&view.text)?, strict(&view.text) - view.penalty)));
+        let views = views.map(|(reading, change)| Reading {
+            margin: reading.margin + change,
             range: whole.clone(),
             ..reading
         });
@@ -124,6 +130,13 @@ impl InjectionDetector {
             None => Reading { margin, range, phrase: None },
         })
     }
+}
+
+/// Whether a text has words enough for an order. Of scripts that put no spaces between words, every text may have.
+fn is_wordy(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words = words.filter(|word| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    !text.is_ascii() || words.take(MIN_WORDS).count() == MIN_WORDS
 }
 
 fn finding(reading: &Reading, text: &Canonical<'_>) -> Finding {
