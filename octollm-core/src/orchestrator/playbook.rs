@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_built_in_playbooks_parse() {
         let names: Vec<_> = Playbooks::default().iter().map(|playbook| playbook.name.clone()).collect();
-        assert_eq!(names, ["call", "check_safety", "run_code", "search", "validate"]);
+        assert_eq!(names, ["call", "check_safety", "run_code", "search", "validate", "write_python"]);
     }
 
     #[test]
