@@ -132,7 +132,7 @@ impl Rules {
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// Personal data and secrets are replaced; the user's words are refused where they are certainly an injection; an
-    /// injection from outside is marked as data.
+    /// injection in a document is marked as data, in what arms and tools answer where it certainly is one.
     #[default]
     Default,
     /// Secrets are refused, and so is every injection of the user's; what is from outside is refused where it is certainly
@@ -199,11 +199,17 @@ impl Policy {
         use Action::{Flag, Off, Redact, Refuse};
         let redact_from_high = Levels { low: Flag, medium: Flag, high: Redact, critical: Redact };
         let refuse_at_critical = |below| Levels { critical: Refuse, ..Levels::all(below) };
+        let mark_at_critical = Levels { critical: Redact, ..Levels::all(Flag) };
         let (secrets, pii, injection) = match preset {
             Preset::Default => (
                 Rules::all(Redact),
                 Rules::all(Redact),
-                Rules::by(refuse_at_critical(Flag), Levels::all(Redact)),
+                // A mark changes the text. In documents that is safe; what arms and tools answer is the user's result.
+                Rules {
+                    arm: mark_at_critical,
+                    tool: mark_at_critical,
+                    ..Rules::by(refuse_at_critical(Flag), Levels::all(Redact))
+                },
             ),
             Preset::Strict => (
                 Rules::by(Levels::all(Refuse), Levels::all(Redact)),
@@ -213,7 +219,7 @@ impl Policy {
             Preset::Lenient => (
                 Rules::all(Redact),
                 Rules::by(redact_from_high, redact_from_high),
-                Rules::by(Levels::all(Flag), Levels { critical: Redact, ..Levels::all(Flag) }),
+                Rules::by(Levels::all(Flag), mark_at_critical),
             ),
             Preset::Off => (Rules::all(Off), Rules::all(Off), Rules::all(Off)),
         };
