@@ -239,7 +239,7 @@ fn strict_refuses_secrets_and_lenient_refuses_nothing() {
 #[test]
 fn a_report_is_bounded_and_says_how_much_it_leaves_out() {
     let mut value: Value = (0..500).map(|n| json!(format!("m{n}@example.com"))).collect();
-    let report = document(&mut value, Origin::Arm);
+    let report = document(&mut value, Origin::Document);
     assert_eq!((report.sightings.len(), report.texts), (200, 500));
     assert!(report.omitted >= 300);
     assert!(report.sightings.iter().all(|found| found.action == Action::Redact));
