@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 pytest_plugins = ["octollm.testing"]
+
+# Where the tests run in the background of a shell, it has SIGINT ignored, and what they start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
