@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub use model::ModelResultIntegrator;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::Thought;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,7 +52,8 @@ impl ResultIntegrator for RulesResultIntegrator {
             (Some((_, only)), true) => only,
             (last, _) => {
                 outputs.extend(last);
-                Arc::new(json!({"outputs": outputs.iter().map(told).collect::<Vec<_>>()}))
+                let outputs = outputs.iter().map(told).collect();
+                Arc::new(Value::Object(Map::from_iter([("outputs".to_owned(), Value::Array(outputs))])))
             }
         };
         Ok(Integrated { result, confidence: state.stated_confidence() })
@@ -61,8 +62,10 @@ impl ResultIntegrator for RulesResultIntegrator {
 
 /// One of several outputs. Built by hand: `json!` would write the output out and read it again.
 fn told((step, output): &(u32, Arc<Value>)) -> Value {
-    let told = [("step", Value::from(*step)), ("output", Value::clone(output))];
-    Value::Object(told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let mut told = Map::new();
+    told.insert("step".to_owned(), Value::from(*step));
+    told.insert("output".to_owned(), Value::clone(output));
+    Value::Object(told)
 }
 
 /// Checks the result against the schema that the task asked for.

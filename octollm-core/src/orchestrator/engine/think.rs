@@ -33,7 +33,12 @@ impl Driver {
 
     /// What a model said, screened before it becomes part of the task.
     pub(super) fn screened<T: Serialize + DeserializeOwned>(&mut self, said: T) -> Result<Result<T>> {
-        match self.veil.answer(said) {
+        let veiled = self.veil.answer(said);
+        self.take_veiled(veiled)
+    }
+
+    fn take_veiled<T>(&mut self, veiled: Result<Veiled<T>>) -> Result<Result<T>> {
+        match veiled {
             Ok(Veiled { what, reacted }) => {
                 reacted.map(|reacted| self.append(reacted)).transpose()?;
                 Ok(Ok(what))
@@ -158,10 +163,10 @@ impl Driver {
     fn result(&mut self, result: Arc<Value>) -> Result<Result<Arc<Value>>> {
         let mut outputs = self.state.steps().iter().filter_map(StepState::output);
         if outputs.any(|output| Arc::ptr_eq(output, &result)) {
-            Ok(Ok(result))
-        } else {
-            self.screened(result)
+            return Ok(Ok(result));
         }
+        let veiled = self.veil.result(result);
+        self.take_veiled(veiled)
     }
 
     /// Remembers a plan that worked. Nobody waits for it.

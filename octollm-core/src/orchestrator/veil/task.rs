@@ -179,6 +179,24 @@ impl Veil {
         Ok(Veiled { what, reacted })
     }
 
+    /// Screens a result that a model may have made, as it becomes part of the task.
+    ///
+    /// # Errors
+    /// `refused_by_reflex` where the policy refuses it.
+    pub(crate) fn result(&self, mut result: Arc<Value>) -> Result<Veiled<Arc<Value>>> {
+        let Some(veil) = self.some().filter(|veil| !veil.reflexes.is_off()) else {
+            return Ok(Veiled { what: result, reacted: None });
+        };
+        if veil.reflexes.shared.chain.size_of(&result) == 0 {
+            return Ok(Veiled { what: result, reacted: None });
+        }
+        let everything = veil.vault.everything();
+        let place = Place::of(Part::Result);
+        let document = Arc::make_mut(&mut result);
+        let reacted = self.drop_over_now(veil, document, &everything, Origin::Arm, &place)?;
+        Ok(Veiled { what: result, reacted })
+    }
+
     /// Screens what a person says while the task goes on.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::reflex::report::{MAX_SIGHTINGS, Report, Sighting};
 use crate::reflex::{
     Action, FindingKind, Findings, Origin, Part, Place, Placeholders, Reaction, Redactor, Stimulus, Verdict,
 };
-use crate::task::TaskRequest;
+use crate::task::{SubTask, TaskRequest};
 
 impl ReflexChain {
     /// Begins to screen the texts of one task or one call.
@@ -117,6 +117,10 @@ impl<'c> Screening<'c> {
 
     fn plan(&mut self, request: &mut TaskRequest) {
         let Some(plan) = &mut request.plan else { return };
+        // A plan that many tasks share is copied only where there is something to look at.
+        if plan.subtasks.iter().all(|step| self.is_plain(step)) {
+            return;
+        }
         for (at, step) in Arc::make_mut(plan).subtasks.iter_mut().enumerate() {
             let below = |field: &str| format!("/plan/subtasks/{at}/{field}");
             self.field(&mut step.action, Part::Plan, || below("action"));
@@ -130,6 +134,14 @@ impl<'c> Screening<'c> {
         }
     }
 
+    /// Whether nothing of a step would be looked at.
+    fn is_plain(&self, step: &SubTask) -> bool {
+        let mut texts = step.acceptance_criteria.iter().chain([&step.action]);
+        !self.chain.has_own()
+            && texts.all(|text| walk::is_plain(text))
+            && step.input.as_ref().is_none_or(|input| self.chain.size_of(input) == 0)
+    }
+
     /// A text of the user's that stands in a field of the request.
     fn field(&mut self, text: &mut String, part: Part, pointer: impl Fn() -> String) {
         if !self.chain.has_own() && walk::is_plain(text) {
@@ -141,6 +153,10 @@ impl<'c> Screening<'c> {
         if let Some(screened) = screened {
             *text = screened;
         }
+    }
+
+    pub(super) fn chain(&self) -> &'c ReflexChain {
+        self.chain
     }
 
     /// How much was found so far.

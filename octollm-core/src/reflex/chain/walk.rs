@@ -39,6 +39,9 @@ enum Step<'v> {
 
 /// Screens a document.
 pub(super) fn value(screening: &mut Screening<'_>, document: &mut Value, origin: Origin, place: &Place) {
+    if screening.chain().size_of(document) == 0 {
+        return;
+    }
     let mut nodes = vec![Node { above: None, step: Step::Root }];
     let mut open = vec![(document, 0)];
     while let Some((value, at)) = open.pop() {
@@ -150,20 +153,39 @@ pub(in crate::reflex) fn is_plain(key: &str) -> bool {
 
 /// Bytes of a document's texts in which something could be found: 0 where there is nothing to look at.
 pub(super) fn size(document: &Value) -> usize {
-    let (mut size, mut open) = (0, vec![document]);
-    while let Some(value) = open.pop() {
+    let mut size = own_size(document);
+    // Only what has something below it waits: most documents are flat, and are measured without an allocation.
+    let mut open = Vec::new();
+    let mut next = Some(document);
+    while let Some(value) = next {
         match value {
-            Value::String(text) if text.len() >= SHORTEST => size += text.len(),
-            Value::Number(number) if !is_small(number) => size += LONG_NUMBER,
-            Value::Array(entries) => open.extend(entries),
+            Value::Array(entries) => {
+                size += entries.iter().map(own_size).sum::<usize>();
+                open.extend(entries.iter().filter(|entry| is_container(entry)));
+            }
             Value::Object(fields) => {
                 size += fields.keys().filter(|key| !is_plain(key)).map(String::len).sum::<usize>();
-                open.extend(fields.values());
+                size += fields.values().map(own_size).sum::<usize>();
+                open.extend(fields.values().filter(|entry| is_container(entry)));
             }
             _ => {}
         }
+        next = open.pop();
     }
     size
+}
+
+/// What a value is to look at without what is below it.
+fn own_size(value: &Value) -> usize {
+    match value {
+        Value::String(text) if text.len() >= SHORTEST => text.len(),
+        Value::Number(number) if !is_small(number) => LONG_NUMBER,
+        _ => 0,
+    }
+}
+
+fn is_container(value: &Value) -> bool {
+    matches!(value, Value::Array(_) | Value::Object(_))
 }
 
 fn is_small(number: &Number) -> bool {
