@@ -82,6 +82,11 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
             return;
         }
     }
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        let at = |name: &String| error.instance_path().join(name.as_str()).to_string();
+        faults.extend(unexpected.iter().map(|name| Fault::new(at(name), "is not a known field")));
+        return;
+    }
     faults.push(Fault::new(error.instance_path().to_string(), describe(error)));
 }
 
@@ -121,6 +126,16 @@ pub fn from_value<T: DeserializeOwned>(document: Value, what: &'static str) -> R
     serde_json::from_value(document).map_err(|error| {
         Error::invalid(format!("{what} is invalid"), vec![Fault::new("", error.to_string())])
     })
+}
+
+/// `document` without what the pointers name, where they name fields of objects.
+pub(crate) fn without<'p>(mut document: Value, pointers: impl IntoIterator<Item = &'p str>) -> Value {
+    for (above, field) in pointers.into_iter().filter_map(|pointer| pointer.rsplit_once('/')) {
+        if let Some(Value::Object(fields)) = document.pointer_mut(above) {
+            fields.remove(&field.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    document
 }
 
 /// The length of `value` as JSON in bytes, or `None` if it is above `most`. Stops counting there.
@@ -180,6 +195,22 @@ mod tests {
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert_eq!(faults[0].pointer, "/inner/days");
         assert!(Validator::of::<Outer>().accepts(&json!({"inner": null})));
+    }
+
+    #[test]
+    fn every_unknown_field_is_named_by_its_place() {
+        let validator = Validator::compile(&json!({
+            "type": "object",
+            "properties": {"inner": {"type": "object", "properties": {}, "additionalProperties": false}},
+            "additionalProperties": false,
+        }))
+        .unwrap();
+        let document = json!({"inner": {"a/b": 1, "c": 2}, "d": 3});
+        let mut pointers: Vec<String> =
+            validator.faults(&document).into_iter().map(|fault| fault.pointer).collect();
+        pointers.sort_unstable();
+        assert_eq!(pointers, ["/d", "/inner/a~1b", "/inner/c"]);
+        assert_eq!(without(document, pointers.iter().map(String::as_str)), json!({"inner": {}}));
     }
 
     #[test]

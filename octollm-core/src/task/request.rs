@@ -142,23 +142,30 @@ impl TaskRequest {
             return Ok(request);
         }
         // Rules beyond the schema can still be checked where the document has the right shape.
-        let whole = serde_json::from_value::<Self>(document.clone()).ok();
-        if let Some(request) = whole.or_else(|| Self::readable_part(document, &faults)) {
+        if let Some(request) = Self::readable_part(document, &faults) {
             let known: HashSet<String> = faults.iter().map(|fault| fault.pointer.clone()).collect();
             faults.extend(request.faults().into_iter().filter(|fault| !known.contains(&fault.pointer)));
         }
         Err(invalid(faults))
     }
 
-    /// The request without the fields that have a fault or are not known.
+    /// The request as far as it can be read: whole, or without the places that have a fault, or without the fields of its
+    /// own that have one or are not known.
     fn readable_part(document: Value, faults: &[Fault]) -> Option<Self> {
+        let places = faults.iter().map(|fault| fault.pointer.as_str());
+        let read = |document: Value| serde_json::from_value::<Self>(document).ok();
+        if let Some(request) =
+            read(document.clone()).or_else(|| read(schema::without(document.clone(), places)))
+        {
+            return Some(request);
+        }
         static SCHEMA: OnceLock<Value> = OnceLock::new();
         let known = SCHEMA.get_or_init(schema::schema_of::<Self>).get("properties")?;
         let Value::Object(mut fields) = document else { return None };
         let faulty: HashSet<&str> =
             faults.iter().filter_map(|fault| fault.pointer.split('/').nth(1)).collect();
         fields.retain(|name, _| known.get(name).is_some() && !faulty.contains(name.as_str()));
-        serde_json::from_value(fields.into()).ok()
+        read(fields.into())
     }
 
     /// Checks every rule.

@@ -28,7 +28,7 @@ pub(super) fn build(args: &RunArgs) -> Result<TaskRequest> {
         put("context", context(text)?);
     }
     if let Some(path) = &args.plan {
-        put("plan", parse(&read(path)?, "--plan")?);
+        put("plan", parse(&read(path)?, ("--plan", "the file holds a plan as JSON: {\"subtasks\": [...]}"))?);
     }
     if let Some(name) = &args.playbook {
         put("playbook", name.as_str().into());
@@ -55,17 +55,24 @@ fn search_in(document: &mut Map<String, Value>, paths: &[PathBuf]) {
 
 fn context(text: &str) -> Result<Value> {
     match text.strip_prefix('@') {
-        Some(path) => parse(&read(Path::new(path))?, "--context"),
-        None => parse(text.as_bytes(), "--context"),
+        Some(path) => parse(&read(Path::new(path))?, ("--context", "the file holds a JSON object")),
+        None => parse(
+            text.as_bytes(),
+            (
+                "--context",
+                "quote it for the shell, or write it to a file and pass its name (--context @FILE)",
+            ),
+        ),
     }
 }
 
-fn parse(bytes: &[u8], option: &'static str) -> Result<Value> {
+/// Reads JSON out of an option; the hint says what the option takes.
+fn parse(bytes: &[u8], (option, hint): (&'static str, &'static str)) -> Result<Value> {
     serde_json::from_slice(bytes).map_err(|error| {
         Error::new(ErrorKind::InvalidInput, "the value is not JSON")
             .with_context("option", option)
             .with_context("reason", error.to_string())
-            .with_hint("quote it for the shell, or write it to a file and pass its name (--context @FILE)")
+            .with_hint(hint)
     })
 }
 

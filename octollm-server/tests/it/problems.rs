@@ -31,8 +31,8 @@ async fn every_fault_is_named_at_once_and_nothing_is_stored() {
       "pointer": "/priority"
     },
     {
-      "detail": "Additional properties are not allowed ('colour' was unexpected)",
-      "pointer": ""
+      "detail": "is not a known field",
+      "pointer": "/colour"
     },
     {
       "detail": "must have 10 to 2000 characters after trimming, has 5",
@@ -182,6 +182,31 @@ async fn query_parameters_are_read_strictly() {
 }
 
 #[tokio::test]
+async fn an_unknown_field_of_a_plan_hides_no_other_fault() {
+    let server = server().await;
+    let step = json!({"step": 1, "action": " ", "required_arm": "echo", "acceptance_criteria": [], "depends_on": [2],
+        "estimated_duration_seconds": 1, "retries": 3});
+    let body = json!({"goal": "Run this plan of mine", "plan": {"subtasks": [step]}});
+    let body = problem(server.post("/api/v1/tasks").json(&body)).await;
+    insta::assert_json_snapshot!(body["errors"], @r#"
+[
+  {
+    "detail": "is not a known field",
+    "pointer": "/plan/subtasks/0/retries"
+  },
+  {
+    "detail": "must say what to do",
+    "pointer": "/plan/subtasks/0/action"
+  },
+  {
+    "detail": "there is no step 2; the plan has 1",
+    "pointer": "/plan/subtasks/0/depends_on/0"
+  }
+]
+"#);
+}
+
+#[tokio::test]
 async fn unknown_fields_of_a_decision_are_named() {
     let server = server().await;
     let id = server.submit(&planned(&[("slow", json!({"ms": 10_000}))])).await;
@@ -190,8 +215,8 @@ async fn unknown_fields_of_a_decision_are_named() {
     insta::assert_json_snapshot!(body["errors"], @r#"
 [
   {
-    "detail": "Additional properties are not allowed ('approve' was unexpected)",
-    "pointer": ""
+    "detail": "is not a known field",
+    "pointer": "/approve"
   },
   {
     "detail": "\"approved\" is a required property",

@@ -88,8 +88,8 @@ async fn bad_requests_are_problems_without_values() {
     "pointer": "/text"
   },
   {
-    "detail": "Additional properties are not allowed ('colour' was unexpected)",
-    "pointer": ""
+    "detail": "is not a known field",
+    "pointer": "/colour"
   }
 ]
 "#);
