@@ -78,7 +78,7 @@ impl Sources {
 pub struct Settings {
     /// The values.
     pub config: Config,
-    /// Variables of language models: keys, addresses, names. Their values are shown to nobody.
+    /// Variables of language models: keys, addresses, names. Values of those that do not begin with `LLM_` are shown to nobody.
     pub models: BTreeMap<String, String>,
     /// Names that are set and have no effect yet, with where they stand.
     pub ignored: Vec<(String, Origin)>,

@@ -28,7 +28,7 @@ struct Report {
 
 #[derive(Serialize)]
 struct Value {
-    name: &'static str,
+    name: String,
     value: String,
     from: String,
 }
@@ -92,9 +92,18 @@ fn settings(app: &App) -> Vec<Value> {
         ("OCTOLLM_HOME", Ok(home)) => home.display().to_string(),
         _ => config.shown(name).unwrap_or_default(),
     };
-    let names = SETTINGS.iter().map(|setting| setting.name);
-    names
-        .map(|name| Value { name, value: value(name), from: app.settings.origin(name).to_string() })
+    let own = SETTINGS.iter().map(|setting| (setting.name, value(setting.name)));
+    // A vendor's variable is a key, or an address that may hold one: it is only said to be set.
+    let of_models = app.settings.models.iter().map(|(name, value)| {
+        let shown = if name.starts_with("LLM_") { value.as_str() } else { "***" };
+        (name.as_str(), shown.to_owned())
+    });
+    own.chain(of_models)
+        .map(|(name, value)| Value {
+            name: name.to_owned(),
+            value,
+            from: app.settings.origin(name).to_string(),
+        })
         .collect()
 }
 

@@ -224,6 +224,22 @@ fn doctor_says_what_is_set_and_from_where() {
 }
 
 #[test]
+fn doctor_names_what_is_set_for_models_and_shows_no_key() {
+    let desk = Desk::new();
+    let variables = [("OPENAI_API_KEY", "sk-not-to-be-shown"), ("LLM_MODEL", "openai/gpt-4o-mini")];
+    let output = desk.command(&["doctor", "--json"]).envs(variables).output().unwrap();
+    assert!(!stdout(&output).contains("not-to-be-shown"));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let shown = |name: &str| {
+        let settings = report["settings"].as_array().unwrap();
+        settings.iter().find(|set| set["name"] == name).map(|set| set["value"].clone())
+    };
+    assert_eq!(shown("OPENAI_API_KEY"), Some("***".into()));
+    assert_eq!(shown("LLM_MODEL"), Some("openai/gpt-4o-mini".into()));
+    assert_eq!(shown("ANTHROPIC_API_KEY"), None);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn doctor_says_what_the_sandbox_can_be_made_of() {
     let desk = Desk::new();
