@@ -15,6 +15,7 @@ pub struct FaultyJournal {
     inner: Arc<dyn Journal>,
     failing: AtomicU32,
     fenced: AtomicBool,
+    unanswered: AtomicBool,
     appends: AtomicU64,
     delay_ms: AtomicU64,
 }
@@ -26,6 +27,7 @@ impl FaultyJournal {
             inner,
             failing: AtomicU32::new(0),
             fenced: AtomicBool::new(false),
+            unanswered: AtomicBool::new(false),
             appends: AtomicU64::new(0),
             delay_ms: AtomicU64::new(0),
         }
@@ -50,6 +52,11 @@ impl FaultyJournal {
     pub fn fence_next(&self) {
         self.fenced.store(true, Ordering::SeqCst);
     }
+
+    /// The next append is written, and fails as if the answer had been lost.
+    pub fn lose_the_next_answer(&self) {
+        self.unanswered.store(true, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -67,7 +74,11 @@ impl Journal for FaultyJournal {
         if self.fenced.swap(false, Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Conflict, "somebody else wrote to the task"));
         }
-        self.inner.append(append).await
+        self.inner.append(append).await?;
+        if self.unanswered.swap(false, Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Storage, "the connection is gone"));
+        }
+        Ok(())
     }
 
     async fn read(&self, task: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>> {

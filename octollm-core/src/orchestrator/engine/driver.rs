@@ -342,6 +342,10 @@ impl Driver {
         let mut tries = 1;
         while let Err(error) = self.engine.memory.journal.append(&append).await {
             if error.kind() == ErrorKind::Conflict {
+                // A store can fail after it has written: then what stands there is this very append.
+                if tries > 1 && self.is_written(&append.events).await {
+                    break;
+                }
                 self.running.abort_all();
                 return Err(error);
             }
@@ -361,6 +365,13 @@ impl Driver {
             self.remember();
         }
         Ok(())
+    }
+
+    /// Whether the journal has these events.
+    async fn is_written(&self, events: &[Arc<Event>]) -> bool {
+        let after = events.first().map_or(0, |first| first.seq - 1);
+        let found = self.engine.memory.journal.read(self.state.task_id(), after, events.len()).await;
+        found.is_ok_and(|found| found == events)
     }
 
     /// Ends what still runs, and says what it has used: what is broken off has been paid for as far as it went.

@@ -8,7 +8,10 @@ use crate::testing::faulty::FaultyJournal;
 use crate::testing::orchestrator::{echo, planned};
 
 async fn over_a_faulty_journal() -> (Arc<LocalOrchestrator>, Arc<FaultyJournal>) {
-    let mut memory = SharedMemory::in_process().await.unwrap();
+    over_faulty(SharedMemory::in_process().await.unwrap()).await
+}
+
+async fn over_faulty(mut memory: SharedMemory) -> (Arc<LocalOrchestrator>, Arc<FaultyJournal>) {
     let journal = Arc::new(FaultyJournal::new(memory.journal.clone()));
     memory.journal = journal.clone();
     (with_arms(LocalOrchestrator::builder()).memory(memory).start().await.unwrap(), journal)
@@ -34,6 +37,26 @@ async fn a_task_waits_for_its_journal_and_goes_on() {
     journal.fail_next(2);
     let result = status_becomes(&*octo, id, TaskStatus::Completed).await;
     assert!(result.steps.iter().all(|step| step.attempts == 1), "no step is done again for it: {result:?}");
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = crate::memory::SqliteOptions::new(folder.path().join("octollm.db"));
+    let sqlite = crate::memory::SqliteMemory::open(options).await.unwrap();
+    for memory in [SharedMemory::in_process().await.unwrap(), SharedMemory::sqlite(sqlite)] {
+        let (octo, journal) = over_faulty(memory).await;
+        let slow = crate::task::SubTask::new(1, "sleep", "slow").with_input(json!({"ms": 100}));
+        let request = planned(vec![slow, echo(2, json!({"text": "é", "number": 0.1})).after([1])]);
+        let id = octo.submit(request.into()).await.unwrap().task_id;
+        status_becomes(&*octo, id, TaskStatus::Executing).await;
+        journal.lose_the_next_answer();
+        let result = status_becomes(&*octo, id, TaskStatus::Completed).await;
+        assert!(
+            result.steps.iter().all(|step| step.attempts == 1),
+            "no step is done again for it: {result:?}"
+        );
+    }
 }
 
 #[tokio::test]
