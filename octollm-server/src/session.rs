@@ -11,7 +11,7 @@ use octollm_core::arm::{
     Arm, CapabilityKey, Discovery, DiscoveryOptions, HttpArm, HttpArmOptions, Progress, Registry,
 };
 use octollm_core::config::Config;
-use octollm_core::memory::Cache;
+use octollm_core::memory::{Cache, HashedEmbedder};
 use octollm_core::model::layers::{Around, CacheOptions};
 use octollm_core::model::{ModelReply, ModelRequest, Models, Screen};
 use octollm_core::orchestrator::{
@@ -23,6 +23,7 @@ use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
 use serde_json::Value;
 
 use crate::arms::{self, Shelf};
+use crate::embedder;
 use crate::memory::MemoryCall;
 use crate::parts::OwnParts;
 use crate::settings::Settings;
@@ -71,11 +72,13 @@ impl Session {
     pub async fn local(settings: &Settings, options: &LocalOptions) -> Result<Self> {
         let config = &settings.config;
         let parts = &options.own_parts;
-        let store = match (&parts.embedder, &options.arms) {
-            (Some(embedder), _) => Store::with(config, embedder.clone()).await?,
-            (None, Some(_)) => Store::open(config).await?,
-            (None, None) => Store::open_without_model(config).await?,
+        let embedder = match (&parts.embedder, &options.arms) {
+            (Some(embedder), _) => embedder.clone(),
+            (None, Some(_)) => embedder::open(config).await?,
+            // Without arms nothing is embedded, and nobody has to wait for a model.
+            (None, None) => Arc::new(HashedEmbedder),
         };
+        let store = Store::with(config, embedder, parts).await?;
         let key = CapabilityKey::random()?;
         let engine = EngineConfig {
             capability_key: Some(key.clone()),

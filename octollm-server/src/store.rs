@@ -10,6 +10,7 @@ use octollm_core::memory::{Embedder, HashedEmbedder, SharedMemory, SqliteMemory,
 use octollm_core::{Error, ErrorKind, Result};
 
 use crate::embedder;
+use crate::parts::OwnParts;
 
 const FILE: &str = "octollm.db";
 
@@ -25,18 +26,18 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the store, and makes it where there is none yet.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
-        Self::with(config, embedder::open(config).await?).await
+        Self::with(config, embedder::open(config).await?, &OwnParts::default()).await
     }
 
     /// Opens the store for work that embeds nothing, without waiting for a model to be loaded.
     pub(crate) async fn open_without_model(config: &Config) -> Result<Self> {
-        Self::with(config, Arc::new(HashedEmbedder)).await
+        Self::with(config, Arc::new(HashedEmbedder), &OwnParts::default()).await
     }
 
-    /// Opens the store with this embedder.
-    pub(crate) async fn with(config: &Config, embedder: Arc<dyn Embedder>) -> Result<Self> {
+    /// Opens the store of a program with parts of its own; what they leave open is embedded with `embedder`.
+    pub(crate) async fn with(config: &Config, embedder: Arc<dyn Embedder>, own: &OwnParts) -> Result<Self> {
         let sqlite = SqliteMemory::open(SqliteOptions::new(path(config)?)).await?;
-        let memory = SharedMemory { embedder, ..SharedMemory::sqlite(sqlite.clone()) };
+        let memory = own.within(SharedMemory { embedder, ..SharedMemory::sqlite(sqlite.clone()) });
         let index = Arc::new(Index::over(&memory));
         Ok(Self { memory, index, sqlite })
     }

@@ -603,6 +603,28 @@ octollm_error_t *octollm_search(const octollm_t *octo,
                                 octollm_string_t *out);
 
 /*
+ Reads or writes shared memory, and writes the answer as JSON. `call` is JSON that names what to do in `call`:
+
+ - the knowledge graph: `put_entity` (`entity_type`, `name`, `properties`), `put_relationship` (`from_entity_id`,
+   `to_entity_id`, `relationship_type`, `strength`, `properties`), `entities_named` (`name`), `search_entities` (`text`,
+   `entity_type`, `limit`), `neighbours` (`id`, `limit`), `paths` (`from`, `to`, `max_depth`, `limit`), `remove_entity` (`id`);
+ - the cache: `cache_get` (`key`, any JSON; answers `{"value": ...}` or null), `cache_set` (`key`, `value`,
+   `ttl_seconds`), `cache_remove` (`key`);
+ - texts and vectors: `remember` (`collection`, `records` of `{id, text, vector, payload}`), `recall` (`collection`, `text`
+   or `vector`, `limit`, `filter`, `min_score`), `forget` (`collection`, `ids`), `count` and `drop_collection`
+   (`collection`), `embed` (`texts`).
+
+ Thread-safe. `invalid_input` for what is no such call; `not_configured` for an orchestrator on a server.
+
+ # Safety
+ `octo` is NULL or living; `call` is NULL or points to `call_len` bytes; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_memory(const octollm_t *octo,
+                                const char *call,
+                                size_t call_len,
+                                octollm_string_t *out);
+
+/*
  Finds personal data, secrets and injections in a text, and writes them as JSON: a list of `{kind, type, start, end,
  confidence, severity, explanation}` in the text's order, without overlaps; `start` and `end` count bytes. With
  `external` the text comes from outside (a document, a page) and is judged more strictly. Thread-safe; microseconds.

@@ -196,6 +196,11 @@ public:
         return detail::text_of(
             [&](octollm_string_t *out) { return octollm_search(get(), request.data(), request.size(), out); });
     }
+    /// Reads or writes shared memory: `{"call": "cache_get", "key": "..."}`. The calls are those of `octollm_memory`.
+    std::string memory(std::string_view call) const {
+        return detail::text_of(
+            [&](octollm_string_t *out) { return octollm_memory(get(), call.data(), call.size(), out); });
+    }
     std::string arms() const {
         return detail::text_of([&](octollm_string_t *out) { return octollm_arms(get(), out); });
     }

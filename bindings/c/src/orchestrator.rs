@@ -329,3 +329,36 @@ pub unsafe extern "C" fn octollm_search(
         Ok(())
     })
 }
+
+/// Reads or writes shared memory, and writes the answer as JSON. `call` is JSON that names what to do in `call`:
+///
+/// - the knowledge graph: `put_entity` (`entity_type`, `name`, `properties`), `put_relationship` (`from_entity_id`,
+///   `to_entity_id`, `relationship_type`, `strength`, `properties`), `entities_named` (`name`), `search_entities` (`text`,
+///   `entity_type`, `limit`), `neighbours` (`id`, `limit`), `paths` (`from`, `to`, `max_depth`, `limit`), `remove_entity` (`id`);
+/// - the cache: `cache_get` (`key`, any JSON; answers `{"value": ...}` or null), `cache_set` (`key`, `value`,
+///   `ttl_seconds`), `cache_remove` (`key`);
+/// - texts and vectors: `remember` (`collection`, `records` of `{id, text, vector, payload}`), `recall` (`collection`, `text`
+///   or `vector`, `limit`, `filter`, `min_score`), `forget` (`collection`, `ids`), `count` and `drop_collection`
+///   (`collection`), `embed` (`texts`).
+///
+/// Thread-safe. `invalid_input` for what is no such call; `not_configured` for an orchestrator on a server.
+///
+/// # Safety
+/// `octo` is NULL or living; `call` is NULL or points to `call_len` bytes; `out` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn octollm_memory(
+    octo: *const octollm_t,
+    call: *const c_char,
+    call_len: usize,
+    out: *mut octollm_string_t,
+) -> *mut octollm_error_t {
+    guard(|| {
+        let out = place_for(out)?;
+        // SAFETY: the caller's promise.
+        let (octo, call) = unsafe { (borrowed(octo, "octo")?, json(call, call_len, "call")?) };
+        let answer = wait_for(octo.session.memory(call))?;
+        // SAFETY: the caller's promise.
+        unsafe { out.write(octollm_string_t::json(&answer)?) };
+        Ok(())
+    })
+}

@@ -320,6 +320,50 @@ static void documents_are_found(const octollm_t *octo) {
     FAILS(octollm_index(octo, TEXT("[\"/nowhere/at/all\"]"), &out), "not_found", "there is no such file");
 }
 
+/* Copies the first id in the text, and frees it. */
+static void take_uuid(octollm_string_t entity, char id[40]) {
+    const char *begin = strstr(entity.data, "\"id\":\"");
+    CHECK(begin != NULL && strlen(begin) > 6 + 36);
+    memcpy(id, begin + 6, 36);
+    id[36] = '\0';
+    octollm_string_free(&entity);
+}
+
+static void memory_is_shared(const octollm_t *octo) {
+    octollm_string_t out = {0};
+    char ada[40], engine[40], request[400];
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"put_entity\", \"entity_type\": \"person\", \"name\": \"Ada\"}"), &out));
+    take_uuid(out, ada);
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"put_entity\", \"entity_type\": \"machine\", \"name\": \"Engine\"}"), &out));
+    take_uuid(out, engine);
+    snprintf(request, sizeof request,
+             "{\"call\": \"put_relationship\", \"from_entity_id\": \"%s\", \"to_entity_id\": \"%s\", "
+             "\"relationship_type\": \"wrote_for\", \"strength\": 0.5}", ada, engine);
+    WELL(octollm_memory(octo, TEXT(request), &out));
+    octollm_string_free(&out);
+    snprintf(request, sizeof request, "{\"call\": \"neighbours\", \"id\": \"%s\", \"limit\": 5}", ada);
+    WELL(octollm_memory(octo, TEXT(request), &out));
+    CHECK(holds(out, "\"name\":\"Engine\""));
+
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"cache_get\", \"key\": [\"answer\", 1]}"), &out));
+    CHECK(holds(out, "null"));
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"cache_set\", \"key\": [\"answer\", 1], \"value\": 42, \"ttl_seconds\": 60}"), &out));
+    octollm_string_free(&out);
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"cache_get\", \"key\": [\"answer\", 1]}"), &out));
+    CHECK(holds(out, "{\"value\":42}"));
+
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"remember\", \"collection\": \"notes\", \"records\": ["
+                                   "{\"id\": \"1\", \"text\": \"An octopus has three hearts\"}, "
+                                   "{\"id\": \"2\", \"text\": \"The train leaves at noon\"}]}"), &out));
+    octollm_string_free(&out);
+    WELL(octollm_memory(octo, TEXT("{\"call\": \"recall\", \"collection\": \"notes\", \"text\": \"hearts of an octopus\", \"limit\": 1}"), &out));
+    CHECK(holds(out, "An octopus has three hearts"));
+
+    FAILS(octollm_memory(octo, TEXT("{\"call\": \"drop_database\"}"), &out), "invalid_input", "the call of memory");
+    FAILS(octollm_memory(octo, NULL, 3, &out), "invalid_input", "call: must not be NULL");
+    FAILS(octollm_memory(octo, TEXT("{}"), NULL), "invalid_input", "out: must not be NULL");
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     home = argv[1];
@@ -338,6 +382,7 @@ int main(int argc, char **argv) {
     cancelling_reaches_the_arm(octo, &first);
     people_are_asked(octo);
     documents_are_found(octo);
+    memory_is_shared(octo);
     everything_is_listed(octo);
     WELL(octollm_free(octo));
     CHECK(atomic_load(&first.echo.finalized) == 1 && atomic_load(&first.flaky.finalized) == 1);

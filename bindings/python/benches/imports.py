@@ -9,7 +9,7 @@ import sys
 
 # Nothing is told to anybody while it is measured.
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true"}
-MODULES = ("octollm", "asyncio", "langgraph.graph", "pydantic_graph", "crewai")
+MODULES = ("octollm", "asyncio", "langgraph.graph", "pydantic_graph", "neograph_engine", "crewai")
 PROGRAM = """
 import resource, sys, time
 start = time.perf_counter()

@@ -8,6 +8,8 @@ from typing import Any
 
 # Nothing is told to anybody while it is measured.
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true", "LANGSMITH_TRACING": "false"}
+# A node in Python holds the lock of the interpreter: more threads do not make it faster.
+os.environ["NEOGRAPH_SUPPRESS_FANOUT_WARNING"] = "1"
 
 #: What is run, and how many steps it has.
 Run = tuple[Callable[[], Awaitable[Any]], int]
@@ -81,6 +83,40 @@ def pydantic_graph(chain: int, wide: int) -> dict[str, Run]:
     }
 
 
+def neograph(chain: int, wide: int) -> dict[str, Run]:
+    """NeoGraph's engine in C++, with nodes in Python and without a checkpoint store."""
+    import neograph_engine as ng
+
+    @ng.node("nothing")
+    def nothing(state: Any) -> list[Any]:
+        return []
+
+    def run(count: int, chained: bool) -> Run:
+        edges = []
+        for number in range(count):
+            before = f"n{number - 1}" if chained and number else ng.START_NODE
+            edges.append({"from": before, "to": f"n{number}"})
+            if not chained or number == count - 1:
+                edges.append({"from": f"n{number}", "to": ng.END_NODE})
+        definition = {
+            "schema_version": ng.TOPOLOGY_SCHEMA_VERSION,
+            "name": "nothings",
+            "channels": {"nothing": {"reducer": "overwrite"}},
+            "nodes": {f"n{number}": {"type": "nothing"} for number in range(count)},
+            "edges": edges,
+        }
+        engine = ng.GraphEngine.compile(definition, ng.NodeContext())
+
+        async def once() -> None:
+            result = await engine.run_async(ng.RunConfig(thread_id="bench", max_steps=count + 10))
+            if len(result.execution_trace) != count:
+                raise RuntimeError(f"{len(result.execution_trace)} of {count} nodes were run")
+
+        return once, count
+
+    return {"sync, alone": run(chain, True), f"sync, at {wide}": run(wide, False)}
+
+
 def crewai(chain: int, wide: int) -> dict[str, Run]:
     """CrewAI's flows: methods that listen to one another."""
     from crewai.flow.flow import Flow, listen, start
@@ -112,7 +148,13 @@ def crewai(chain: int, wide: int) -> dict[str, Run]:
 def there_are(chain: int, wide: int) -> dict[str, dict[str, Run] | str]:
     """Every peer's runs, or why it has none."""
     found: dict[str, dict[str, Run] | str] = {}
-    for name, make in (("langgraph", langgraph), ("pydantic-graph", pydantic_graph), ("crewai flows", crewai)):
+    peers = (
+        ("langgraph", langgraph),
+        ("pydantic-graph", pydantic_graph),
+        ("neograph", neograph),
+        ("crewai flows", crewai),
+    )
+    for name, make in peers:
         try:
             found[name] = make(chain, wide)
         except ImportError as error:

@@ -15,6 +15,7 @@ mod program;
 mod reflex;
 mod reflex_chain;
 mod runtime;
+mod stores;
 mod waited;
 mod workers;
 
@@ -43,6 +44,9 @@ mod _native {
     use crate::reflex::{private, redact, scan};
     #[pymodule_export]
     use crate::reflex_chain::ReflexChain;
+    #[cfg(feature = "testing")]
+    #[pymodule_export]
+    use crate::stores::suite::_store_suite;
     #[pymodule_export]
     use crate::workers::{close_workers, needs_worker, take_call};
 }

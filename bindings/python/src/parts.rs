@@ -23,6 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::arm::{Answerer, Registration};
+use crate::stores::{PythonCache, PythonDocuments, PythonGraph, PythonVectors};
 
 /// The parts by what they are.
 pub(crate) fn own_parts(parts: Vec<(String, Registration)>) -> Result<OwnParts> {
@@ -34,6 +35,10 @@ pub(crate) fn own_parts(parts: Vec<(String, Registration)>) -> Result<OwnParts> 
             "intent_parser" => own.intent_parser = Some(Arc::new(PythonParser(Answerer::new(part)))),
             "planner" => own.task_planner = Some(Arc::new(PythonPlanner::new(part)?)),
             "integrator" => own.result_integrator = Some(Arc::new(PythonIntegrator(Answerer::new(part)))),
+            "cache" => own.cache = Some(Arc::new(PythonCache::new(part))),
+            "vectors" => own.vectors = Some(Arc::new(PythonVectors::new(part))),
+            "documents" => own.documents = Some(Arc::new(PythonDocuments::new(part))),
+            "graph" => own.graph = Some(Arc::new(PythonGraph::new(part))),
             _ => return Err(Error::new(ErrorKind::Internal, "the package names a part that there is not")),
         }
     }

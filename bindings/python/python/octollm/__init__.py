@@ -35,6 +35,18 @@ from ._errors import (
 from ._memory import Memory
 from ._parts import Embedder, Integrator, IntentParser, Model, ModelRequest, Planner, Thought
 from ._serve import serve, serve_async
+from ._stores import (
+    Cache,
+    Chunk,
+    CollectionSpec,
+    Document,
+    DocumentStore,
+    KeywordQuery,
+    KnowledgeGraph,
+    VectorQuery,
+    VectorRecord,
+    VectorStore,
+)
 from ._types import (
     Budget,
     Entity,
@@ -58,9 +70,14 @@ __all__ = [
     "ArmError",
     "Budget",
     "BudgetExceeded",
+    "Cache",
     "Cancelled",
+    "Chunk",
+    "CollectionSpec",
     "Conflict",
     "DeadlineExceeded",
+    "Document",
+    "DocumentStore",
     "Embedder",
     "Entity",
     "Event",
@@ -69,6 +86,8 @@ __all__ = [
     "Integrator",
     "IntentParser",
     "InvalidInput",
+    "KeywordQuery",
+    "KnowledgeGraph",
     "Memory",
     "Model",
     "ModelReply",
@@ -94,6 +113,9 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Usage",
+    "VectorQuery",
+    "VectorRecord",
+    "VectorStore",
     "arm",
     "connect",
     "reflex",

@@ -21,6 +21,7 @@ from ._errors import Conflict, OctoLLMError, native
 from ._loop import LoopBridge, answer, background, bridge_of, stop_background
 from ._memory import Memory
 from ._parts import AnyIntegrator, AnyParser, AnyPlanner, Embedder, Model, parts
+from ._stores import Cache, DocumentStore, KnowledgeGraph, VectorStore, stores
 
 if TYPE_CHECKING:
     import asyncio
@@ -76,7 +77,9 @@ class OctoLLM:
 
     ``model``, ``embedder``, ``planner``, ``intent_parser`` and ``integrator`` take the place of what the settings
     describe: see :class:`octollm.Model`, :class:`octollm.Embedder`, :class:`octollm.Planner`,
-    :class:`octollm.IntentParser` and :class:`octollm.Integrator`.
+    :class:`octollm.IntentParser` and :class:`octollm.Integrator`. ``cache``, ``vectors``, ``documents`` and ``graph`` keep
+    that part of the memory elsewhere than in the file: see :class:`octollm.Cache`, :class:`octollm.VectorStore`,
+    :class:`octollm.DocumentStore` and :class:`octollm.KnowledgeGraph`.
 
     Every call has two forms: ``await octo.run(...)``, and ``octo.run_sync(...)`` for programs without an event loop.
     It opens with ``async with`` or ``with``, or by itself at the first synchronous call.
@@ -92,10 +95,15 @@ class OctoLLM:
         planner: AnyPlanner | None = None,
         intent_parser: AnyParser | None = None,
         integrator: AnyIntegrator | None = None,
+        cache: Cache | None = None,
+        vectors: VectorStore | None = None,
+        documents: DocumentStore | None = None,
+        graph: KnowledgeGraph | None = None,
         **settings: str | float | bool | Sequence[str],
     ) -> None:
         self._arms = list(arms)
         self._parts = parts(model, embedder, planner, intent_parser, integrator)
+        self._parts += stores(cache, vectors, documents, graph)
         if home is not None:
             settings["octollm_home"] = os.fspath(home)
         self._settings = settings

@@ -165,6 +165,10 @@ class Entity:
     entity_type: str
     name: str
     properties: dict[str, Any] = field(default_factory=dict)
+    #: When it was first known.
+    created_at: datetime.datetime | None = field(default=None, compare=False)
+    #: When it last changed.
+    updated_at: datetime.datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ class Relationship:
     #: 0 to 1.
     strength: float
     properties: dict[str, Any] = field(default_factory=dict)
+    #: When it was first known.
+    created_at: datetime.datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -392,9 +398,13 @@ def model_reply(document: dict[str, Any]) -> ModelReply:
     return ModelReply(**{**known, "usage": Usage(**_known(Usage, document.get("usage", {})))})
 
 
+def _times(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: _time(document.get(name)) for name in names}
+
+
 def entity(document: dict[str, Any]) -> Entity:
     """Reads an entity."""
-    return Entity(**_known(Entity, document))
+    return Entity(**{**_known(Entity, document), **_times(document, "created_at", "updated_at")})
 
 
 def entities(documents: list[dict[str, Any]]) -> list[Entity]:
@@ -404,7 +414,7 @@ def entities(documents: list[dict[str, Any]]) -> list[Entity]:
 
 def relationship(document: dict[str, Any]) -> Relationship:
     """Reads a relationship."""
-    return Relationship(**_known(Relationship, document))
+    return Relationship(**{**_known(Relationship, document), **_times(document, "created_at")})
 
 
 def neighbours(documents: list[dict[str, Any]]) -> list[tuple[Relationship, Entity]]:
