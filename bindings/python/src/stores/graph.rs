@@ -72,8 +72,7 @@ impl KnowledgeGraph for PythonGraph {
         if from == to {
             return Ok(Vec::new());
         }
-        let asked =
-            json!({"call": "paths", "from": from, "to": to, "max_depth": max_depth, "limit": limit});
+        let asked = json!({"call": "paths", "from": from, "to": to, "max_depth": max_depth, "limit": limit});
         let paths: Vec<Vec<Value>> = self.0.ask(asked).await?;
         paths.into_iter().map(|hops| self.path(hops)).collect()
     }
