@@ -82,6 +82,10 @@ impl Veil {
         Ok(Veiled::same(answer))
     }
 
+    pub(crate) fn result(&self, result: Arc<Value>) -> Result<Veiled<Arc<Value>>> {
+        Ok(Veiled::same(result))
+    }
+
     pub(crate) fn words(&self, text: String) -> Result<String> {
         Ok(text)
     }
