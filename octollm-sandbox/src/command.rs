@@ -19,6 +19,12 @@ pub struct Command {
     pub files: Vec<(PathBuf, Vec<u8>)>,
     /// What the command reads on its standard input; `None` is an empty one.
     pub stdin: Option<Vec<u8>>,
+    /// A TCP port of a loopback of its own that the command may connect to, and to nothing else. Who answers there is the
+    /// caller: `Control::with_listener` gets the socket, for a proxy that decides what is reached. Needs [`Level::Full`].
+    /// `None`, or 0, is no network at all.
+    ///
+    /// [`Level::Full`]: crate::Level::Full
+    pub port: Option<u16>,
     /// What it may take.
     pub limits: Limits,
 }
@@ -32,6 +38,7 @@ impl Command {
             environment: Vec::new(),
             files: Vec::new(),
             stdin: None,
+            port: None,
             limits: Limits::default(),
         }
     }
@@ -68,6 +75,13 @@ impl Command {
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Lets it connect to this port of its own loopback.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
         self
     }
 

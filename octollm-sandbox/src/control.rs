@@ -1,6 +1,7 @@
 //! What another thread can do with a run: stop it, and watch its output.
 
 use std::fmt;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ pub enum Stream {
 }
 
 type Sink = Box<dyn FnMut(Stream, &[u8]) + Send>;
+type Host = Box<dyn FnOnce(TcpListener) + Send>;
 
 /// A handle on one run. Clones are the same handle.
 #[derive(Clone, Default)]
@@ -25,6 +27,7 @@ pub struct Control {
 struct Shared {
     stopped: AtomicBool,
     sink: Mutex<Option<Sink>>,
+    host: Mutex<Option<Host>>,
 }
 
 impl Control {
@@ -42,6 +45,14 @@ impl Control {
         self
     }
 
+    /// Calls `host`, on the thread of the run, with the socket behind `Command::port`: it listens in the sandbox's network,
+    /// and whoever holds it accepts outside. It outlives the run: what still holds it then hears no new connection.
+    #[must_use]
+    pub fn with_listener(self, host: impl FnOnce(TcpListener) + Send + 'static) -> Self {
+        *self.shared.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(host));
+        self
+    }
+
     /// Ends the run: everything it started is killed within a tick (50 ms), and `run` answers `End::Stopped`. Also before
     /// the run has begun.
     pub fn stop(&self) {
@@ -51,6 +62,17 @@ impl Control {
     /// Whether somebody has stopped it.
     pub fn is_stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::Acquire)
+    }
+
+    #[cfg_attr(
+        not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
+        expect(dead_code, reason = "nothing runs there")
+    )]
+    pub(crate) fn listening(&self, listener: TcpListener) {
+        let host = self.shared.host.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(host) = host {
+            host(listener);
+        }
     }
 
     #[cfg_attr(

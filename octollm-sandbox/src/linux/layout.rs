@@ -4,7 +4,9 @@ use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::plan::{Places, folders_to, text};
+use super::inside::plan::Kind;
+use super::inside::wire::NOWHERE;
+use super::plan::{Given, Places, folders_to, text};
 use crate::{Layer, Limits, SandboxError};
 
 /// Programs and libraries, each shown as the machine has it: a folder, or a link into `/usr`.
@@ -33,14 +35,6 @@ const DEVICES: [(&str, &str); 5] = [
     ("/dev/urandom", "dev/urandom"),
 ];
 
-/// What kind of thing is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Folder,
-    File,
-    Device,
-}
-
 /// Something of the machine, shown in the new root.
 pub(super) struct Bind {
     pub(super) source: CString,
@@ -59,7 +53,7 @@ pub(super) struct Layout {
     /// Links: where to, and its name.
     pub(super) links: Vec<(CString, CString)>,
     /// Files of its own.
-    pub(super) files: Vec<(CString, &'static str)>,
+    pub(super) files: Vec<Given<'static>>,
     /// `size` and `nr_inodes` of `/work` and of `/tmp`, in the kernel's notation.
     pub(super) size: CString,
     pub(super) inodes: CString,
@@ -81,14 +75,20 @@ impl Layout {
             layout.show(path, places)?;
         }
         for path in readable {
-            layout.bind(path, Kind::of(path), places)?;
+            layout.bind(path, kind_of(path), places)?;
         }
         for (source, target) in DEVICES {
             layout.bind_at(Path::new(source), Path::new(target), Kind::Device, places)?;
         }
         layout.links.push((text("/tmp".as_ref())?, text("dev/shm".as_ref())?));
         for (path, content) in ETC_OWN.into_iter().zip(ETC_CONTENT) {
-            layout.files.push((relative(Path::new(path))?, content));
+            let path = Path::new(path).strip_prefix("/").unwrap_or(Path::new(path));
+            layout.files.push(Given {
+                folders: folders_to(path)?,
+                path: text(path.as_os_str())?,
+                content: content.as_bytes(),
+                place: NOWHERE,
+            });
         }
         Ok(layout)
     }
@@ -101,7 +101,7 @@ impl Layout {
                 self.links.push((text(target.as_os_str())?, relative(path)?));
                 Ok(())
             }
-            Ok(_) => self.bind(path, Kind::of(path), places),
+            Ok(_) => self.bind(path, kind_of(path), places),
             Err(_) => Ok(()),
         }
     }
@@ -129,10 +129,8 @@ impl Layout {
     }
 }
 
-impl Kind {
-    fn of(path: &Path) -> Self {
-        if fs::metadata(path).is_ok_and(|data| data.is_dir()) { Self::Folder } else { Self::File }
-    }
+fn kind_of(path: &Path) -> Kind {
+    if fs::metadata(path).is_ok_and(|data| data.is_dir()) { Kind::Folder } else { Kind::File }
 }
 
 fn relative(path: &Path) -> Result<CString, SandboxError> {

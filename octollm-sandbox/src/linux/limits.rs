@@ -5,9 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use libc::c_uint;
 
-use super::message::{Failure, In as _};
-use super::sys;
-use crate::{Layer, Level, Limits};
+use crate::{Level, Limits};
 
 /// A resource, where it is felt, and where it ends.
 pub(super) type Limit = (c_uint, u64, u64);
@@ -52,7 +50,7 @@ fn lowered(resource: c_uint, soft: u64, hard: u64) -> Limit {
 fn tasks_of_user(level: Level, as_root: bool) -> u64 {
     // SAFETY: no memory is passed; cannot fail.
     let own = unsafe { libc::getuid() };
-    let user = if as_root && level == Level::Landlock { super::plan::NOBODY } else { own };
+    let user = if as_root && level == Level::Landlock { super::inside::NOBODY } else { own };
     let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     processes
         .flatten()
@@ -61,12 +59,4 @@ fn tasks_of_user(level: Level, as_root: bool) -> u64 {
         .filter_map(|entry| fs::read_dir(entry.path().join("task")).ok())
         .map(|tasks| tasks.count() as u64)
         .sum()
-}
-
-/// Sets them for this process and all that it starts.
-pub(super) fn set(limits: &[Limit]) -> Result<(), Failure> {
-    for (resource, soft, hard) in limits {
-        sys::set_limit(*resource, *soft, *hard).layer(Layer::Limits)?;
-    }
-    Ok(())
 }

@@ -1,25 +1,18 @@
-//! Everything that the child needs, worked out before it exists: afterwards nothing can be allocated.
+//! Everything that the first process needs, worked out before it exists. `pack` writes it down.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::ptr;
 
-use libc::c_char;
-
+use super::inside::wire::NOWHERE;
 use super::landlock::{self, Access, Ruleset};
 use super::layout::{self, Layout};
 use super::limits::{self, Limit};
-use super::message::NOWHERE;
 use super::scratch::Scratch;
 use super::seccomp;
 use crate::{Command, Layer, Level, Sandbox, SandboxError};
-
-/// The user inside the namespaces, and the one it is outside when the caller is root.
-pub(super) const INSIDE: u32 = 1000;
-pub(super) const NOBODY: u32 = 65534;
 
 /// Where the command starts and what it may write, in a root of its own.
 pub(super) const WORK: &str = "/work";
@@ -27,24 +20,6 @@ pub(super) const TMP: &str = "/tmp";
 
 /// `PATH` in the sandbox, and where a bare name is looked for.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// Strings as `execve` wants them. The pointers are into the heap, so moving this is harmless.
-pub(super) struct Strings {
-    pointers: Vec<*const c_char>,
-    _owned: Vec<CString>,
-}
-
-impl Strings {
-    fn new(owned: Vec<CString>) -> Self {
-        let pointers = owned.iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect();
-        Self { pointers, _owned: owned }
-    }
-
-    /// A list of terminated strings, with a null pointer at the end, valid as long as `self`.
-    pub(super) fn as_ptr(&self) -> *const *const c_char {
-        self.pointers.as_ptr()
-    }
-}
 
 /// A file to be made in a folder: the folders that it needs, outermost first, its path, its content.
 pub(super) struct Given<'a> {
@@ -57,16 +32,17 @@ pub(super) struct Given<'a> {
 pub(super) struct Plan<'a> {
     pub(super) level: Level,
     pub(super) as_root: bool,
+    pub(super) port: u16,
     pub(super) program: CString,
-    pub(super) arguments: Strings,
-    pub(super) environment: Strings,
+    pub(super) arguments: Vec<CString>,
+    pub(super) environment: Vec<CString>,
     pub(super) folder: CString,
     pub(super) files: Vec<Given<'a>>,
     pub(super) layout: Layout,
     pub(super) rules: Ruleset,
     pub(super) limits: Vec<Limit>,
     pub(super) filters: Vec<seccompiler::BpfProgram>,
-    /// After how many seconds the child gives up by itself, should nobody watch it any more.
+    /// After how many seconds the first process gives up by itself, should nobody watch it any more.
     pub(super) last_resort: u32,
     /// What failures point into.
     places: Places,
@@ -80,6 +56,10 @@ impl<'a> Plan<'a> {
     ) -> Result<Self, SandboxError> {
         let level = sandbox.level;
         let as_root = is_root();
+        let port = command.port.unwrap_or_default();
+        if port != 0 && level != Level::Full {
+            return Err(SandboxError::new(Layer::Network));
+        }
         let mut places = Places::default();
         let readable = readable(&sandbox.readable)?;
         let (work, tmp) = match scratch {
@@ -97,11 +77,11 @@ impl<'a> Plan<'a> {
         };
         let rules = match level {
             Level::None => Ruleset::default(),
-            _ => landlock::rules(level, &access(level, &readable, &work, &tmp), &mut places)?,
+            _ => landlock::rules(level, &access(level, &readable, &work, &tmp), port != 0, &mut places)?,
         };
         let filters = match level {
             Level::None => Vec::new(),
-            _ => seccomp::filters(level == Level::Full)?,
+            _ => seccomp::filters(level == Level::Full, port != 0)?,
         };
         let program = program(&command.program, &sandbox.readable)?;
         let names = [program.clone()].into_iter();
@@ -109,9 +89,10 @@ impl<'a> Plan<'a> {
         Ok(Self {
             level,
             as_root,
+            port,
             program,
-            arguments: Strings::new(arguments),
-            environment: Strings::new(environment(command, &work, &tmp)?),
+            arguments,
+            environment: environment(command, &work, &tmp)?,
             folder: text(work.as_os_str())?,
             files,
             layout,

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use super::plan::NOBODY;
+use super::inside::NOBODY;
 use super::spawn::os;
 use crate::{Command, Layer, Level, SandboxError};
 

@@ -1,7 +1,7 @@
 //! The filter of system calls: a list of what ordinary programs need, and EPERM for everything else. What is not listed
 //! needs no entry: ptrace, mount, unshare, bpf, io_uring, userfaultfd, keyrings, perf, modules, and what comes next year.
 //!
-//! Built before the child exists; the child only hands it over.
+//! Built before the first process exists, which only hands it over.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,6 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use super::message::{Failure, In as _};
-use super::sys;
 use crate::{Layer, SandboxError};
 
 #[cfg(target_arch = "x86_64")]
@@ -148,13 +146,18 @@ const NEW_NAMESPACES: i32 = libc::CLONE_NEWNS
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters, in the order in which they are set. `apart` is whether there are namespaces.
-pub(super) fn filters(apart: bool) -> Result<Vec<BpfProgram>, SandboxError> {
+/// The filters, in the order in which they are set. `apart` is whether there are namespaces,
+/// `connecting` whether there is a port to connect to.
+pub(super) fn filters(apart: bool, connecting: bool) -> Result<Vec<BpfProgram>, SandboxError> {
     let denied = SeccompAction::Errno(libc::EPERM as u32);
-    build(apart, denied).map_err(|_| SandboxError::new(Layer::Seccomp))
+    build(apart, connecting, denied).map_err(|_| SandboxError::new(Layer::Seccomp))
 }
 
-fn build(apart: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+fn build(
+    apart: bool,
+    connecting: bool,
+    denied: SeccompAction,
+) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
     let mut filters = Vec::new();
     for (errno, calls) in REFUSED {
         let calls = calls.iter().map(|call| (*call, Vec::new())).collect();
@@ -162,11 +165,12 @@ fn build(apart: bool, denied: SeccompAction) -> Result<Vec<BpfProgram>, seccompi
         filters.push(SeccompFilter::new(calls, SeccompAction::Allow, error, ARCH)?.try_into()?);
     }
     // The one that denies `seccomp` itself comes last; it lets through what those before it refuse, and their answer stands.
-    filters.push(SeccompFilter::new(rules(apart)?, denied, SeccompAction::Allow, ARCH)?.try_into()?);
+    filters
+        .push(SeccompFilter::new(rules(apart, connecting)?, denied, SeccompAction::Allow, ARCH)?.try_into()?);
     Ok(filters)
 }
 
-fn rules(apart: bool) -> Result<Rules, seccompiler::BackendError> {
+fn rules(apart: bool, connecting: bool) -> Result<Rules, seccompiler::BackendError> {
     let refused = REFUSED.iter().flat_map(|(_, calls)| *calls);
     let mut rules: Rules =
         ALLOWED.iter().chain(ALLOWED_HERE).chain(refused).map(|call| (*call, Vec::new())).collect();
@@ -175,6 +179,11 @@ fn rules(apart: bool) -> Result<Rules, seccompiler::BackendError> {
     } else {
         // The times of an open file, without a path.
         rules.insert(libc::SYS_utimensat, vec![without(1, u64::MAX)?]);
+    }
+    if connecting {
+        // Whereto is the network's business, and Landlock's: there is one loopback in it and one port.
+        rules.insert(libc::SYS_socket, sockets(libc::AF_INET, &[libc::SOCK_STREAM])?);
+        rules.insert(libc::SYS_connect, Vec::new());
     }
     rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_ioctl, one_of(1, &IOCTLS)?);
@@ -200,13 +209,18 @@ fn one_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler:
 /// Unix sockets that are connected to each other and to nobody else for ever. One that could be given an address would
 /// reach a socket of the machine's in a folder that is shown: mounts and Landlock leave that to the socket's mode.
 fn connected_pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    sockets(libc::AF_UNIX, &[libc::SOCK_STREAM, libc::SOCK_SEQPACKET])
+}
+
+/// Sockets of a family and these kinds, in their usual protocol.
+fn sockets(family: i32, kinds: &[i32]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     const KIND: u64 = 0xf;
-    [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
-        .into_iter()
+    kinds
+        .iter()
         .map(|kind| {
             SeccompRule::new(vec![
-                SeccompCondition::new(0, Size::Dword, Is::Eq, libc::AF_UNIX as u64)?,
-                SeccompCondition::new(1, Size::Dword, Is::MaskedEq(KIND), kind as u64)?,
+                SeccompCondition::new(0, Size::Dword, Is::Eq, family as u64)?,
+                SeccompCondition::new(1, Size::Dword, Is::MaskedEq(KIND), *kind as u64)?,
             ])
         })
         .collect()
@@ -220,14 +234,6 @@ fn without(argument: u8, bits: u64) -> Result<SeccompRule, seccompiler::BackendE
 /// An argument lacks the one bit or the other.
 fn not_both(argument: u8, one: u64, other: u64) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     Ok(vec![without(argument, one)?, without(argument, other)?])
-}
-
-/// Sets the filters for this process and all that it starts, for ever.
-pub(super) fn set(filters: &[BpfProgram]) -> Result<(), Failure> {
-    for filter in filters {
-        sys::filter(filter).layer(Layer::Seccomp)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -248,8 +254,9 @@ mod tests {
 
     #[test]
     fn the_filters_are_within_what_the_kernel_takes() {
-        let filters = [filters(true).unwrap(), filters(false).unwrap()].concat();
-        assert_eq!(filters.len(), 6);
+        let filters = [filters(true, false), filters(true, true), filters(false, false)];
+        let filters: Vec<_> = filters.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(filters.len(), 9);
         assert!(filters.iter().all(|filter| filter.len() < 4096));
     }
 }

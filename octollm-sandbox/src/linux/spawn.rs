@@ -1,17 +1,23 @@
 //! Starts the sandbox's first process, gives it its user, and ends it.
 
-use std::fs::{self, File};
-use std::io::{self, PipeReader, Seek as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::fs;
+use std::io::{self, PipeReader, Write as _};
+use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::path::PathBuf;
 
-use libc::{c_int, pid_t};
+use libc::{c_int, c_void, pid_t};
 
-use super::child::{self, Ends};
-use super::message::{self, Message};
-use super::plan::{INSIDE, NOBODY, Plan};
-use super::{sys, tree};
+use super::inside::wire::{self, Message};
+use super::inside::{self, Ends, INSIDE, NOBODY};
+use super::plan::Plan;
+use super::{pack, sys, tree};
 use crate::{Layer, Level, SandboxError};
+
+/// The first process as a program; nothing where it could not be built.
+#[cfg(has_init)]
+pub(super) const IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/octollm-init"));
+#[cfg(not(has_init))]
+pub(super) const IMAGE: &[u8] = &[];
 
 /// All that can be had by an unprivileged user. Time is left alone: programs ask it often, and it tells nothing.
 const NAMESPACES: c_int = libc::CLONE_NEWUSER
@@ -35,11 +41,15 @@ pub(super) struct Child {
 pub(super) struct Outputs {
     pub(super) stdout: PipeReader,
     pub(super) stderr: PipeReader,
-    /// At its end when the program has replaced the copy of this process that it began as.
+    /// At its end when the program has replaced the process that it began as.
     pub(super) started: PipeReader,
 }
 
-pub(super) fn spawn(plan: &Plan<'_>, stdin: Option<&[u8]>) -> Result<(Child, Outputs), SandboxError> {
+pub(super) fn spawn(
+    image: &[u8],
+    plan: &Plan<'_>,
+    stdin: Option<&[u8]>,
+) -> Result<(Child, Outputs), SandboxError> {
     let supervision = |error: io::Error| os(Layer::Supervision, &error);
     let stdin = input(stdin).map_err(supervision)?;
     let (stdout, stdout_end) = io::pipe().map_err(supervision)?;
@@ -48,49 +58,81 @@ pub(super) fn spawn(plan: &Plan<'_>, stdin: Option<&[u8]>) -> Result<(Child, Out
     let failed = |errno| SandboxError::errno_of(Layer::Supervision, errno);
     sys::no_waiting(&stdout).and_then(|()| sys::no_waiting(&stderr)).map_err(failed)?;
     let (channel, channel_end) = sys::packet_pair().map_err(failed)?;
-    let ends = Ends {
-        stdin: stdin.as_raw_fd(),
-        stdout: stdout_end.as_raw_fd(),
-        stderr: stderr_end.as_raw_fd(),
-        channel: channel_end.as_raw_fd(),
-        started: started_end.as_raw_fd(),
-    };
-    let (pid, pidfd) = start(plan, ends)?;
+    let packed = sys::memory_file(c"plan", &pack::pack(plan), false).map_err(supervision)?;
+    let all = [&stdin, &stdout_end.into(), &stderr_end.into(), &channel_end, &started_end.into(), &packed];
+    let (pid, pidfd) = start(image, plan.level, all.map(AsRawFd::as_raw_fd))?;
     Ok((Child { pid, pidfd, channel, level: plan.level, gone: false }, Outputs { stdout, stderr, started }))
 }
 
 /// What the program reads: a sealed file in memory, or a pipe at its end.
 fn input(stdin: Option<&[u8]>) -> io::Result<OwnedFd> {
     let Some(bytes) = stdin else { return io::pipe().map(|(reader, _)| reader.into()) };
-    let mut file = File::from(sys::memory_file().map_err(io::Error::from_raw_os_error)?);
-    file.write_all(bytes)?;
-    file.rewind()?;
-    sys::seal(&file).map_err(io::Error::from_raw_os_error)?;
-    Ok(file.into())
+    sys::memory_file(c"stdin", bytes, false)
 }
 
-fn start(plan: &Plan<'_>, ends: Ends) -> Result<(pid_t, OwnedFd), SandboxError> {
-    use std::os::fd::FromRawFd as _;
-
-    let flags = if plan.level == Level::Full { NAMESPACES } else { 0 };
-    let mut room = child::Room::new(plan);
-    let mut pidfd = -1;
+/// Starts the first process, as a program of its own where that can be.
+fn start(image: &[u8], level: Level, all: [c_int; 6]) -> Result<(pid_t, OwnedFd), SandboxError> {
+    let flags = if level == Level::Full { NAMESPACES } else { 0 };
+    let image = if image.is_empty() { None } else { sys::memory_file(c"octollm-init", image, true).ok() };
     // A handler of the caller's must not run in the child, where it would speak to the caller's descriptors.
     let before = sys::block_signals();
-    // SAFETY: the child goes into `child::first`, which makes system calls over `plan` and `room` and never returns.
-    let cloned = unsafe { sys::clone(flags, Some(&mut pidfd)) };
-    if matches!(cloned, Ok(None)) {
-        child::first(plan, ends, &mut room);
-    }
+    let ends = |image| Ends { all, apart: flags != 0, image };
+    let executed = image.and_then(|image| execute(flags, ends(Some(image.as_raw_fd()))));
+    let started = executed.unwrap_or_else(|| fork(flags, ends(None)));
     sys::restore_signals(&before);
-    match cloned {
+    started.map_err(|errno| {
+        // Too many processes is no lack of namespaces.
+        let spent = matches!(errno, libc::EAGAIN | libc::ENOMEM) || level != Level::Full;
+        SandboxError::errno_of(if spent { Layer::Supervision } else { Layer::Namespaces }, errno)
+    })
+}
+
+/// What the child finds on its stack, and leaves there.
+struct Start {
+    ends: Ends,
+    failed: c_int,
+}
+
+/// A child that shares this memory only until it is the program. `None` where the program cannot be executed here: a system
+/// may forbid it for files in memory (`vm.memfd_noexec=2`).
+fn execute(flags: c_int, ends: Ends) -> Option<sys::Sys<(pid_t, OwnedFd)>> {
+    extern "C" fn body(start: *mut c_void) -> c_int {
+        // SAFETY: `execute` passes a `Start` and waits; nobody else looks at it.
+        let start = unsafe { &mut *start.cast::<Start>() };
+        start.failed = inside::become_first(start.ends);
+        inside::sys::exit(1)
+    }
+    const STACK: usize = 64 << 10;
+    let mut stack = vec![0; STACK];
+    let mut start = Start { ends, failed: 0 };
+    let argument = (&raw mut start).cast();
+    let mut pidfd = -1;
+    // SAFETY: `body` makes system calls over what is on its stack and in `start`, and does not return.
+    let pid = match unsafe { sys::clone_to_execute(&mut stack, flags, &mut pidfd, body, argument) } {
+        Ok(pid) => pid,
+        Err(errno) => return Some(Err(errno)),
+    };
+    // SAFETY: the kernel has just made this descriptor, and it is nobody else's.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    // Written by another process, of which the compiler knows nothing.
+    // SAFETY: `start` is still there.
+    if unsafe { (&raw const start.failed).read_volatile() } == 0 {
+        return Some(Ok((pid, pidfd)));
+    }
+    let _ = sys::reap(pid, 0);
+    None
+}
+
+/// A child that is a copy of this process.
+fn fork(flags: c_int, ends: Ends) -> sys::Sys<(pid_t, OwnedFd)> {
+    let mut pidfd = -1;
+    // SAFETY: the child goes into `become_first`, which only makes system calls, and does not come back but to exit.
+    match unsafe { sys::clone(flags, Some(&mut pidfd)) }? {
         // SAFETY: the kernel has just made this descriptor, and it is nobody else's.
-        Ok(Some(pid)) => Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
-        Ok(None) => sys::exit(1),
-        Err(errno) => {
-            // Too many processes is no lack of namespaces.
-            let spent = matches!(errno, libc::EAGAIN | libc::ENOMEM) || plan.level != Level::Full;
-            Err(SandboxError::errno_of(if spent { Layer::Supervision } else { Layer::Namespaces }, errno))
+        Some(pid) => Ok((pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
+        None => {
+            inside::become_first(ends);
+            inside::sys::exit(1)
         }
     }
 }
@@ -109,7 +151,7 @@ impl Child {
         self.tell("gid_map", &format!("{INSIDE} {group} 1\n"))?;
         // When the machine runs out of memory, this is what to end first.
         self.tell("oom_score_adj", "1000")?;
-        message::say(self.channel.as_raw_fd(), Message::Go)
+        wire::say(self.channel.as_raw_fd(), Message::Go)
             .map_err(|errno| SandboxError::errno_of(Layer::Supervision, errno))
     }
 

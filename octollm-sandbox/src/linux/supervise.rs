@@ -5,7 +5,8 @@ use std::io::{self, PipeReader, Read as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::message::{Heard, Message, hear};
+use super::inside::wire::Message;
+use super::message::{Heard, hear};
 use super::plan::Plan;
 use super::scratch::Scratch;
 use super::spawn::{Child, Outputs};
@@ -40,7 +41,7 @@ pub(super) struct Watch<'a> {
     child: Child,
     stdout: Drain,
     stderr: Drain,
-    /// Until the program has started: what there is before is a copy of this process, and no use of the program's.
+    /// Until the program has started: what there is before may be a copy of this process, and is no use of the program's.
     starting: Option<PipeReader>,
     is_set_up: bool,
     work: Option<OwnedFd>,
@@ -151,6 +152,11 @@ impl<'a> Watch<'a> {
                     self.failure.get_or_insert(place.into_iter().fold(error, SandboxError::at));
                 }
                 Message::Ended(status, cpu) => self.ended = Some((status, Duration::from_micros(cpu))),
+                Message::Listening => {
+                    if let Some(listener) = given {
+                        self.control.listening(listener.into());
+                    }
+                }
                 Message::Go => {}
             }
         }

@@ -1,25 +1,16 @@
-//! System calls, each as a small safe function that allocates nothing and answers `errno`: what runs between `clone` and
-//! `execve` calls nothing else of the standard library.
+//! The caller's system calls, each as a small safe function that answers `errno`.
 
-mod mount;
 mod process;
 
 use std::ffi::CStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 
 use libc::{c_int, c_long, c_uint};
 
-pub(super) use mount::{
-    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, mount_private, move_mount,
-    open_tree, pivot_here, restrict_mount, tmpfs,
-};
-pub(super) use process::{
-    alarm, become_user, block_signals, child_signals, children_time, clone, clone_to_execute,
-    default_signals, execute, exit, filter, kill, new_session, no_groups, prctl, reap, restore_signals,
-    set_host_name, set_limit, signal_pidfd, unblock_signals,
-};
+pub(super) use process::{block_signals, clone, clone_to_execute, kill, reap, restore_signals, signal_pidfd};
 
 /// `Err` is an `errno`.
 pub(super) type Sys<T> = Result<T, c_int>;
@@ -49,64 +40,6 @@ fn again(mut call: impl FnMut() -> c_long) -> Sys<usize> {
     }
 }
 
-pub(super) fn close(fd: c_int) {
-    // SAFETY: no memory is passed; callers own the descriptor.
-    let _ = unsafe { libc::close(fd) };
-}
-
-/// Closes `first` and all above, or marks them to be closed by `execve`.
-pub(super) fn close_from(first: c_int, on_exec: bool) -> Sys<()> {
-    let flags = if on_exec { libc::CLOSE_RANGE_CLOEXEC } else { 0 };
-    // SAFETY: no memory is passed; only called in a child, whose descriptors are all its own.
-    check(unsafe { libc::syscall(libc::SYS_close_range, first as c_uint, c_uint::MAX, flags) }).map(drop)
-}
-
-/// A copy of `fd` numbered `least` or above.
-pub(super) fn duplicate_above(fd: c_int, least: c_int) -> Sys<c_int> {
-    // SAFETY: no memory is passed.
-    small(c_long::from(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, least) }))
-}
-
-/// Makes `to` the same file as `from`, and inheritable.
-pub(super) fn duplicate_to(from: c_int, to: c_int) -> Sys<()> {
-    // SAFETY: no memory is passed.
-    check(c_long::from(unsafe { libc::dup2(from, to) })).map(drop)
-}
-
-pub(super) fn open_at(folder: c_int, path: &CStr, flags: c_int, mode: c_uint) -> Sys<c_int> {
-    // SAFETY: `path` is a terminated string that outlives the call.
-    small(c_long::from(unsafe { libc::openat(folder, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }))
-}
-
-pub(super) fn make_folder_at(folder: c_int, path: &CStr, mode: c_uint) -> Sys<()> {
-    // SAFETY: `path` is a terminated string that outlives the call.
-    check(c_long::from(unsafe { libc::mkdirat(folder, path.as_ptr(), mode) })).map(drop)
-}
-
-pub(super) fn link_at(target: &CStr, folder: c_int, name: &CStr) -> Sys<()> {
-    // SAFETY: both are terminated strings that outlive the call.
-    check(c_long::from(unsafe { libc::symlinkat(target.as_ptr(), folder, name.as_ptr()) })).map(drop)
-}
-
-/// Writes everything.
-pub(super) fn write_all(fd: c_int, mut bytes: &[u8]) -> Sys<()> {
-    while !bytes.is_empty() {
-        // SAFETY: the pointer and the length are one slice.
-        let written = again(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) as c_long })?;
-        match bytes.get(written..) {
-            Some(rest) if written > 0 => bytes = rest,
-            _ => return Err(libc::EIO),
-        }
-    }
-    Ok(())
-}
-
-/// Reads as much as is there; 0 is the end.
-pub(super) fn read(fd: c_int, bytes: &mut [u8]) -> Sys<usize> {
-    // SAFETY: the pointer and the length are one slice, writable.
-    again(|| unsafe { libc::read(fd, bytes.as_mut_ptr().cast(), bytes.len()) as c_long })
-}
-
 /// Waits for events; a negative time waits for ever. A signal counts as the time having passed.
 pub(super) fn poll(fds: &mut [libc::pollfd], milliseconds: c_int) -> Sys<()> {
     // SAFETY: the pointer and the length are one slice, writable.
@@ -114,21 +47,6 @@ pub(super) fn poll(fds: &mut [libc::pollfd], milliseconds: c_int) -> Sys<()> {
         Ok(_) | Err(libc::EINTR) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-pub(super) fn change_folder(path: &CStr) -> Sys<()> {
-    // SAFETY: `path` is a terminated string that outlives the call.
-    check(c_long::from(unsafe { libc::chdir(path.as_ptr()) })).map(drop)
-}
-
-pub(super) fn change_folder_to(fd: c_int) -> Sys<()> {
-    // SAFETY: no memory is passed.
-    check(c_long::from(unsafe { libc::fchdir(fd) })).map(drop)
-}
-
-pub(super) fn file_mode_mask(mask: libc::mode_t) {
-    // SAFETY: no memory is passed; cannot fail.
-    let _ = unsafe { libc::umask(mask) };
 }
 
 /// Two ends of a connection that keeps packets apart.
@@ -142,18 +60,34 @@ pub(super) fn packet_pair() -> Sys<(OwnedFd, OwnedFd)> {
     }
 }
 
-/// A file in memory.
-pub(super) fn memory_file() -> Sys<OwnedFd> {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: the string is terminated and static; the descriptor is new and nobody else's.
+/// A file in memory, with this content, which nobody can change any more.
+pub(super) fn memory_file(name: &CStr, content: &[u8], executable: bool) -> io::Result<OwnedFd> {
+    let mut flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    if executable {
+        flags |= libc::MFD_EXEC;
+    }
+    let mut made = create_memory_file(name, flags);
+    if executable && matches!(made, Err(libc::EINVAL)) {
+        // Before 6.3 each was executable, and none could say so.
+        made = create_memory_file(name, flags & !libc::MFD_EXEC);
+    }
+    let mut file = File::from(made.map_err(io::Error::from_raw_os_error)?);
+    file.write_all(content)?;
+    file.rewind()?;
+    seal(&file).map_err(io::Error::from_raw_os_error)?;
+    Ok(file.into())
+}
+
+fn create_memory_file(name: &CStr, flags: c_uint) -> Sys<OwnedFd> {
+    // SAFETY: the string is terminated and outlives the call; the descriptor is new and nobody else's.
     unsafe {
-        let fd = small(c_long::from(libc::memfd_create(c"stdin".as_ptr(), flags)))?;
+        let fd = small(c_long::from(libc::memfd_create(name.as_ptr(), flags)))?;
         Ok(OwnedFd::from_raw_fd(fd))
     }
 }
 
 /// Nobody can change the file in memory any more.
-pub(super) fn seal(file: &impl AsRawFd) -> Sys<()> {
+fn seal(file: &impl AsRawFd) -> Sys<()> {
     let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
     // SAFETY: no memory is passed.
     check(c_long::from(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) })).map(drop)

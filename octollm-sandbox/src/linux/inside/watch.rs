@@ -1,22 +1,22 @@
-//! What the sandbox's first process does while the program runs: it reaps what is left without a parent, reports how the
-//! program ended, and ends everything when the caller is gone or says so.
+//! What the first process does while the program runs: it reaps what is left without a parent, reports how the program
+//! ended, and ends everything when the caller is gone or says so.
 
-use libc::{c_int, pid_t};
-
-use super::child::CHANNEL;
-use super::message::{self, Message};
-use super::sys;
+use super::CHANNEL;
+use super::abi;
+use super::call::Sys;
+use super::sys::{self, PollFd};
+use super::wire::{Message, say};
 use crate::Level;
 
 /// Never returns. In a process namespace of its own, the kernel kills everything in it when this process ends.
-pub(super) fn stay(level: Level, last_resort: u32, program: pid_t) -> ! {
+pub(super) fn stay(level: Level, last_resort: u32, program: i32) -> ! {
     sys::alarm(last_resort);
     // Its own ends of the program's pipes: others must see when the program closes its own.
-    for fd in 0..CHANNEL {
-        sys::close(fd);
+    for number in 0..CHANNEL {
+        sys::close(number);
     }
     if let Some(status) = watch(program) {
-        let _ = message::say(CHANNEL, Message::Ended(status, sys::children_time()));
+        let _ = say(CHANNEL, Message::Ended(status, sys::children_time()));
     }
     if level != Level::Full {
         end_all();
@@ -25,12 +25,12 @@ pub(super) fn stay(level: Level, last_resort: u32, program: pid_t) -> ! {
 }
 
 /// The program's status, or `None` when it must end before its time.
-fn watch(program: pid_t) -> Option<c_int> {
+fn watch(program: i32) -> Option<i32> {
     let children = sys::child_signals().ok()?;
-    let mut events = [CHANNEL, children].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+    let mut events = [CHANNEL, children].map(|fd| PollFd { fd, events: abi::POLLIN, revents: 0 });
     // Before the first wait too: a child may have ended before there was a descriptor to tell.
     loop {
-        while let Ok((pid, status)) = sys::reap(-1, libc::WNOHANG) {
+        while let Ok((pid, status)) = sys::reap_any() {
             if pid == program {
                 return Some(status);
             }
@@ -41,7 +41,7 @@ fn watch(program: pid_t) -> Option<c_int> {
         for event in &mut events {
             event.revents = 0;
         }
-        sys::poll(&mut events, -1).ok()?;
+        sys::poll(&mut events, true).ok()?;
         // The caller says nothing any more: whatever comes is the end of the connection.
         if events[0].revents != 0 || rings(children) {
             return None;
@@ -50,13 +50,13 @@ fn watch(program: pid_t) -> Option<c_int> {
 }
 
 /// Takes all signals off the descriptor: whether the alarm is among them. Time is long up then, and nobody has noticed.
-fn rings(signals: c_int) -> bool {
+fn rings(signals: i32) -> bool {
     // One `signalfd_siginfo`, which begins with the signal's number.
     let mut news = [0; 128];
     let mut rings = false;
     while sys::read(signals, &mut news).is_ok_and(|size| size > 0) {
         let [a, b, c, d, ..] = news;
-        rings |= u32::from_ne_bytes([a, b, c, d]) == libc::SIGALRM as u32;
+        rings |= u32::from_ne_bytes([a, b, c, d]) == abi::SIGALRM;
     }
     rings
 }
@@ -70,18 +70,18 @@ fn end_all() {
             return;
         }
         loop {
-            match sys::reap(-1, libc::WNOHANG) {
+            match sys::reap_any() {
                 Ok((0, _)) => break,
                 Ok(_) => {}
                 Err(_) => return,
             }
         }
-        let _ = sys::poll(&mut [], 0);
+        let _ = sys::poll(&mut [], false);
     }
 }
 
-fn kill_children() -> sys::Sys<()> {
-    let list = sys::open_at(libc::AT_FDCWD, c"/proc/thread-self/children", libc::O_RDONLY, 0)?;
+fn kill_children() -> Sys<()> {
+    let list = sys::open_at(abi::AT_FDCWD, c"/proc/thread-self/children", abi::O_RDONLY, 0)?;
     let mut buffer = [0; 4096];
     let size = sys::read(list, &mut buffer);
     sys::close(list);
@@ -91,7 +91,7 @@ fn kill_children() -> sys::Sys<()> {
             number.saturating_mul(10).saturating_add(i32::from(digit.wrapping_sub(b'0')))
         });
         if pid > 1 {
-            sys::kill(pid, libc::SIGKILL);
+            sys::kill(pid, abi::SIGKILL);
         }
     }
     Ok(())
