@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::command_line;
 use super::output::{hex, neutral, quoted};
 use super::policy::{Place, Policy, Program, refused_at};
+use super::proxy;
 use super::request::{ActionRequest, ActionType};
 
 /// The interpreter of scripts where a request names none.
@@ -39,6 +40,8 @@ pub(super) struct Run {
     arguments: Vec<String>,
     environment: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
+    /// What it may reach over the network, by the names that the policy has.
+    pub(super) hosts: Vec<String>,
     pub(super) wall: Duration,
 }
 
@@ -90,7 +93,7 @@ impl Action {
         let everything = match self {
             Self::Run(run) => serde_json::json!({
                 "program": run.program.to_string_lossy(), "arguments": run.arguments, "environment": run.environment,
-                "files": run.files,
+                "files": run.files, "hosts": run.hosts,
             }),
             Self::Fetch(fetch) => serde_json::json!({
                 "method": fetch.method.as_str(), "url": fetch.url.as_str(),
@@ -98,6 +101,14 @@ impl Action {
             }),
         };
         hex(&Sha256::digest(everything.to_string().as_bytes()))
+    }
+
+    /// Whether it may change something outside of this machine.
+    pub(super) fn reaches_hosts(&self) -> bool {
+        match self {
+            Self::Run(run) => !run.hosts.is_empty(),
+            Self::Fetch(_) => true,
+        }
     }
 
     /// What is done, for the person who is to approve it: the exact command, and what it runs or sends.
@@ -127,6 +138,13 @@ impl Run {
             harvest_bytes: (limits.artifacts_mib as usize) << 20,
             harvest_files: limits.artifacts as usize,
         });
+        if !self.hosts.is_empty() {
+            command = command.port(proxy::PORT);
+            for (name, value) in proxy::variables().filter(|(name, _)| !self.environment.contains_key(*name))
+            {
+                command = command.variable(name, value);
+            }
+        }
         for (name, value) in &self.environment {
             command = command.variable(name, value);
         }
@@ -141,6 +159,9 @@ impl Run {
         let variables = self.environment.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
         let words = std::iter::once(&*program).chain(self.arguments.iter().map(String::as_str)).map(quoted);
         let mut shown = variables.chain(words).collect::<Vec<_>>().join(" ");
+        if !self.hosts.is_empty() {
+            shown.push_str(&format!("\n--- may reach {}", self.hosts.join(", ")));
+        }
         for (path, text) in &self.files {
             shown.push_str(&format!("\n--- {}\n{}", neutral(path), excerpt(text)));
         }
@@ -161,15 +182,16 @@ impl Fetch {
 fn excerpt(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => {
-            let rest = text.len() - end;
-            format!("{}\n[{rest} more bytes are not shown]", neutral(text.get(..end).unwrap_or_default()))
+            let (rest, whole) = (text.len() - end, hex(&Sha256::digest(text.as_bytes())));
+            let shown = neutral(text.get(..end).unwrap_or_default());
+            format!("{shown}\n[{rest} more bytes are not shown; the whole has the SHA-256 {whole}]")
         }
         None => neutral(text.trim_end()),
     }
 }
 
 fn script(request: &ActionRequest, interpreter: &str, policy: &Policy, wall: Duration) -> Result<Action> {
-    let Program { path, mut arguments, script } = policy.interpreter(interpreter)?;
+    let Program { path, mut arguments, script, hosts } = policy.interpreter(interpreter)?;
     arguments.extend(request.args.iter().cloned());
     let mut files = request.files.clone();
     if let (Some(name), Some(code)) = (script, &request.code) {
@@ -180,7 +202,7 @@ fn script(request: &ActionRequest, interpreter: &str, policy: &Policy, wall: Dur
         files.insert(name, code.clone());
     }
     let environment = policy.variables(&request.env)?;
-    Ok(Action::Run(Run { program: path, arguments, environment, files, wall }))
+    Ok(Action::Run(Run { program: path, arguments, environment, files, hosts, wall }))
 }
 
 fn command_of(request: &ActionRequest, command: &str, policy: &Policy, wall: Duration) -> Result<Action> {
@@ -197,10 +219,11 @@ fn command_of(request: &ActionRequest, command: &str, policy: &Policy, wall: Dur
     } else {
         (command.trim().to_owned(), request.args.clone(), Place::Arguments)
     };
-    let Program { path, arguments: mut all, .. } = policy.command(&name, &arguments, place)?;
+    let Program { path, arguments: mut all, hosts, .. } = policy.command(&name, &arguments, place)?;
     all.extend(arguments);
     let environment = policy.variables(&request.env)?;
-    Ok(Action::Run(Run { program: path, arguments: all, environment, files: request.files.clone(), wall }))
+    let files = request.files.clone();
+    Ok(Action::Run(Run { program: path, arguments: all, environment, files, hosts, wall }))
 }
 
 fn fetch(request: &ActionRequest, policy: &Policy, wall: Duration) -> Result<Action> {

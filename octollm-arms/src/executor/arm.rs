@@ -21,6 +21,7 @@ use super::http::{Fetched, Fetcher, Resolve, SystemResolver};
 use super::once::{self, Claim, Once, Turn};
 use super::output::{self, hex};
 use super::policy::Policy;
+use super::proxy::Proxy;
 use super::request::{ActionRequest, ActionResponse, Provenance};
 use super::run::{self, Runner};
 
@@ -132,7 +133,7 @@ impl Executor {
     ) -> Result<Arc<ActionResponse>> {
         let command = run.command(&self.policy);
         progress.report("running", None);
-        let outcome = match self.runner.run(command, progress).await {
+        let outcome = match self.runner.run(command, self.proxy(&run), progress).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 claim.not_begun(TaskError::from(&error));
@@ -165,6 +166,14 @@ impl Executor {
         });
         claim.finish(Ok(response.clone()));
         Ok(response)
+    }
+
+    /// The way out for a program that has one.
+    fn proxy(&self, run: &Run) -> Option<Proxy> {
+        let bytes = u64::from(self.policy.limits().network_mib) << 20;
+        let hosts = || self.policy.hosts().only(&run.hosts);
+        (!run.hosts.is_empty())
+            .then(|| Proxy::new(hosts(), self.policy.label(), self.fetcher.resolver(), bytes))
     }
 
     async fn fetch(
@@ -217,6 +226,14 @@ impl Executor {
         key.check(token, &Use { task: call.task_id, step: call.step, capability, at: now() })
     }
 
+    /// Whether what this asks for is a program with a way out. What is refused does nothing.
+    fn reaches_hosts(&self, input: &Value) -> bool {
+        let request = ActionRequest::from_value(input.clone());
+        request
+            .and_then(|request| Action::of(&request, &self.policy))
+            .is_ok_and(|action| action.reaches_hosts())
+    }
+
     fn provenance(&self, command_hash: String, sandbox: &str) -> Provenance {
         Provenance { command_hash, policy: self.policy.label(), sandbox: sandbox.to_owned() }
     }
@@ -246,13 +263,18 @@ impl Arm for Executor {
             ("http", _) if matches!(said("method").to_ascii_uppercase().as_str(), "" | "GET" | "HEAD") => {
                 SideEffects::Idempotent
             }
-            ("python" | "shell", Level::Full | Level::Landlock) => SideEffects::None,
+            ("python" | "shell", Level::Full | Level::Landlock) if !self.reaches_hosts(input) => {
+                SideEffects::None
+            }
             _ => SideEffects::Unsafe,
         }
     }
 
     fn preview(&self, input: &Value) -> Option<String> {
         let shown = ActionRequest::from_value(input.clone()).and_then(|request| self.show(&request));
+        // With the rules by which it was decided: under other rules it is another action, and is asked about again.
+        let (policy, sandbox) = (self.policy.label(), self.policy.sandbox().name());
+        let shown = shown.map(|shown| format!("{shown}\n--- policy {policy}, sandbox {sandbox}"));
         Some(shown.unwrap_or_else(|error| format!("nothing: it will be refused, because {error}")))
     }
 
@@ -297,9 +319,7 @@ fn descriptor(policy: &Policy) -> ArmDescriptor {
         average_latency_ms: 100,
         max_concurrent: policy.limits().concurrent,
         side_effects: SideEffects::Unsafe,
-        // It carries out what was asked for, on this computer: an address to call, a token to call it with. Where it may
-        // send them is its policy's business.
-        needs_pii: vec!["pii".to_owned(), "secret".to_owned()],
+        needs_pii: policy.needs_pii().to_vec(),
         ..ArmDescriptor::new("executor", capabilities)
     }
 }

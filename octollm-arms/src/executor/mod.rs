@@ -37,6 +37,7 @@ mod http;
 mod once;
 mod output;
 mod policy;
+mod proxy;
 mod request;
 mod run;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use octollm_sandbox::{Command, Control, End, Layer, Outcome, Sandbox, SandboxErr
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::output;
+use super::proxy::Proxy;
 
 /// Between two lines that are reported as progress.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -36,13 +37,33 @@ impl Runner {
     }
 
     /// Runs a command to its end, or stops it when this future is dropped. What it writes is reported line by line.
-    pub(super) async fn run(&self, command: Command, progress: &Progress) -> Result<Outcome> {
+    /// What it may reach of the network it reaches through the proxy, which ends with it.
+    pub(super) async fn run(
+        &self,
+        command: Command,
+        proxy: Option<Proxy>,
+        progress: &Progress,
+    ) -> Result<Outcome> {
         let place = self.places.clone().acquire_owned().await;
         let place = place.map_err(|_| Error::new(ErrorKind::Internal, "the executor has no places"))?;
-        let control = Control::new().with_output(reporter(progress.clone()));
+        let (sender, listener) = oneshot::channel();
+        let control = Control::new().with_output(reporter(progress.clone())).with_listener(move |listener| {
+            // Where nobody serves, the socket closes, and a program finds nobody there.
+            let _ = sender.send(listener);
+        });
         let _stop = StopOnDrop(control.clone());
         let outcome = start(self.sandbox.clone(), command, control, place)?;
-        let outcome = outcome.await.map_err(|_| Error::new(ErrorKind::Internal, "the run broke off"))?;
+        let serving = async {
+            match (proxy, listener.await) {
+                (Some(proxy), Ok(listener)) => proxy.serve(listener).await,
+                _ => std::future::pending().await,
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = outcome => outcome,
+            () = serving => return Err(Error::new(ErrorKind::Internal, "the run's proxy ended before it")),
+        };
+        let outcome = outcome.map_err(|_| Error::new(ErrorKind::Internal, "the run broke off"))?;
         outcome.map_err(|error| refused(&error, self.sandbox.level.name()))
     }
 }

@@ -15,6 +15,10 @@ pub(super) const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32",
 /// What programs need of `/etc`: the loader's cache, Debian's choice of alternatives, the time zone. Nothing else of it.
 pub(super) const ETC: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
 
+/// Where systems keep certificates; their keys lie elsewhere.
+pub(super) const CERTIFICATES: [&str; 4] =
+    ["/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted"];
+
 /// Files of `/etc` that the sandbox has versions of its own of.
 pub(super) const ETC_OWN: [&str; 4] = ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts"];
 

@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
             return Err(SandboxError::new(Layer::Network));
         }
         let mut places = Places::default();
-        let readable = readable(&sandbox.readable)?;
+        let readable = readable(&with_certificates(&sandbox.readable, port != 0))?;
         let (work, tmp) = match scratch {
             None => (PathBuf::from(WORK), PathBuf::from(TMP)),
             Some(scratch) => (scratch.work(), scratch.tmp()),
@@ -205,6 +205,12 @@ pub(super) fn folders_to(path: &Path) -> Result<Vec<CString>, SandboxError> {
     let mut folders: Vec<_> = path.ancestors().skip(1).filter(|folder| *folder != Path::new("")).collect();
     folders.reverse();
     folders.into_iter().map(|folder| text(folder.as_os_str())).collect()
+}
+
+/// The same, and where systems keep the certificates that everybody trusts, for programs that reach hosts.
+fn with_certificates(readable: &[PathBuf], reaches: bool) -> Vec<PathBuf> {
+    let places = layout::CERTIFICATES.iter().map(PathBuf::from).filter(|path| reaches && path.exists());
+    readable.iter().cloned().chain(places).collect()
 }
 
 /// The paths that an operator shows besides the system's, without those that another one covers.

@@ -181,9 +181,13 @@ fn rules(apart: bool, connecting: bool) -> Result<Rules, seccompiler::BackendErr
         rules.insert(libc::SYS_utimensat, vec![without(1, u64::MAX)?]);
     }
     if connecting {
+        rules.insert(libc::SYS_socket, tcp_sockets()?);
         // Whereto is the network's business, and Landlock's: there is one loopback in it and one port.
-        rules.insert(libc::SYS_socket, sockets(libc::AF_INET, &[libc::SOCK_STREAM])?);
         rules.insert(libc::SYS_connect, Vec::new());
+        // Data along with the first packet is a way to connect that Landlock does not see on all kernels.
+        for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            rules.insert(call, vec![without(flags, libc::MSG_FASTOPEN as u64)?]);
+        }
     }
     rules.insert(libc::SYS_socketpair, connected_pairs()?);
     rules.insert(libc::SYS_ioctl, one_of(1, &IOCTLS)?);
@@ -209,21 +213,31 @@ fn one_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler:
 /// Unix sockets that are connected to each other and to nobody else for ever. One that could be given an address would
 /// reach a socket of the machine's in a folder that is shown: mounts and Landlock leave that to the socket's mode.
 fn connected_pairs() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    sockets(libc::AF_UNIX, &[libc::SOCK_STREAM, libc::SOCK_SEQPACKET])
+    [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]
+        .into_iter()
+        .map(|kind| SeccompRule::new(of_kind(libc::AF_UNIX, kind)?.into()))
+        .collect()
 }
 
-/// Sockets of a family and these kinds, in their usual protocol.
-fn sockets(family: i32, kinds: &[i32]) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    const KIND: u64 = 0xf;
-    kinds
-        .iter()
-        .map(|kind| {
-            SeccompRule::new(vec![
-                SeccompCondition::new(0, Size::Dword, Is::Eq, family as u64)?,
-                SeccompCondition::new(1, Size::Dword, Is::MaskedEq(KIND), *kind as u64)?,
-            ])
+/// TCP and nothing that is like it: Landlock's rule for ports knows neither multipath TCP nor SCTP.
+fn tcp_sockets() -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    [0, libc::IPPROTO_TCP]
+        .into_iter()
+        .map(|protocol| {
+            let [family, kind] = of_kind(libc::AF_INET, libc::SOCK_STREAM)?;
+            let protocol = SeccompCondition::new(2, Size::Dword, Is::Eq, protocol as u64)?;
+            SeccompRule::new(vec![family, kind, protocol])
         })
         .collect()
+}
+
+/// The first two arguments of `socket`, whatever flags stand beside the kind.
+fn of_kind(family: i32, kind: i32) -> Result<[SeccompCondition; 2], seccompiler::BackendError> {
+    const KIND: u64 = 0xf;
+    Ok([
+        SeccompCondition::new(0, Size::Dword, Is::Eq, family as u64)?,
+        SeccompCondition::new(1, Size::Dword, Is::MaskedEq(KIND), kind as u64)?,
+    ])
 }
 
 /// An argument has none of these bits.

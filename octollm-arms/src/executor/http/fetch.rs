@@ -44,6 +44,10 @@ impl Fetcher {
         Self { resolver }
     }
 
+    pub(in crate::executor) fn resolver(&self) -> Arc<dyn Resolve> {
+        self.resolver.clone()
+    }
+
     /// Sends a request, within its time.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ mod fetch;
 mod resolve;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use fetch::{Fetched, Fetcher};
+pub(super) use resolve::target;
 pub use resolve::{Resolve, SystemResolver};

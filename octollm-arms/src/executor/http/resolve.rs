@@ -33,10 +33,10 @@ impl Resolve for SystemResolver {
 
 /// Where a hop connects to: addresses that were all checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(in crate::executor) struct Target {
     /// The host as the URL has it, if it is a name.
     pub(super) name: Option<String>,
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(in crate::executor) addresses: Vec<SocketAddr>,
 }
 
 /// Looks up the host of `url` and checks every address.
@@ -44,7 +44,11 @@ pub(super) struct Target {
 /// # Errors
 /// `unauthorized` if an address is not out in the world; `private` lets this machine and private networks pass, and
 /// nothing else. `unavailable` if the name cannot be looked up.
-pub(super) async fn target(resolver: &Arc<dyn Resolve>, url: &Url, private: bool) -> Result<Target> {
+pub(in crate::executor) async fn target(
+    resolver: &Arc<dyn Resolve>,
+    url: &Url,
+    private: bool,
+) -> Result<Target> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
     let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();

@@ -15,14 +15,14 @@ use super::Resolve;
 use crate::executor::{ActionRequest, ActionResponse, Executor, Policy};
 
 /// Answers every request by its path, and keeps what was asked.
-struct Server {
-    port: u16,
+pub(in crate::executor) struct Server {
+    pub(in crate::executor) port: u16,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// A server whose answer to a path is what `answer` says: everything after the status line's `HTTP/1.1 `.
-    async fn start(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+    pub(in crate::executor) async fn start(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -49,12 +49,12 @@ impl Server {
         Self { port, asked }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(in crate::executor) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-fn page(body: &str) -> String {
+pub(in crate::executor) fn page(body: &str) -> String {
     format!("200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -77,10 +77,10 @@ async fn ask(executor: &Executor, request: &ActionRequest) -> Result<Arc<ActionR
 }
 
 /// Answers these addresses, the first ones first; the last ones stay.
-struct Names(Mutex<Vec<Vec<IpAddr>>>, AtomicUsize);
+pub(in crate::executor) struct Names(Mutex<Vec<Vec<IpAddr>>>, pub(in crate::executor) AtomicUsize);
 
 impl Names {
-    fn answering(answers: &[&[&str]]) -> Arc<Self> {
+    pub(in crate::executor) fn answering(answers: &[&[&str]]) -> Arc<Self> {
         let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
         Arc::new(Self(Mutex::new(answers.iter().map(parse).collect()), AtomicUsize::new(0)))
     }

@@ -22,6 +22,9 @@ pub(super) struct File {
     pub(super) environment: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) settable: Vec<String>,
+    /// Kinds of personal data and secrets whose values it is given, not placeholders for them.
+    #[serde(default = "of_an_address")]
+    pub(super) needs_pii: Vec<String>,
     #[serde(default)]
     pub(super) limits: Limits,
     #[serde(default)]
@@ -30,6 +33,12 @@ pub(super) struct File {
     pub(super) commands: BTreeMap<String, CommandRule>,
     #[serde(default)]
     pub(super) hosts: Vec<HostRule>,
+}
+
+/// A request can go to an address only if it is there. All else a program can work on by its placeholder, which stands for the
+/// same value everywhere and becomes it again in the answer.
+fn of_an_address() -> Vec<String> {
+    vec!["ip_address".to_owned()]
 }
 
 fn usual_path() -> Vec<PathBuf> {
@@ -58,6 +67,8 @@ pub struct Limits {
     pub work_files: u32,
     /// KiB that are kept of each of standard output and error, and of an HTTP answer, 1..=4096.
     pub output_kib: u32,
+    /// MiB that a program with `hosts` may move over the network, both ways together, 1..=65536.
+    pub network_mib: u32,
     /// Files that are brought back from the working folder, 0..=10000.
     pub artifacts: u32,
     /// MiB that they have together, 0..=1024.
@@ -78,6 +89,7 @@ impl Default for Limits {
             work_mib: 64,
             work_files: 1000,
             output_kib: 256,
+            network_mib: 64,
             artifacts: 64,
             artifacts_mib: 16,
             concurrent: 4,
@@ -87,7 +99,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Every limit with its name and what it may be.
-    pub(super) fn ranges(&self) -> [(&'static str, u32, std::ops::RangeInclusive<u32>); 12] {
+    pub(super) fn ranges(&self) -> [(&'static str, u32, std::ops::RangeInclusive<u32>); 13] {
         [
             ("wall_seconds", self.wall_seconds, 1..=300),
             ("cpu_seconds", self.cpu_seconds, 1..=3600),
@@ -98,6 +110,7 @@ impl Limits {
             ("work_mib", self.work_mib, 1..=65_536),
             ("work_files", self.work_files, 8..=1_000_000),
             ("output_kib", self.output_kib, 1..=4096),
+            ("network_mib", self.network_mib, 1..=65_536),
             ("artifacts", self.artifacts, 0..=10_000),
             ("artifacts_mib", self.artifacts_mib, 0..=1024),
             ("concurrent", self.concurrent, 1..=256),
@@ -116,6 +129,9 @@ pub(super) struct Interpreter {
     pub(super) arguments: Vec<String>,
     /// The file that the code is written to.
     pub(super) script: String,
+    /// Hosts that it may reach, through the proxy: each the `host` of a rule.
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
 }
 
 /// What a program may be given. What is not here is refused.
@@ -125,6 +141,9 @@ pub(super) struct CommandRule {
     /// A name that is looked up, or an absolute path; the rule's own name where absent. Not for subcommands.
     #[serde(default)]
     pub(super) program: Option<PathBuf>,
+    /// Hosts that it may reach, through the proxy: each the `host` of a rule. Not for subcommands.
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
     /// `-n`, `--name`, and with a value of some kind `-n=number`, `--name=word`.
     #[serde(default)]
     pub(super) flags: Vec<String>,
@@ -178,6 +197,9 @@ pub(super) struct HostRule {
     /// Whether it may be on this machine or a private network. Then `port` must be said.
     #[serde(default)]
     pub(super) private: bool,
+    /// Whether a program to which it is opened may speak with it as it likes, over `https` or anything else.
+    #[serde(default)]
+    pub(super) tunnel: bool,
     /// Headers that are sent to it, and to no other host.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,

@@ -19,7 +19,11 @@ pub(in crate::executor) struct Hosts(Vec<Host>);
 /// A host that may be asked, and how.
 #[derive(Clone)]
 pub(in crate::executor) struct Host {
+    /// As the rule has it.
+    written: String,
     name: Name,
+    /// Whether a program may speak to it as it likes.
+    tunnel: bool,
     scheme_plain: bool,
     port: Option<u16>,
     methods: Vec<Method>,
@@ -45,6 +49,42 @@ impl Hosts {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Those rules whose hosts are named so, for a program that may reach no others.
+    pub(in crate::executor) fn only(&self, names: &[String]) -> Self {
+        Self(self.0.iter().filter(|host| names.contains(&host.written)).cloned().collect())
+    }
+
+    /// Whether a program may be given this host, by the name that a rule has: why not.
+    pub(super) fn for_programs(&self, name: &str) -> std::result::Result<(), &'static str> {
+        let mut named = self.0.iter().filter(|host| host.written == name).peekable();
+        if named.peek().is_none() {
+            return Err("must be the `host` of a rule under `[[hosts]]`");
+        }
+        if named.any(|host| !host.tunnel && !host.scheme_plain) {
+            return Err(
+                "needs `tunnel = true` in its rule: of `https` no method and no path can be seen (or \
+                        `plain = true`, for `http`)",
+            );
+        }
+        Ok(())
+    }
+
+    /// The rule by which a program may speak to this host as it likes.
+    ///
+    /// # Errors
+    /// `unauthorized`: no rule allows that.
+    pub(in crate::executor) fn tunnelling(&self, policy: &str, url: &Url) -> Result<&Host> {
+        let port = url.port_or_known_default();
+        let may =
+            |host: &&Host| host.tunnel && host.name.is_of(url) && port == Some(host.port.unwrap_or(443));
+        match self.0.iter().find(may) {
+            Some(host) => Ok(host),
+            None => {
+                Err(refused_at(policy, "/url", "has a host or a port that it does not open for this program"))
+            }
+        }
     }
 
     /// The rule by which this may be sent.
@@ -79,6 +119,12 @@ impl Host {
         if rule.private && (rule.port.is_none() || matches!(name, Some(Name::Below(_)))) {
             fault("private", "must stand beside one host and its `port`");
         }
+        if rule.tunnel && !(rule.paths.is_empty() && rule.headers.is_empty() && rule.bearer_env.is_none()) {
+            fault(
+                "tunnel",
+                "shows neither paths nor headers: let `paths`, `headers` and `bearer_env` be absent",
+            );
+        }
         let methods = rule.methods.iter().map(|method| {
             METHODS.contains(&method.as_str()).then(|| Method::from_bytes(method.as_bytes()).ok()).flatten()
         });
@@ -100,7 +146,9 @@ impl Host {
             }
         }
         Self {
+            written: rule.host.clone(),
             name: name.unwrap_or(Name::Exactly(String::new())),
+            tunnel: rule.tunnel,
             scheme_plain: rule.plain,
             port: rule.port,
             methods: methods.unwrap_or_default(),
@@ -247,6 +295,7 @@ mod tests {
             rule("host = 'a.com'\nmethods = ['TRACE']"),
             rule("host = 'a.com'\npaths = ['x']"),
             rule("host = 'a.com'\nheaders = { host = 'b.com' }"),
+            rule("host = 'a.com'\ntunnel = true\npaths = ['/x']"),
         ];
         Hosts::compile(&rules, &mut faults);
         let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
@@ -258,7 +307,8 @@ mod tests {
                 "hosts[2].private",
                 "hosts[3].methods",
                 "hosts[4].paths",
-                "hosts[5].headers"
+                "hosts[5].headers",
+                "hosts[6].tunnel"
             ]
         );
     }

@@ -48,6 +48,7 @@ pub struct Policy {
     visible: Vec<PathBuf>,
     environment: BTreeMap<String, String>,
     settable: Vec<String>,
+    needs_pii: Vec<String>,
     limits: Limits,
     interpreters: BTreeMap<String, Interpreter>,
     commands: BTreeMap<String, CommandPolicy>,
@@ -58,6 +59,7 @@ pub struct Policy {
 struct CommandPolicy {
     program: PathBuf,
     rule: Rule,
+    hosts: Vec<String>,
 }
 
 /// A program that the policy lets run, and the arguments that stand before those of the request.
@@ -65,6 +67,8 @@ pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) script: Option<String>,
+    /// What it may reach, by the names that the rules have.
+    pub(super) hosts: Vec<String>,
 }
 
 /// By its label: what it says may hold secrets.
@@ -153,11 +157,14 @@ impl Policy {
             }
         }
         environment::check(&file, faults);
+        let hosts = Hosts::compile(&file.hosts, faults);
+        check_programs_hosts(&file, &hosts, level, faults);
         let visible = SYSTEM.map(PathBuf::from).into_iter().chain(file.readable.iter().cloned()).collect();
         let commands = file.commands.into_iter().map(|(name, rule)| {
             let program = rule.program.clone().unwrap_or_else(|| name.clone().into());
+            let hosts = rule.hosts.clone();
             let rule = Rule::compile(&rule, &format!("commands.{name}"), faults);
-            (name, CommandPolicy { program, rule })
+            (name, CommandPolicy { program, rule, hosts })
         });
         let commands = commands.collect();
         Self {
@@ -165,12 +172,13 @@ impl Policy {
             level: level.unwrap_or_default(),
             visible,
             commands,
-            hosts: Hosts::compile(&file.hosts, faults),
+            hosts,
             name: file.name,
             path: file.path,
             readable: file.readable,
             environment: file.environment,
             settable: file.settable,
+            needs_pii: file.needs_pii,
             limits: file.limits,
             interpreters: file.interpreters,
         }
@@ -196,6 +204,11 @@ impl Policy {
     /// What one action may use.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Kinds of personal data and secrets whose values its actions are given.
+    pub(super) fn needs_pii(&self) -> &[String] {
+        &self.needs_pii
     }
 
     /// What programs can read besides the system's own.
@@ -228,7 +241,12 @@ impl Policy {
         command.rule.check(arguments, &self.visible).map_err(|refused| {
             refused_at(&self.label(), &place.of(refused.place), format!("of `{name}` {}", refused.why))
         })?;
-        Ok(Program { path: self.find(&command.program)?, arguments: Vec::new(), script: None })
+        Ok(Program {
+            path: self.find(&command.program)?,
+            arguments: Vec::new(),
+            script: None,
+            hosts: command.hosts.clone(),
+        })
     }
 
     /// The interpreter of this name.
@@ -242,7 +260,8 @@ impl Policy {
         let path = self.find(&interpreter.program)?;
         let mut arguments = interpreter.arguments.clone();
         arguments.push(interpreter.script.clone());
-        Ok(Program { path, arguments, script: Some(interpreter.script.clone()) })
+        let (script, hosts) = (Some(interpreter.script.clone()), interpreter.hosts.clone());
+        Ok(Program { path, arguments, script, hosts })
     }
 
     /// The program as an absolute path.
@@ -258,6 +277,24 @@ impl Policy {
                 .with_context("policy", self.label())
                 .with_hint("install it, or name its place in the policy by `program`, and `readable` if it is outside /usr")
         })
+    }
+}
+
+/// Faults of what programs may reach: only by a rule, and only from a network of their own.
+fn check_programs_hosts(file: &File, hosts: &Hosts, level: Option<Level>, faults: &mut Vec<Fault>) {
+    let interpreters = file.interpreters.iter().map(|(name, it)| (format!("interpreters.{name}"), &it.hosts));
+    let commands = file.commands.iter().map(|(name, it)| (format!("commands.{name}"), &it.hosts));
+    for (place, names) in interpreters.chain(commands).filter(|(_, names)| !names.is_empty()) {
+        if level.is_some_and(|level| level != Level::Full) {
+            let detail =
+                "needs `sandbox = \"full\"`: elsewhere a program has the machine's own network or none";
+            faults.push(Fault::new(format!("{place}.hosts"), detail));
+        }
+        for (index, name) in names.iter().enumerate() {
+            if let Err(why) = hosts.for_programs(name) {
+                faults.push(Fault::new(format!("{place}.hosts[{index}]"), why));
+            }
+        }
     }
 }
 

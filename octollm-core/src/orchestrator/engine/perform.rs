@@ -100,6 +100,9 @@ impl Driver {
             let (step, arm_id, input) = (Some(step), Some(arm.id.clone()), Some(input));
             return self.append(EventKind::ApprovalRequested { step, reason, arm_id, input, shown });
         }
+        if let Err(error) = self.as_approved(step, &arm, &input) {
+            return self.failed(index, None, &error, Effort::default());
+        }
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
         self.append_at(at, EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
@@ -111,6 +114,18 @@ impl Driver {
         let peers = Peers::of(line, arm.id.clone(), side_effects);
         let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await
+    }
+
+    /// Whether the arm would do what a person was shown and has approved. Between the two its policy, or what it is made of,
+    /// may have changed.
+    fn as_approved(&self, step: u32, arm: &RegisteredArm, input: &Value) -> Result<()> {
+        let Some(approved) = self.state.step(step).and_then(|step| step.approved()) else { return Ok(()) };
+        if arm.preview(input).as_deref() == Some(approved) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Conflict, "what would be done is no longer what was approved").with_hint(
+            "the arm's policy or the program behind it has changed since: submit the task again to see what it would do now",
+        ))
     }
 
     fn choose(&self, index: usize, subtask: &SubTask) -> Result<Choice> {

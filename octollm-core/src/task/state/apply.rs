@@ -91,8 +91,8 @@ impl TaskState {
             EventKind::ReflexReacted { .. } => {}
             EventKind::PlanCreated { plan, .. } => self.adopt(plan),
             EventKind::PlanRevised { plan, .. } => self.revise(plan)?,
-            EventKind::ApprovalRequested { step, reason, arm_id, .. } => {
-                self.ask(*step, *reason, arm_id.as_ref())?
+            EventKind::ApprovalRequested { step, reason, arm_id, shown, .. } => {
+                self.ask(*step, *reason, arm_id.as_ref(), shown.as_ref())?
             }
             EventKind::ApprovalDecided { step, approved, .. } => self.decide(*step, *approved)?,
             EventKind::TaskCompleted { result, confidence, .. } => {
@@ -129,7 +129,13 @@ impl TaskState {
         self.count_steps();
     }
 
-    fn ask(&mut self, step: Option<u32>, reason: ApprovalReason, arm_id: Option<&Arc<str>>) -> Result<()> {
+    fn ask(
+        &mut self,
+        step: Option<u32>,
+        reason: ApprovalReason,
+        arm_id: Option<&Arc<str>>,
+        shown: Option<&Arc<str>>,
+    ) -> Result<()> {
         let Some(number) = step else {
             self.plan_consent = Consent::Asked(reason);
             return Ok(());
@@ -137,6 +143,7 @@ impl TaskState {
         let step = self.step_mut(number)?;
         step.consent = Consent::Asked(reason);
         step.asked_for = arm_id.cloned();
+        step.shown = shown.cloned();
         step.status = StepStatus::AwaitingApproval;
         Ok(())
     }

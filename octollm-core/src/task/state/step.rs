@@ -28,6 +28,8 @@ pub struct StepState {
     pub(super) consent: Consent,
     /// The arm that a person was asked about.
     pub(super) asked_for: Option<Arc<str>>,
+    /// What they were shown that it would do.
+    pub(super) shown: Option<Arc<str>>,
     pub(super) retry_at: Option<Timestamp>,
     /// What a model said where the input lacked something; it is asked once.
     pub(super) filled: Option<Arc<Map<String, Value>>>,
@@ -64,6 +66,7 @@ impl StepState {
             grant: Grant::default(),
             consent: Consent::NotAsked,
             asked_for: None,
+            shown: None,
             retry_at: None,
             filled: None,
             output: None,
@@ -108,6 +111,11 @@ impl StepState {
     /// What a model said where its input lacked something; absent where none was asked.
     pub fn filled(&self) -> Option<&Arc<Map<String, Value>>> {
         self.filled.as_ref()
+    }
+
+    /// What a person has approved, in the words that they were shown; absent where nobody was asked or nothing was shown.
+    pub fn approved(&self) -> Option<&str> {
+        self.shown.as_deref().filter(|_| self.consent == Consent::Granted)
     }
 
     /// What it answered.
