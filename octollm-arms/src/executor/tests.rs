@@ -294,7 +294,9 @@ fn a_person_is_shown_the_exact_command() {
         command.starts_with("TZ=UTC /") && command.ends_with("/python3 -E -s -B main.py 'two words'"),
         "{command}"
     );
+    let (script, rules) = script.rsplit_once('\n').unwrap();
     assert_eq!(script, "--- main.py\nprint('\\x1b[8m hidden')");
+    assert!(rules.starts_with("--- policy default@") && rules.ends_with(", sandbox full"), "{rules}");
     let refused =
         executor.preview(&json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})).unwrap();
     assert!(refused.starts_with("nothing: it will be refused"), "{refused}");

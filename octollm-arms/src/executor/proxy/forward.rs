@@ -1,5 +1,7 @@
 //! The two things that a program may ask of the proxy: to pass a request on, or to connect it to a host.
 
+use std::pin::{Pin, pin};
+
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::header::{
@@ -13,7 +15,10 @@ use octollm_core::{Error, ErrorKind, Result};
 use reqwest::Url;
 use tokio::io::copy_bidirectional;
 
-use super::{Body, MOST_HEAD, Metered, Proxy, invalid};
+use super::meter::{Driven, Metered};
+use super::{Body, MOST_HEAD, Proxy, invalid};
+
+type Answer = hyper::Result<Response<Incoming>>;
 
 /// A program's connection and a host's, to be joined when the program has heard that it may speak.
 pub(super) struct Tunnel {
@@ -60,19 +65,28 @@ impl Proxy {
         let mut client = hyper::client::conn::http1::Builder::new();
         let handshake = client.max_buf_size(MOST_HEAD).handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(failed)?;
-        let request = anew(request, &url, host.headers())?;
-        // The connection is driven as long as somebody waits for the answer or reads it.
-        let mut connection = Box::pin(connection);
-        let answer = tokio::select! {
-            answer = sender.send_request(request) => answer.map_err(failed)?,
-            ended = &mut connection => {
-                return Err(ended.err().map_or_else(|| invalid("the host closed the connection"), failed));
-            }
-        };
+        let mut connection = Some(Box::pin(connection));
+        let answer = sender.send_request(anew(request, &url, host.headers())?);
+        let answer = with(&mut connection, answer).await.map_err(failed)?;
         let (mut head, body) = answer.into_parts();
         strip(&mut head.headers);
-        Ok(Response::from_parts(head, super::meter::Driven::new(body, connection).boxed()))
+        Ok(Response::from_parts(head, Driven::new(body, connection).boxed()))
     }
+}
+
+/// Waits for an answer, and drives the connection as long as that takes. One that has ended may have brought the answer.
+async fn with<C: Future>(
+    connection: &mut Option<Pin<Box<C>>>,
+    answer: impl Future<Output = Answer>,
+) -> Answer {
+    let mut answer = pin!(answer);
+    if let Some(driven) = connection {
+        tokio::select! {
+            answer = &mut answer => return answer,
+            _ = driven => *connection = None,
+        }
+    }
+    answer.await
 }
 
 fn without_user(url: &Url) -> Result<()> {

@@ -93,8 +93,8 @@ pub(super) struct Driven<C> {
 }
 
 impl<C> Driven<C> {
-    pub(super) fn new(body: Incoming, connection: Pin<Box<C>>) -> Self {
-        Self { body, connection: Some(connection) }
+    pub(super) fn new(body: Incoming, connection: Option<Pin<Box<C>>>) -> Self {
+        Self { body, connection }
     }
 }
 

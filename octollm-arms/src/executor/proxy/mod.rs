@@ -106,6 +106,8 @@ impl Proxy {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(MOST_HEAD)
+            // A program may have said all that it wants to say before it hears the answer.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         // What goes wrong with a connection is between the program and the host.
