@@ -309,8 +309,8 @@ fn descriptor(policy: &Policy) -> ArmDescriptor {
         name: "Executor".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: Some(
-            "Runs Python code and single commands in a sandbox without a network, and sends HTTP requests; a policy says \
-             which. Answers exit code, output and the files that were left"
+            "Runs Python code and single commands in a sandbox, and sends HTTP requests; a policy says which, and whom they \
+             reach. Answers exit code, output and the files that were left"
                 .to_owned(),
         ),
         input_schema: schema_of::<ActionRequest>(),

@@ -141,3 +141,29 @@ fn a_dropped_thread_of_runs_leaves_nothing() {
     assert!(thread.join().is_err());
     assert!(!is_alive(&word));
 }
+
+/// Other ways than `kill` to have a signal sent: by a descriptor of the process, with a value, and by the kernel itself
+/// when a file has news for whoever is said to own it.
+#[test]
+fn the_first_process_is_signalled_in_no_other_way() {
+    let by_descriptor = format!(
+        "def attack():\n    fd = call({}, 1, 0)\n    call({}, fd, 9, 0, 0)",
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_send_signal
+    );
+    let with_value = format!(
+        "def attack():\n    info = (ctypes.c_int * 32)(9, 0, -1)\n    call({}, 1, 9, info)",
+        libc::SYS_rt_sigqueueinfo
+    );
+    for (name, attack) in [("descriptor", by_descriptor), ("value", with_value)] {
+        stopped_inside(&Sandbox::default(), name, &attack, Layer::Landlock, "EPERM");
+    }
+    // F_SETOWN, F_SETSIG and O_ASYNC: accepted, and then nothing is sent.
+    let by_file = "import fcntl, os, socket, time\na, b = socket.socketpair()\n\
+        for command, value in ((8, 1), (10, 9), (fcntl.F_SETFL, os.O_ASYNC)):\n  \
+        try: fcntl.fcntl(a, command, value)\n  except OSError as error: print(error.errno)\n\
+        b.send(b'x'); time.sleep(0.2); print('still here')";
+    let outcome = run(&python(by_file));
+    assert_eq!(outcome.end, End::Exit(0), "{}", errors(&outcome));
+    assert!(text(&outcome).ends_with("still here"));
+}

@@ -129,3 +129,27 @@ fn the_callers_own_memory_is_not_counted() {
     }
     assert_eq!(ballast.len(), 256 << 20);
 }
+
+/// What the kernel takes as arguments of a program is bounded; more is an error with a name, and nothing runs.
+#[test]
+fn arguments_without_end_are_refused() {
+    let command = Command::new("/bin/true").argument("x".repeat(3 << 20));
+    let error = Sandbox::default().run(&command, &Control::default()).unwrap_err();
+    assert_eq!((error.layer(), error.errno()), (Layer::Start, Some(libc::E2BIG)));
+    let command = Command::new("/bin/true").arguments((0..600_000).map(|_| "x"));
+    assert!(Sandbox::default().run(&command, &Control::default()).is_err());
+}
+
+/// More than can be shown is refused by name, before anything runs.
+#[test]
+fn more_readable_paths_than_there_is_room_for_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sandbox = Sandbox::default();
+    for number in 0..300 {
+        let path = folder.path().join(number.to_string());
+        std::fs::write(&path, "x").unwrap();
+        sandbox = sandbox.readable(path);
+    }
+    let error = sandbox.run(&Command::new("/bin/true"), &Control::default()).unwrap_err();
+    assert_eq!((error.layer(), error.errno()), (Layer::Mounts, Some(libc::E2BIG)));
+}
