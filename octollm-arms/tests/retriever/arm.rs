@@ -39,7 +39,7 @@ async fn bad_input_is_refused_with_its_places() {
         (json!({"query": "x", "method": "psychic"}), "/method"),
         (json!({"query": "x", "limit": 1000}), "/limit"),
         (json!({"query": "x", "filters": {"kind": {}}}), "/filters/kind"),
-        (json!({"query": "x", "depth": 3}), ""),
+        (json!({"query": "x", "depth": 3}), "/depth"),
         (json!("x"), ""),
     ] {
         let error = bench.retriever.execute(ArmCall::new(input)).await.unwrap_err();
