@@ -28,9 +28,7 @@ def test_a_store_in_python_passes_the_contract(what: str, make: Any, is_async: b
     stores = [as_coroutines(make()) if is_async else make() for _ in range(FRESH)]
     registrations = [store_part(what, store).registration(bridge) for store in stores]
     try:
-        # Only in builds for tests.
-        suite = getattr(_native, "_store_suite")  # noqa: B009
-        native(native(suite, what, registrations).wait, 120)
+        native(native(_native._store_suite, what, registrations).wait, 120)
     finally:
         for registration in registrations:
             registration.end()
@@ -42,9 +40,8 @@ def test_a_store_that_breaks_the_contract_is_found_out() -> None:
             pass
 
     registrations = [store_part("cache", Forgetful()).registration(None) for _ in range(FRESH)]
-    suite = getattr(_native, "_store_suite")  # noqa: B009
     with pytest.raises(octollm.OctoLLMError, match="breaks its contract"):
-        native(native(suite, "cache", registrations).wait, 60)
+        native(native(_native._store_suite, "cache", registrations).wait, 60)
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

@@ -12,6 +12,7 @@ __all__ = [
     "Orchestrator",
     "Pending",
     "ReflexChain",
+    "_store_suite",
     "close_workers",
     "main",
     "needs_worker",
@@ -132,3 +133,5 @@ def close_workers() -> None: ...
 def scan(text: str, origin: str) -> str: ...
 def private(text: str) -> str: ...
 def redact(text: str, style: str, key: bytes | None) -> str: ...
+def _store_suite(what: str, stores: Sequence[Registration]) -> Pending:
+    """Only in builds for tests."""
