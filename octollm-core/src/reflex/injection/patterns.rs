@@ -4,6 +4,7 @@
 //! Patterns are only tried where one of their first words stands.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 use regex::Regex;
@@ -25,6 +26,12 @@ pub(super) struct Phrase {
     firsts: &'static [&'static str],
     /// What follows from the first word on; case does not matter.
     rest: &'static str,
+}
+
+impl Phrase {
+    fn compiled(&self) -> Result<Regex, regex::Error> {
+        Regex::new(&format!("(?i){}", self.rest))
+    }
 }
 
 const OVERRIDE: &[&str] = &[
@@ -185,33 +192,38 @@ const PHRASES: &[Phrase] = &[
 ];
 
 /// Finds phrases; built once.
+///
+/// What follows on a first word is compiled when the first such word is met: all of it together is 4 MB and 15 ms, which a process
+/// that meets none should not pay.
 #[derive(Debug)]
 pub struct Phrases {
     firsts: AhoCorasick,
     owners: Vec<usize>,
-    rests: Vec<Regex>,
+    /// As long as `PHRASES`; `None` for what does not compile, which a test rules out.
+    rests: Vec<OnceLock<Option<Regex>>>,
 }
 
 impl Phrases {
-    /// Compiles them.
+    /// Compiles their first words.
     ///
     /// # Errors
     /// Only a defect of this library.
     pub fn new() -> Result<Self> {
-        let broken =
-            || Error::new(ErrorKind::Internal, "the phrases of the injection detector do not compile");
         let firsts = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .build(PHRASES.iter().flat_map(|phrase| phrase.firsts))
-            .map_err(|cause| broken().with_source(cause))?;
+            .map_err(|cause| {
+                Error::new(ErrorKind::Internal, "the phrases of the injection detector do not compile")
+                    .with_source(cause)
+            })?;
         let owner = |(at, phrase): (usize, &Phrase)| std::iter::repeat_n(at, phrase.firsts.len());
-        let rest = |phrase: &Phrase| Regex::new(&format!("(?i){}", phrase.rest));
-        let rests = PHRASES
-            .iter()
-            .map(rest)
-            .collect::<Result<_, _>>()
-            .map_err(|cause| broken().with_source(cause))?;
-        Ok(Self { firsts, owners: PHRASES.iter().enumerate().flat_map(owner).collect(), rests })
+        let owners = PHRASES.iter().enumerate().flat_map(owner).collect();
+        Ok(Self { firsts, owners, rests: PHRASES.iter().map(|_| OnceLock::new()).collect() })
+    }
+
+    fn rest(&self, at: usize) -> Option<(&'static Phrase, &Regex)> {
+        let (phrase, rest) = (PHRASES.get(at)?, self.rests.get(at)?);
+        Some((phrase, rest.get_or_init(|| phrase.compiled().ok()).as_ref()?))
     }
 
     /// What the phrases of a canonical text add to its score: the trainer starts from it.
@@ -224,7 +236,7 @@ impl Phrases {
         let mut best: Option<(&'static Phrase, Range<usize>)> = None;
         for first in self.firsts.find_overlapping_iter(text) {
             let Some(at) = self.owners.get(first.pattern().as_usize()) else { continue };
-            let (Some(phrase), Some(rest)) = (PHRASES.get(*at), self.rests.get(*at)) else { continue };
+            let Some((phrase, rest)) = self.rest(*at) else { continue };
             if best.as_ref().is_some_and(|(best, _)| best.weight >= phrase.weight) {
                 continue;
             }
@@ -250,6 +262,13 @@ fn floor(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_phrase_compiles() {
+        for phrase in PHRASES {
+            assert!(phrase.compiled().is_ok(), "{}", phrase.rest);
+        }
+    }
 
     #[test]
     fn orders_are_phrases_and_ordinary_sentences_are_none() {
