@@ -1,28 +1,60 @@
 //! The retriever as an arm, and as a library.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, SideEffects};
+use octollm_core::model::{CallContext, Models};
 use octollm_core::schema::schema_of;
 use octollm_core::{Error, ErrorKind, Result};
 
 use super::cite::{self, Cited};
+use super::data::{Analyst, DataFolders, DataLimits};
+use super::fuse::fuse;
 use super::index::Index;
 use super::ingest::Ingestor;
-use super::request::{SearchRequest, SearchResponse};
-use super::search::{self, Findings};
+use super::request::{Method, SearchRequest, SearchResponse};
+use super::search::{self, Findings, Found};
+use super::web::{self, Web, WebSearch};
 
-/// Searches an [`Index`] and answers with what it found.
+/// Searches an [`Index`], and what else is open to it, and answers with what it found.
 pub struct Retriever {
     index: Arc<Index>,
+    data: Option<Analyst>,
+    web: Option<Web>,
     descriptor: ArmDescriptor,
 }
 
 impl Retriever {
     /// A retriever over `index`.
     pub fn new(index: Arc<Index>) -> Self {
-        Self { index, descriptor: descriptor() }
+        Self { index, data: None, web: None, descriptor: descriptor() }
+    }
+
+    /// The same, which also answers out of tables in these folders; a question without a statement goes to the model
+    /// for [`Purpose::Coding`](octollm_core::model::Purpose::Coding). Without folders nothing changes.
+    #[must_use]
+    pub fn with_data(mut self, folders: DataFolders, limits: DataLimits, models: Models) -> Self {
+        if !folders.is_empty() {
+            self.data = Some(Analyst::new(folders, limits, models));
+            self.announce("data_analysis");
+        }
+        self
+    }
+
+    /// The same, which also searches the web.
+    #[must_use]
+    pub fn with_web(mut self, web: WebSearch) -> Self {
+        self.web = Some(Arc::new(web));
+        self.announce("web_search");
+        self
+    }
+
+    fn announce(&mut self, capability: &str) {
+        if !self.descriptor.capabilities.iter().any(|known| known == capability) {
+            self.descriptor.capabilities.push(capability.to_owned());
+        }
     }
 
     /// Fills the same index.
@@ -35,14 +67,55 @@ impl Retriever {
         &self.index
     }
 
-    /// Finds chunks, and answers out of them. An unknown or empty collection has no results, which is no error.
+    /// Finds what the request asks for, and answers out of it. An unknown or empty collection has no results, which is
+    /// no error.
     ///
     /// # Errors
     /// `invalid_input` with every fault of the request; `conflict` if vectors are asked for and they are another
-    /// embedder's; `storage`; what the embedder says.
+    /// embedder's; `storage`; `not_configured` for tables or the web where they are not open; what the embedder, the
+    /// database or the web search says.
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
+        self.answer(request, CallContext::default()).await
+    }
+
+    async fn answer(&self, request: &SearchRequest, context: CallContext) -> Result<SearchResponse> {
         request.validate()?;
-        let Findings { found, method } = search::search(&self.index, request).await?;
+        if request.wanted() == Method::Sql {
+            let analyst = self.data.as_ref().ok_or_else(no_data)?;
+            return Box::pin(analyst.answer(request, context)).await;
+        }
+        let (findings, notes) = self.find(request, &context).await?;
+        self.respond(request, findings, notes).await
+    }
+
+    /// What the index and the web have, as the request says, and what went wrong with the part that can be done without.
+    async fn find(&self, request: &SearchRequest, context: &CallContext) -> Result<(Findings, Vec<String>)> {
+        let only_web = request.method == Method::Web;
+        if !only_web && !request.include_web {
+            return Ok((search::search(&self.index, request).await?, Vec::new()));
+        }
+        let web = self.web.as_ref().ok_or_else(web::missing)?;
+        let asked = web.search(&request.query, request.limit, context);
+        if only_web {
+            return Ok((Findings { found: asked.await?, method: Method::Web }, Vec::new()));
+        }
+        let (local, asked) = futures_util::future::join(search::search(&self.index, request), asked).await;
+        let mut local = local?;
+        match asked {
+            Ok(found) => {
+                local.found = fused(local.found, found);
+                Ok((local, Vec::new()))
+            }
+            Err(error) => Ok((local, vec![format!("the web was not searched: {error}")])),
+        }
+    }
+
+    async fn respond(
+        &self,
+        request: &SearchRequest,
+        Findings { found, method }: Findings,
+        notes: Vec<String>,
+    ) -> Result<SearchResponse> {
         let total_results = found.len();
         let query = request.query.clone();
         // Reading a few dozen passages is milliseconds of work: too much for the async threads.
@@ -61,6 +134,8 @@ impl Retriever {
                 (true, true) => found.iter().zip(1..).map(|(one, index)| cite::whole(one, index)).collect(),
                 (true, false) => answer.into_iter().map(|Cited { citation, .. }| citation).collect(),
             },
+            data: None,
+            notes,
         })
     }
 }
@@ -74,11 +149,26 @@ impl Arm for Retriever {
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = SearchRequest::from_value((*call.input).clone())?;
         call.progress.report("searching", None);
-        let response = self.search(&request).await?;
+        let (context, allowance) = call.model_context();
+        let response = self.answer(&request, context).await?;
         let output = serde_json::to_value(response)
             .map_err(|cause| Error::new(ErrorKind::Internal, "the answer is no JSON").with_source(cause))?;
-        Ok(ArmReply::new(output))
+        Ok(ArmReply { usage: allowance.used(), ..ArmReply::new(output) })
     }
+}
+
+/// What the index and the web found, in one order.
+fn fused(local: Vec<Found>, web: Vec<Found>) -> Vec<Found> {
+    let ids = |found: &[Found]| found.iter().map(|one| one.chunk.id.clone()).collect::<Vec<_>>();
+    let order = fuse(&[ids(&local), ids(&web)]);
+    let mut chunks: HashMap<_, _> =
+        local.into_iter().chain(web).map(|one| (one.chunk.id.clone(), one.chunk)).collect();
+    order.into_iter().filter_map(|(id, score)| Some(Found { chunk: chunks.remove(&id)?, score })).collect()
+}
+
+fn no_data() -> Error {
+    Error::new(ErrorKind::NotConfigured, "no folder is open to data analysis")
+        .with_hint("set RETRIEVER_DATA_FOLDERS to the folders whose files may be read, separated by commas")
 }
 
 fn descriptor() -> ArmDescriptor {
@@ -86,8 +176,8 @@ fn descriptor() -> ArmDescriptor {
         name: "Retriever".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: Some(
-            "Searches indexed documents by words and by vectors, and answers with sentences out of them and their \
-             citations"
+            "Searches indexed documents by words and by vectors, and where it is open to it the web (method `web`) and \
+             tables in files by SQL (method `sql`); answers with sentences or rows and their citations"
                 .to_owned(),
         ),
         input_schema: schema_of::<SearchRequest>(),

@@ -15,6 +15,9 @@ const PASSAGES: usize = 30;
 /// The label that keeps the number of each line, where the lines of a chunk do not follow each other.
 pub(super) const LINES: &str = "lines";
 
+/// The kind of what was found on the web: a place there is its address.
+pub(super) const WEB: &str = "web";
+
 /// The label of a chunk that begins inside a fenced listing.
 pub(super) const IN_LISTING: &str = "in_listing";
 
@@ -119,9 +122,12 @@ fn number(chunk: &Chunk, at: usize) -> u32 {
     given.unwrap_or_else(|| chunk.start_line.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)))
 }
 
-/// `path:line`, `path:start-end`, or `path#page=3` where lines are pages.
+/// `path:line`, `path:start-end`, or `path#page=3` where lines are pages; on the web, the address.
 fn place(chunk: &Chunk, start: u32, end: u32) -> String {
     let source = &chunk.source;
+    if chunk.metadata.get("kind").and_then(Value::as_str) == Some(WEB) {
+        return source.clone();
+    }
     match (kind(&chunk.metadata), start == end) {
         (Kind::Pdf, _) => format!("{source}#page={start}"),
         (_, true) => format!("{source}:{start}"),

@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::data::Data;
+
 /// The collection that is searched and filled where none is named.
 pub const DEFAULT_COLLECTION: &str = "retriever_index";
 
@@ -23,6 +25,10 @@ pub enum Method {
     Vector,
     /// By words: BM25.
     Keyword,
+    /// Rows of tables in files, by one SELECT statement. Needs `tables`; without `sql`, a model writes the statement.
+    Sql,
+    /// On the web, through the configured provider.
+    Web,
 }
 
 /// A question to the index.
@@ -54,6 +60,29 @@ pub struct SearchRequest {
     #[serde(default = "default_collection")]
     #[schemars(length(min = 1, max = 100))]
     pub collection: String,
+    /// Whether the web is searched as well, and its results fused with those of the index.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub include_web: bool,
+    /// Files whose records are asked, 16 at most: CSV, TSV, JSON or JSON Lines in a folder that is open to it. Naming
+    /// them means the method `sql`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub tables: Vec<String>,
+    /// One SELECT statement in SQLite's SQL over the tables; a file `Sales 2024.csv` is the table `sales_2024`, and
+    /// `rowid` is the line of a row in its file. 1 to 16384 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16384))]
+    pub sql: Option<String>,
+}
+
+/// Files that one request may name.
+const MOST_TABLES: usize = 16;
+/// Bytes of a statement.
+const LONGEST_SQL: usize = 16_384;
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn default_limit() -> u32 {
@@ -79,7 +108,15 @@ impl SearchRequest {
             min_score: None,
             include_citations: default_true(),
             collection: default_collection(),
+            include_web: false,
+            tables: Vec::new(),
+            sql: None,
         }
+    }
+
+    /// The method that is meant: tables and statements have only one.
+    pub(super) fn wanted(&self) -> Method {
+        if self.tables.is_empty() && self.sql.is_none() { self.method } else { Method::Sql }
     }
 
     /// Reads and checks a request.
@@ -118,7 +155,29 @@ impl SearchRequest {
         faults.extend(nested.map(|(key, _)| {
             Fault::new(pointer(key), "must be a string, a number, a boolean, or an array of these")
         }));
+        self.check_tables(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
+    }
+
+    fn check_tables(&self, faults: &mut Vec<Fault>) {
+        if self.tables.len() > MOST_TABLES {
+            faults.push(Fault::new("/tables", format!("must not name more than {MOST_TABLES} files")));
+        }
+        let unfit = |file: &String| file.is_empty() || file.contains('\0') || file.len() > 4_096;
+        let unfit = self.tables.iter().enumerate().filter(|(_, file)| unfit(file));
+        faults.extend(unfit.map(|(at, _)| Fault::new(format!("/tables/{at}"), "must be a file's path")));
+        if self.sql.as_ref().is_some_and(|sql| sql.trim().is_empty() || sql.len() > LONGEST_SQL) {
+            faults.push(Fault::new("/sql", format!("must have 1 to {LONGEST_SQL} characters that are not all white space")));
+        }
+        if self.wanted() != Method::Sql {
+            return;
+        }
+        if self.include_web {
+            faults.push(Fault::new("/include_web", "has no meaning beside `tables`"));
+        }
+        if !self.filters.is_empty() {
+            faults.push(Fault::new("/filters", "has no meaning beside `tables`: put conditions into the statement"));
+        }
     }
 
     /// The conditions as the stores take them.
@@ -129,7 +188,7 @@ impl SearchRequest {
 
 fn invalid(faults: Vec<Fault>) -> Error {
     Error::invalid("the search request is invalid", faults)
-        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations and collection are optional")
+        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations, collection, include_web, tables and sql are optional")
 }
 
 fn pointer(key: &str) -> String {
@@ -161,17 +220,24 @@ pub struct SearchResponse {
     /// What the synthesis rests on, by number; without a synthesis, the results themselves.
     #[serde(default)]
     pub citations: Vec<Citation>,
+    /// The rows, where tables were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+    /// What did not go as asked, such as a web search that failed while the index answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
-/// A chunk that was found.
+/// Something that was found: a chunk, a row, a page on the web.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchResult {
-    /// Its text as it stands in the file.
+    /// Its text as it stands in the file; of a row, its values by their columns; of a page, what the provider shows of it.
     pub content: String,
-    /// The file, as it was named when it was ingested.
+    /// The file, as it was named when it was ingested, or the page's address.
     pub source: String,
     /// How well it fits. `hybrid`: 0..=1, where 1 is first by words and by vectors; `vector`: cosine similarity,
-    /// -1..=1; `keyword`: BM25, comparable within one answer only.
+    /// -1..=1; `keyword`: BM25, comparable within one answer only; `web`: by
+    /// rank, 1 for the first; `sql`: 1.
     pub score: f32,
     /// From 1.
     pub rank: u32,
@@ -184,13 +250,13 @@ pub struct SearchResult {
 pub struct Citation {
     /// The number in brackets, from 1.
     pub index: u32,
-    /// The file, as it was named when it was ingested.
+    /// The file, as it was named when it was ingested, or the page's address.
     pub source: String,
     /// First line, from 1; for a PDF its page.
     pub start_line: u32,
     /// Last line; for a PDF its page.
     pub end_line: u32,
-    /// `path:line`, `path:start-end`, or `path#page=3` for a PDF.
+    /// `path:line`, `path:start-end`, `path#page=3` for a PDF, `path#/3` for a JSON array's element, or an address.
     pub locator: String,
     /// The words that are cited, exactly as they stand there.
     pub quote: String,

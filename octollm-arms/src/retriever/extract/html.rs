@@ -47,7 +47,7 @@ const BLOCKS: &[&str] = &[
 ];
 
 /// The text of a page.
-pub(super) fn extract(html: &str) -> Extracted {
+pub(in crate::retriever) fn extract(html: &str) -> Extracted {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(html));
     let tokenizer = Tokenizer::new(Reader::default(), Default::default());

@@ -14,11 +14,17 @@
 mod html;
 mod pdf;
 mod plain;
+mod read;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
+
+pub(super) use html::extract as html;
+pub(super) use plain::decode;
+pub(super) use read::{io_reason, read_at_most};
+pub(super) use table::{broken as broken_table, delimiter};
 
 /// Lines that a file may have. What has more is data, not something to be read.
 const MOST_LINES: usize = 1_000_000;

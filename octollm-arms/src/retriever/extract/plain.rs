@@ -7,7 +7,7 @@ const FORGIVEN: usize = 100;
 ///
 /// # Errors
 /// Why it is no text.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<String, String> {
+pub(in crate::retriever) fn decode(bytes: Vec<u8>) -> Result<String, String> {
     if let Some(text) = utf16(&bytes) {
         return text;
     }

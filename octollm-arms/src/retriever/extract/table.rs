@@ -28,13 +28,14 @@ pub(super) fn csv(path: &Path, text: &str) -> Result<Extracted, String> {
     Ok(Extracted::of_lines(Kind::Csv, lines))
 }
 
-fn broken(error: &csv::Error) -> String {
+/// Why a file cannot be read as a table, with the line.
+pub(in crate::retriever) fn broken(error: &csv::Error) -> String {
     let line = error.position().map_or(String::new(), |at| format!(" at line {}", at.line()));
     format!("cannot be read as a table{line}")
 }
 
 /// The separator that the first line uses most; a comma where none stands out.
-fn delimiter(text: &str) -> u8 {
+pub(in crate::retriever) fn delimiter(text: &str) -> u8 {
     let head = text.lines().next().unwrap_or_default();
     let count = |mark: u8| head.bytes().filter(|byte| *byte == mark).count();
     [b';', b'\t', b'|']

@@ -1,8 +1,6 @@
 //! Reads one file: is it the same as before, and if not, what are its chunks.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,10 +10,10 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::IngestOptions;
-use super::walk::{Found, Trouble, io_reason};
+use super::walk::{Found, Trouble};
 use crate::retriever::chunk::{self, FORMAT, Piece};
 use crate::retriever::cite::{IN_LISTING, LINES};
-use crate::retriever::extract::{self, Kind};
+use crate::retriever::extract::{self, Kind, io_reason, read_at_most};
 use crate::retriever::index::{chunk_id, hex};
 
 /// What became of a file.
@@ -113,18 +111,6 @@ fn named(document: &Document, ordinal: usize, piece: Piece) -> Chunk {
         end_line: piece.end_line,
         metadata,
     }
-}
-
-/// The file's bytes, or nothing if it has more than `most`, also if it grows while it is read.
-fn read_at_most(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > most {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
 fn size(bytes: u64) -> String {

@@ -8,6 +8,7 @@ use ignore::{DirEntry, WalkBuilder};
 use tokio::sync::mpsc;
 
 use super::source;
+use crate::retriever::extract::io_reason;
 
 /// Something at or below a given path.
 pub(super) struct Found {
@@ -71,14 +72,5 @@ fn path_of(error: &ignore::Error) -> Option<&Path> {
         ignore::Error::WithPath { path, .. } => Some(path),
         ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
         _ => None,
-    }
-}
-
-/// Why a file cannot be read, in words.
-pub(super) fn io_reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => "cannot be read: permission denied".to_owned(),
-        std::io::ErrorKind::NotFound => "vanished while it was being read".to_owned(),
-        other => format!("cannot be read: {other}"),
     }
 }

@@ -1,0 +1,66 @@
+//! Statements that a model writes for questions in words.
+
+use std::sync::Arc;
+
+use octollm_core::model::prompts::{Prompt, Values, data_block};
+use octollm_core::model::structured::{Shape, typed};
+use octollm_core::model::{CallContext, LanguageModel, Message, ModelRequest, Models, Purpose};
+use octollm_core::{Error, ErrorKind, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a model answers.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Draft {
+    /// One SELECT statement in SQLite's SQL.
+    sql: String,
+}
+
+/// Asks a model for statements.
+pub(super) struct Writer {
+    model: Arc<dyn LanguageModel>,
+    prompt: Prompt,
+    shape: Shape,
+}
+
+impl Writer {
+    /// Asks the model for [`Purpose::Coding`].
+    ///
+    /// # Errors
+    /// `not_configured` if there is none.
+    pub(super) fn new(models: &Models) -> Result<Self> {
+        let model = models.for_purpose(Purpose::Coding).ok_or_else(|| {
+            Error::new(ErrorKind::NotConfigured, "no model is there to write SQL for a question in words")
+                .with_hint("give the statement as `sql`, or set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST; see docs/models.md")
+        })?;
+        let text = include_str!("../../../prompts/retriever_sql.v1.md");
+        let prompt = Prompt::parse("retriever_sql.v1", text, &["question", "tables"])?;
+        Ok(Self { model, prompt, shape: Shape::of::<Draft>("statement")? })
+    }
+
+    /// The question for a statement.
+    pub(super) fn question(&self, query: &str, tables: Value, context: CallContext) -> Result<ModelRequest> {
+        let values = Values::new().data("question", query.trim()).json("tables", &tables);
+        let mut question = ModelRequest::new(self.prompt.render(&values)?);
+        question.purpose = Purpose::Coding;
+        question.temperature = Some(0.0);
+        question.context = context;
+        Ok(question)
+    }
+
+    /// The model's statement.
+    pub(super) async fn statement(&self, question: &ModelRequest) -> Result<String> {
+        Ok(typed::<Draft>(&*self.model, question, &self.shape).await?.value.sql)
+    }
+
+    /// Gives a statement back with what the database said.
+    pub(super) fn give_back(question: &mut ModelRequest, sql: &str, message: &str) {
+        let said = serde_json::to_string(&Draft { sql: sql.to_owned() }).unwrap_or_default();
+        question.messages.push(Message::assistant(said));
+        question.messages.push(Message::user(format!(
+            "The database did not run that statement. Its message:\n\n{}\n\nWrite one that it runs.",
+            data_block("message", message)
+        )));
+    }
+}
