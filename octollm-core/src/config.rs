@@ -55,6 +55,14 @@ pub struct Config {
     pub reflex: Map<String, Value>,
     /// File with what the guardian denies and requires; none where absent.
     pub guardian_policy: Option<PathBuf>,
+    /// Folders whose CSV, TSV and JSON files the retriever may analyse; none where empty.
+    pub retriever_data_folders: Vec<PathBuf>,
+    /// Who searches the web for the retriever; nobody where absent.
+    pub web_search_provider: Option<String>,
+    /// Where that provider is asked; its own address where absent.
+    pub web_search_url: Option<String>,
+    /// What it gave out to be asked with.
+    pub web_search_api_key: Option<String>,
     /// What one client may ask of a server in a time; anything where absent.
     pub rate_limit_client: Option<Quota>,
     /// What one key may ask.
@@ -90,6 +98,10 @@ impl Default for Config {
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
             guardian_policy: None,
+            retriever_data_folders: Vec::new(),
+            web_search_provider: None,
+            web_search_url: None,
+            web_search_api_key: None,
             rate_limit_client: None,
             rate_limit_key: None,
             rate_limit_route: None,
@@ -224,7 +236,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 24] = [
+pub static SETTINGS: [Setting; 28] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
@@ -243,6 +255,10 @@ pub static SETTINGS: [Setting; 24] = [
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
     setting("GUARDIAN_POLICY", Form::Text, "a TOML file"),
+    setting("RETRIEVER_DATA_FOLDERS", Form::List, "folders, separated by commas"),
+    setting("WEB_SEARCH_PROVIDER", Form::Word, "searxng, brave, tavily, serper or bing"),
+    secret("WEB_SEARCH_URL", Form::Text, "an http:// or https:// URL"),
+    secret("WEB_SEARCH_API_KEY", Form::Text, "the key that the provider gave you"),
     setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
     setting("RATE_LIMIT_KEY", Form::Quota, QUOTA),
     setting("RATE_LIMIT_ROUTE", Form::Quota, QUOTA),
@@ -387,6 +403,9 @@ impl Config {
             && self.guardian_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_executor_policy.as_ref().is_none_or(|file| !file.as_os_str().is_empty())
             && self.octollm_prompts_dir.as_ref().is_none_or(|folder| !folder.as_os_str().is_empty())
+            && self.retriever_data_folders.iter().all(|folder| !folder.as_os_str().is_empty())
+            && self.web_search_provider.as_ref().is_none_or(|name| !name.is_empty())
+            && self.web_search_url.as_ref().is_none_or(|url| is_http_url(url))
             && (1..=8_760).contains(&self.llm_cache_hours)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && self.octollm_vault_key.as_ref().is_none_or(|key| is_key(key))
@@ -420,8 +439,12 @@ impl Config {
     pub fn shown(&self, name: &str) -> Result<String> {
         let unknown = || Error::new(ErrorKind::NotFound, "there is no such setting");
         let setting = Setting::find(name).ok_or_else(unknown)?;
-        if setting.name == "OCTOLLM_VAULT_KEY" {
-            return Ok(self.octollm_vault_key.as_ref().map(|_| "***".to_owned()).unwrap_or_default());
+        let keys = [
+            ("OCTOLLM_VAULT_KEY", &self.octollm_vault_key),
+            ("WEB_SEARCH_API_KEY", &self.web_search_api_key),
+        ];
+        if let Some((_, key)) = keys.into_iter().find(|(name, _)| *name == setting.name) {
+            return Ok(key.as_ref().map(|_| "***".to_owned()).unwrap_or_default());
         }
         let document = serde_json::to_value(self).unwrap_or_default();
         let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), hide_password);

@@ -7,7 +7,6 @@ use octollm_arms::coder::{Coder, CoderOptions};
 use octollm_arms::guardian::{GuardPolicy, Guardian, GuardianOptions};
 use octollm_arms::judge::Judge;
 use octollm_arms::planner::Planner;
-use octollm_arms::retriever::Retriever;
 use octollm_core::arm::{Arm, CapabilityKey, Discovery, Registry};
 use octollm_core::config::Config;
 use octollm_core::model::layers::Around;
@@ -18,7 +17,7 @@ use octollm_core::{Error, ErrorKind, Result};
 
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::{executor, session};
+use crate::{executor, retriever, session};
 
 /// Arms that are there only with a model.
 const THINKING: [&str; 2] = ["coder", "planner"];
@@ -62,15 +61,11 @@ impl Shelf<'_> {
             None => executor,
         };
         let guardian = guardian(self.config).await?;
+        let retriever = retriever::open(self.config, self.store, self.models).await?;
         let mut arms: Vec<Arc<dyn Arm>> =
-            vec![self.retriever(), Arc::new(executor), Arc::new(guardian), Arc::new(Judge::new())];
+            vec![Arc::new(retriever), Arc::new(executor), Arc::new(guardian), Arc::new(Judge::new())];
         self.add_thinking(&mut arms)?;
         Ok(arms)
-    }
-
-    /// The retriever, which needs nothing but the store.
-    pub(crate) fn retriever(&self) -> Arc<dyn Arm> {
-        Arc::new(Retriever::new(self.store.index.clone()))
     }
 
     /// Adds the arms that need a model, where there is one.

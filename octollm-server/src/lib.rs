@@ -7,6 +7,7 @@ mod executor;
 pub mod http;
 pub mod memory;
 mod parts;
+mod retriever;
 mod session;
 pub mod settings;
 mod store;

@@ -108,7 +108,7 @@ impl Session {
             Shelf { config, models: &models, prompts, store: &store, registry: &registry, key: Some(key) };
         let shipped = match &options.arms {
             Some(_) => shelf.arms().await?,
-            None => vec![shelf.retriever()],
+            None => vec![Arc::new(Retriever::new(store.index.clone())) as Arc<dyn Arm>],
         };
         let builder = shipped.into_iter().fold(builder, Builder::shared_arm);
         let builder = parts.enter(builder);

@@ -167,7 +167,10 @@ impl SearchRequest {
         let unfit = self.tables.iter().enumerate().filter(|(_, file)| unfit(file));
         faults.extend(unfit.map(|(at, _)| Fault::new(format!("/tables/{at}"), "must be a file's path")));
         if self.sql.as_ref().is_some_and(|sql| sql.trim().is_empty() || sql.len() > LONGEST_SQL) {
-            faults.push(Fault::new("/sql", format!("must have 1 to {LONGEST_SQL} characters that are not all white space")));
+            faults.push(Fault::new(
+                "/sql",
+                format!("must have 1 to {LONGEST_SQL} characters that are not all white space"),
+            ));
         }
         if self.wanted() != Method::Sql {
             return;
@@ -176,7 +179,10 @@ impl SearchRequest {
             faults.push(Fault::new("/include_web", "has no meaning beside `tables`"));
         }
         if !self.filters.is_empty() {
-            faults.push(Fault::new("/filters", "has no meaning beside `tables`: put conditions into the statement"));
+            faults.push(Fault::new(
+                "/filters",
+                "has no meaning beside `tables`: put conditions into the statement",
+            ));
         }
     }
 

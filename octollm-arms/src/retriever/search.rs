@@ -42,7 +42,9 @@ pub(super) async fn search(index: &Index, request: &SearchRequest) -> Result<Fin
         Method::Vector if !has_vectors => (no_vectors(index, request).await?, Method::Vector),
         Method::Vector => (vector(index, request, depth).await?, Method::Vector),
         // Words alone still answer; the next ingest brings the vectors back.
-        Method::Hybrid | Method::Sql | Method::Web if !has_vectors => (words_alone(index, request, depth).await?, Method::Keyword),
+        Method::Hybrid | Method::Sql | Method::Web if !has_vectors => {
+            (words_alone(index, request, depth).await?, Method::Keyword)
+        }
         // The others are not for the index.
         Method::Hybrid | Method::Sql | Method::Web => (hybrid(index, request, depth).await?, Method::Hybrid),
     };

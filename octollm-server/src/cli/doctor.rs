@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::App;
 use super::exit::{Exit, Outcome, Stop};
 use super::output::plain;
+use crate::retriever;
 use crate::session::{LocalOptions, Session};
 use crate::store::{self, Store};
 
@@ -124,6 +125,8 @@ async fn checks(app: &App) -> Vec<Check> {
             }
             checks.extend(arms(&session).await);
             checks.extend(session.models().map(models));
+            checks.push(web_search(config));
+            checks.push(data(config));
             checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
         }
         Err(error) => checks.push(Check::of::<()>("start", Err(error), |()| String::new())),
@@ -180,6 +183,24 @@ async fn arms(session: &Session) -> Vec<Check> {
             .collect(),
         Err(error) => vec![Check::of::<()>("arms", Err(error), |()| String::new())],
     }
+}
+
+/// Who searches the web; nobody is asked, here: a question costs money or a place in a quota.
+fn web_search(config: &Config) -> Check {
+    Check::of("web search", retriever::web(config), |web| match web {
+        Some(web) => format!("{} at {}", web.name(), web.address()),
+        None => "off: WEB_SEARCH_PROVIDER names nobody".into(),
+    })
+}
+
+/// What may be analysed.
+fn data(config: &Config) -> Check {
+    let folders = &config.retriever_data_folders;
+    let opened = octollm_arms::retriever::DataFolders::open(folders);
+    Check::of("data analysis", opened, |_| match folders.as_slice() {
+        [] => "off: RETRIEVER_DATA_FOLDERS names no folder".into(),
+        folders => folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// Which models are asked; none of them is, here.

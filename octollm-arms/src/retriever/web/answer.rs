@@ -23,10 +23,13 @@ const MOST_TEXT: usize = 8_000;
 /// `arm_failed` if it is not the provider's format.
 pub(super) fn read(provider: &Provider, body: &[u8], limit: usize) -> Result<Vec<Found>> {
     let malformed = |what: &'static str| {
-        Error::new(ErrorKind::ArmFailed, "the provider of web searches answered in another format than its own")
-            .with_context("provider", provider.name)
-            .with_context("what", what)
-            .with_hint("check WEB_SEARCH_URL and WEB_SEARCH_PROVIDER: they may not belong together")
+        Error::new(
+            ErrorKind::ArmFailed,
+            "the provider of web searches answered in another format than its own",
+        )
+        .with_context("provider", provider.name)
+        .with_context("what", what)
+        .with_hint("check WEB_SEARCH_URL and WEB_SEARCH_PROVIDER: they may not belong together")
     };
     let document: Value = serde_json::from_slice(body).map_err(|_| malformed("no JSON"))?;
     let object = document.as_object().ok_or_else(|| malformed("no JSON object"))?;

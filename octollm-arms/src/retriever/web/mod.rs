@@ -133,7 +133,8 @@ impl WebSearch {
         };
         let request = request.header(ACCEPT, "application/json");
         let (Some((header, before)), Some(key)) = (provider.key, &self.key) else { return Ok(request) };
-        let unfit = || not_configured("the key has characters that no key has").with_hint("check WEB_SEARCH_API_KEY");
+        let unfit =
+            || not_configured("the key has characters that no key has").with_hint("check WEB_SEARCH_API_KEY");
         let mut value = HeaderValue::from_str(&format!("{before}{}", key.expose())).map_err(|_| unfit())?;
         value.set_sensitive(true);
         Ok(request.header(HeaderName::from_static(header), value))
@@ -155,7 +156,9 @@ impl WebSearch {
             429 => Error::new(ErrorKind::RateLimited, "the provider of web searches is asked too often"),
             _ => Error::new(refusal.kind(), "the provider of web searches refused the question"),
         };
-        let error = error.with_context("provider", self.name()).with_context("status", refusal.status.as_u16().to_string());
+        let error = error
+            .with_context("provider", self.name())
+            .with_context("status", refusal.status.as_u16().to_string());
         match refusal.retry_after {
             Some(after) if refusal.is_temporary() => error.with_retry_after(after),
             _ => error,

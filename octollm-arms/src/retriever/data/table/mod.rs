@@ -87,7 +87,8 @@ impl Tables {
             let refused = |reason: String| unreadable(place, reason);
             let text = read(path, &mut room).map_err(refused)?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let mut table = describe(names.take(&stem), file, path, text, guard).map_err(|stop| stop.at(place))?;
+            let mut table =
+                describe(names.take(&stem), file, path, text, guard).map_err(|stop| stop.at(place))?;
             fill(&connection, &mut table, guard).map_err(|stop| stop.at(place))?;
             tables.push(table);
         }
@@ -113,8 +114,11 @@ impl Tables {
         let shown = |table: &Table| {
             let sql = format!("SELECT * FROM {} LIMIT {SAMPLE}", names::quoted(&table.name));
             let sample = query::sample(&connection, &sql).map_err(broken)?;
-            let columns: Vec<_> =
-                table.columns.iter().map(|column| json!({"name": column.name, "type": column.kind})).collect();
+            let columns: Vec<_> = table
+                .columns
+                .iter()
+                .map(|column| json!({"name": column.name, "type": column.kind}))
+                .collect();
             Ok(json!({"table": table.name, "columns": columns, "rows": table.rows, "first_rows": sample}))
         };
         self.tables.iter().map(shown).collect()
@@ -197,7 +201,8 @@ fn describe(name: String, file: &str, path: &Path, text: String, guard: &Guard) 
     let mut names = Names::of_columns();
     let columns = raw.into_iter().zip(kinds);
     let columns = columns.map(|(raw, kind)| Column { name: names.take(&raw), kind, raw }).collect();
-    let notes = (ragged > 0).then(|| format!("{ragged} rows have more or fewer values than the header has names"));
+    let notes =
+        (ragged > 0).then(|| format!("{ragged} rows have more or fewer values than the header has names"));
     let notes = notes.into_iter().collect();
     Ok(Table { name, file: file.to_owned(), columns, rows, form, notes, text })
 }

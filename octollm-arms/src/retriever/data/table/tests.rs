@@ -13,7 +13,9 @@ fn a_text_is_a_number_only_where_it_is_written_as_one() {
     for text in ["0.5", "-1.25", "3e8", "-0.0"] {
         assert!(matches!(Cell::read(text), Cell::Real(..)), "{text}");
     }
-    for text in ["007", "+1", "1_000", "1,5", "nan", "inf", "-", ".", "0x10", "9223372036854775808", "1e999", "-0"] {
+    for text in
+        ["007", "+1", "1_000", "1,5", "nan", "inf", "-", ".", "0x10", "9223372036854775808", "1e999", "-0"]
+    {
         assert!(matches!(Cell::read(text), Cell::Text(_)), "{text}");
     }
     assert_eq!(Cell::read(""), Cell::Null);
@@ -34,13 +36,24 @@ fn a_column_is_as_wide_as_its_values() {
 #[test]
 fn names_can_be_written_without_quotes() {
     let mut names = Names::of_columns();
-    let taken: Vec<_> = ["Length (m)", "length_m", "", "", "2024", "RowID", "Größe", "a\"; DROP TABLE x", "--"]
-        .iter()
-        .map(|raw| names.take(raw))
-        .collect();
+    let taken: Vec<_> =
+        ["Length (m)", "length_m", "", "", "2024", "RowID", "Größe", "a\"; DROP TABLE x", "--"]
+            .iter()
+            .map(|raw| names.take(raw))
+            .collect();
     assert_eq!(
         taken,
-        ["length_m", "length_m_2", "column", "column_2", "column_2024", "rowid_2", "größe", "a_drop_table_x", "column_3"]
+        [
+            "length_m",
+            "length_m_2",
+            "column",
+            "column_2",
+            "column_2024",
+            "rowid_2",
+            "größe",
+            "a_drop_table_x",
+            "column_3"
+        ]
     );
     assert_eq!(Names::of_tables().take("sqlite_master"), "table_sqlite_master");
 }
