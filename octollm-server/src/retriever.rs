@@ -12,21 +12,24 @@ use crate::store::Store;
 /// # Errors
 /// `not_configured` for a folder that is not there, and as [`web`].
 pub(crate) async fn open(config: &Config, store: &Store, models: &Models) -> Result<Retriever> {
-    let (folders, web) = outside(config.clone()).await?;
     let retriever = Retriever::new(store.index.clone());
-    let retriever = retriever.with_data(folders, DataLimits::default(), models.clone());
-    Ok(match web {
-        Some(web) => retriever.with_web(web),
-        None => retriever,
-    })
-}
-
-/// What is read off the async threads: folders, and the system's certificates.
-async fn outside(config: Config) -> Result<(DataFolders, Option<WebSearch>)> {
-    let read = move || Ok((DataFolders::open(&config.retriever_data_folders)?, web(&config)?));
-    tokio::task::spawn_blocking(read)
+    let (config, models) = (config.clone(), models.clone());
+    // Folders, prompts and the system's certificates are read off the async threads.
+    let open = move || {
+        let folders = DataFolders::open(&config.retriever_data_folders)?;
+        let retriever = retriever.with_data(folders, DataLimits::default(), models);
+        let retriever = match &config.octollm_prompts_dir {
+            Some(folder) => retriever.with_prompts_in(folder)?,
+            None => retriever,
+        };
+        Ok(match web(&config)? {
+            Some(web) => retriever.with_web(web),
+            None => retriever,
+        })
+    };
+    tokio::task::spawn_blocking(open)
         .await
-        .map_err(|cause| Error::new(ErrorKind::Internal, "the folders were not read").with_source(cause))?
+        .map_err(|cause| Error::new(ErrorKind::Internal, "the retriever was not set up").with_source(cause))?
 }
 
 /// Who searches the web, if anybody. Blocks for some milliseconds.

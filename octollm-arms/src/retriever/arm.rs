@@ -1,6 +1,7 @@
 //! The retriever as an arm, and as a library.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -41,6 +42,19 @@ impl Retriever {
             self.announce("data_analysis");
         }
         self
+    }
+
+    /// The same, told what `retriever_sql.v1.md` in `folder` says where a model writes statements, if there are data and the
+    /// folder has that file. Blocks while it reads.
+    ///
+    /// # Errors
+    /// `not_configured` for a folder or a file that cannot be read; `invalid_input` for a prompt with unknown or missing
+    /// names.
+    pub fn with_prompts_in(mut self, folder: &Path) -> Result<Self> {
+        if let Some(analyst) = &mut self.data {
+            analyst.read_prompt(folder)?;
+        }
+        Ok(self)
     }
 
     /// The same, which also searches the web.

@@ -1,4 +1,4 @@
-//! The retriever over real files and a real SQLite database.
+//! The retriever over real files, a real SQLite database and real HTTP.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,4 +7,7 @@ mod bad_input;
 mod ingest;
 mod repair;
 mod search;
+mod statements;
 mod support;
+mod tables;
+mod web;

@@ -8,12 +8,14 @@
 //!
 //! Each call has a database of its own, in memory and gone with the call, so nothing that a statement does could reach
 //! what is kept. What a statement may do is decided by SQLite itself while it compiles it: everything but reading is
-//! refused by the [authorizer](guard), whatever the text looks like. SQLite is in the build for the stores; DuckDB and
+//! refused by the [authorizer](guard), whatever the text looks like. What a sort or a join does not keep in memory goes to
+//! temporary files without a name, for as long as the statement may run. SQLite is in the build for the stores; DuckDB and
 //! DataFusion each take longer to build than the whole library.
 //!
 //! A row's `rowid` is the line where its record begins in the file, which is how a result that selects it is cited.
 
 mod folders;
+mod growth;
 mod guard;
 mod query;
 mod response;
@@ -21,13 +23,15 @@ mod table;
 mod written;
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use octollm_core::model::prompts::Prompt;
 use octollm_core::model::{CallContext, Models};
 use octollm_core::{Error, ErrorKind, Fault, Result};
+use tokio::sync::Semaphore;
 
 pub use folders::DataFolders;
 pub use response::{Data, TableInfo};
@@ -43,7 +47,7 @@ use written::Writer;
 pub struct DataLimits {
     /// Bytes of all files together; 64 MiB by default.
     pub file_bytes: u64,
-    /// Bytes of the tables in memory; 512 MiB by default.
+    /// Bytes of the tables in memory; 256 MiB by default.
     pub table_bytes: u64,
     /// Rows that are answered; 1000 by default.
     pub rows: usize,
@@ -51,16 +55,19 @@ pub struct DataLimits {
     pub answer_bytes: usize,
     /// Time for loading the files and for each statement; 10 s by default.
     pub time: Duration,
+    /// Calls that have tables in memory at once, the others wait; 2 by default.
+    pub at_once: usize,
 }
 
 impl Default for DataLimits {
     fn default() -> Self {
         Self {
             file_bytes: 64 << 20,
-            table_bytes: 512 << 20,
+            table_bytes: 256 << 20,
             rows: 1_000,
             answer_bytes: 1 << 20,
             time: Duration::from_secs(10),
+            at_once: 2,
         }
     }
 }
@@ -71,6 +78,9 @@ pub(super) struct Analyst {
     folders: Arc<DataFolders>,
     limits: DataLimits,
     models: Models,
+    /// What takes the place of the writer's own.
+    prompt: Option<Arc<Prompt>>,
+    places: Arc<Semaphore>,
 }
 
 /// Stops the work on the blocking thread when the call that wanted it is dropped.
@@ -84,12 +94,17 @@ impl Drop for StopOnDrop {
 
 impl Analyst {
     pub(super) fn new(folders: DataFolders, limits: DataLimits, models: Models) -> Self {
-        Self { folders: Arc::new(folders), limits, models }
+        let places = Arc::new(Semaphore::new(limits.at_once.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { folders: Arc::new(folders), limits, models, prompt: None, places }
     }
 
-    /// Whether statements can be written here for questions in words.
-    fn writer(&self) -> Result<Writer> {
-        Writer::new(&self.models)
+    /// Takes the prompt for statements that `folder` has, if it has one. Blocks while it reads.
+    ///
+    /// # Errors
+    /// As [`written::prompt_in`].
+    pub(super) fn read_prompt(&mut self, folder: &Path) -> Result<()> {
+        self.prompt = written::prompt_in(folder)?.map(Arc::new);
+        Ok(())
     }
 
     /// Loads the tables that the request names and answers with rows.
@@ -111,17 +126,17 @@ impl Analyst {
             .with_hint("name CSV, TSV, JSON or JSON Lines files: \"tables\": [\"sales.csv\"]"));
         }
         // Whoever asks in words where nobody writes SQL should hear it before a file is read.
-        let writer = if request.sql.is_none() { Some(self.writer()?) } else { None };
+        let writer =
+            if request.sql.is_none() { Some(Writer::new(&self.models, self.prompt.clone())?) } else { None };
         let tables = self.load(&request.tables).await?;
         let (sql, outcome) = match (&request.sql, writer) {
             (Some(sql), _) => (sql.clone(), self.run(&tables, sql).await?),
             (None, Some(writer)) => self.written(&writer, request, &tables, context).await?,
             (None, None) => return Err(Error::new(ErrorKind::Internal, "nobody writes the statement")),
         };
-        match outcome {
-            Ok(rows) => Ok(response::respond(request, &tables, sql, rows)),
-            Err(failed) => Err(failed.into_error()),
-        }
+        let rows = outcome.map_err(Failed::into_error)?;
+        let request = request.clone();
+        self.off_the_runtime(move |_| Ok(response::respond(&request, &tables, sql, rows))).await
     }
 
     /// A statement by the model; one that the database refuses goes back once with the database's words.
@@ -146,17 +161,20 @@ impl Analyst {
     }
 
     async fn load(&self, files: &[String]) -> Result<Arc<Tables>> {
+        let closed =
+            |cause| Error::new(ErrorKind::Internal, "nothing is analysed any more").with_source(cause);
+        let place = self.places.clone().acquire_owned().await.map_err(closed)?;
         let (folders, limits, files) = (self.folders.clone(), self.limits, files.to_vec());
         self.off_the_runtime(move |guard| {
             let mut seen = HashSet::new();
-            let mut paths: Vec<(String, PathBuf)> = Vec::new();
-            for (place, file) in files.iter().enumerate() {
-                let path = folders.resolve(place, file)?;
-                if seen.insert(path.clone()) {
-                    paths.push((file.clone(), path));
+            let mut sources = Vec::new();
+            for (at, file) in files.iter().enumerate() {
+                let source = folders.source(at, file)?;
+                if seen.insert(source.path.clone()) {
+                    sources.push(source);
                 }
             }
-            Tables::load(&paths, limits, &guard).map(Arc::new)
+            Tables::load(sources, limits, &guard, place).map(Arc::new)
         })
         .await
     }

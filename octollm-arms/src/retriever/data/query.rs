@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use octollm_core::{Error, ErrorKind, Fault};
+use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, Row};
+use rusqlite::{Batch, Connection, ErrorCode, Row, Statement};
 use serde_json::{Number, Value};
 
 use super::DataLimits;
+use super::growth;
 use super::guard::{self, Guard};
 use super::table::Tables;
 
@@ -60,12 +62,18 @@ impl Failed {
 /// # Errors
 /// Why it was not allowed, wrong, or too much.
 pub(super) fn run(tables: &Tables, sql: &str, limits: DataLimits, guard: &Guard) -> Result<Rows, Failed> {
+    if !growth::fits(sql) {
+        return Err(grows());
+    }
     let connection = tables.connection();
     let read = guard::read_only(&connection, guard).map_err(|error| failed(&error, tables))?;
     let outcome = select(&connection, sql, limits);
     let lifted = guard::lift(&connection);
-    let (columns, rows, truncated) = outcome.map_err(|error| failed(&error, tables))?;
     lifted.map_err(|error| failed(&error, tables))?;
+    if read.grows() {
+        return Err(grows());
+    }
+    let (columns, rows, truncated) = outcome.map_err(|error| failed(&error, tables))?;
     Ok(Rows { columns, rows, truncated, read: read.tables() })
 }
 
@@ -78,7 +86,7 @@ pub(super) fn sample(connection: &Connection, sql: &str) -> rusqlite::Result<Vec
 type Answer = (Vec<String>, Vec<Vec<Value>>, bool);
 
 fn select(connection: &Connection, sql: &str, limits: DataLimits) -> rusqlite::Result<Answer> {
-    let mut statement = connection.prepare(sql)?;
+    let mut statement = single(connection, sql)?;
     // The authorizer has refused everything else already; this is the second lock on the same door.
     if !statement.readonly() || statement.column_count() == 0 {
         return Err(rusqlite::Error::InvalidQuery);
@@ -95,6 +103,17 @@ fn select(connection: &Connection, sql: &str, limits: DataLimits) -> rusqlite::R
         rows.push(values);
     }
     Ok((columns, rows, false))
+}
+
+/// The only statement of a text. The connection's own `prepare` would go down a level of the stack for each statement
+/// that follows.
+fn single<'a>(connection: &'a Connection, sql: &str) -> rusqlite::Result<Statement<'a>> {
+    let mut statements = Batch::new(connection, sql);
+    let first = statements.next()?.ok_or(rusqlite::Error::InvalidQuery)?;
+    match statements.next()? {
+        None => Ok(first),
+        Some(_) => Err(rusqlite::Error::MultipleStatement),
+    }
 }
 
 /// A row and about how many bytes its values take.
@@ -143,6 +162,16 @@ fn failed(error: &rusqlite::Error, tables: &Tables) -> Failed {
             "group or filter before you join, sort or concatenate".to_owned(),
         ),
         _ => failed(ErrorKind::InvalidInput, fault(&message), known(tables)),
+    }
+}
+
+/// What is said of a statement that would take all memory before its first row.
+fn grows() -> Failed {
+    Failed {
+        kind: ErrorKind::InvalidInput,
+        message: "the statement is too complex".to_owned(),
+        reason: "grows too large before it runs",
+        hint: "nest fewer queries, and name the tables of WITH and their columns less often".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rows as results, each with the place that it came from.
 
+use std::collections::{HashMap, HashSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -58,8 +60,8 @@ impl TableInfo {
 /// The answer to the request.
 pub(super) fn respond(request: &SearchRequest, tables: &Tables, sql: String, rows: Rows) -> SearchResponse {
     let read: Vec<&Table> = tables.all().iter().filter(|table| rows.read.contains(&table.name)).collect();
-    let places = Places { line: line_column(&rows, &read), read };
     let shown = rows.rows.iter().take(request.limit as usize);
+    let places = Places::new(&rows, read, shown.clone());
     let results: Vec<_> =
         shown.clone().zip(1..).map(|(row, rank)| places.result(&rows.columns, row, rank)).collect();
     let citations = match (request.include_citations, places.line) {
@@ -95,6 +97,8 @@ struct Places<'a> {
     read: Vec<&'a Table>,
     /// The column that holds the line of each row.
     line: Option<usize>,
+    /// Those lines, as they stand in the file.
+    quotes: HashMap<u32, &'a str>,
 }
 
 /// The result's column that says where each row stands: `rowid`, of the only table that is read.
@@ -103,7 +107,19 @@ fn line_column(rows: &Rows, read: &[&Table]) -> Option<usize> {
     column.filter(|_| read.len() == 1)
 }
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    fn new<'r>(rows: &Rows, read: Vec<&'a Table>, shown: impl Iterator<Item = &'r Vec<Value>>) -> Self {
+        let line = line_column(rows, &read);
+        let quotes = match (line, read.first()) {
+            (Some(line), Some(table)) => {
+                let numbers: HashSet<u32> = shown.filter_map(|row| number(row, line)).collect();
+                table.lines_at(&numbers)
+            }
+            _ => HashMap::new(),
+        };
+        Self { read, line, quotes }
+    }
+
     fn result(&self, columns: &[String], row: &[Value], rank: u32) -> SearchResult {
         let files: Vec<&str> = self.read.iter().map(|table| table.file.as_str()).collect();
         let mut metadata = Map::new();
@@ -121,7 +137,7 @@ impl Places<'_> {
     /// The place of a row whose number is known.
     fn of_row(&self, row: &[Value], index: u32) -> Option<Citation> {
         let table = self.read.first()?;
-        let number = u32::try_from(row.get(self.line?)?.as_u64()?).ok()?;
+        let number = number(row, self.line?)?;
         if table.form == Form::Json {
             let locator = format!("{}#/{}", table.file, number.checked_sub(1)?);
             return Some(Citation { locator, quote: String::new(), ..whole(table, index) });
@@ -132,9 +148,14 @@ impl Places<'_> {
             start_line: number,
             end_line: number,
             locator: format!("{}:{number}", table.file),
-            quote: table.line(number)?.to_owned(),
+            quote: (*self.quotes.get(&number)?).to_owned(),
         })
     }
+}
+
+/// The line that a row says it stands at.
+fn number(row: &[Value], column: usize) -> Option<u32> {
+    u32::try_from(row.get(column)?.as_u64()?).ok()
 }
 
 /// A whole file; its quote is its first line.
@@ -145,7 +166,7 @@ fn whole(table: &Table, index: u32) -> Citation {
         start_line: 1,
         end_line: table.lines().max(1),
         locator: table.file.clone(),
-        quote: table.line(1).unwrap_or_default().chars().take(200).collect(),
+        quote: table.first_line().chars().take(200).collect(),
     }
 }
 

@@ -1,14 +1,27 @@
 //! Statements that a model writes for questions in words.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use octollm_core::model::prompts::{Prompt, Values, data_block};
+use octollm_core::model::prompts::{Prompt, Values, data_block, text_in};
 use octollm_core::model::structured::{Shape, typed};
 use octollm_core::model::{CallContext, LanguageModel, Message, ModelRequest, Models, Purpose};
 use octollm_core::{Error, ErrorKind, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The prompt's name and its values.
+const NAME: &str = "retriever_sql.v1";
+const VALUES: [&str; 2] = ["question", "tables"];
+
+/// The prompt in this folder, if the folder has one.
+///
+/// # Errors
+/// `not_configured` for a file that cannot be read; `invalid_input` for unknown or missing names in it.
+pub(super) fn prompt_in(folder: &Path) -> Result<Option<Prompt>> {
+    text_in(folder, NAME)?.map(|text| Prompt::parse(NAME, &text, &VALUES)).transpose()
+}
 
 /// What a model answers.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +33,7 @@ struct Draft {
 /// Asks a model for statements.
 pub(super) struct Writer {
     model: Arc<dyn LanguageModel>,
-    prompt: Prompt,
+    prompt: Arc<Prompt>,
     shape: Shape,
 }
 
@@ -29,13 +42,18 @@ impl Writer {
     ///
     /// # Errors
     /// `not_configured` if there is none.
-    pub(super) fn new(models: &Models) -> Result<Self> {
+    pub(super) fn new(models: &Models, prompt: Option<Arc<Prompt>>) -> Result<Self> {
         let model = models.for_purpose(Purpose::Coding).ok_or_else(|| {
             Error::new(ErrorKind::NotConfigured, "no model is there to write SQL for a question in words")
                 .with_hint("give the statement as `sql`, or set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_HOST; see docs/models.md")
         })?;
-        let text = include_str!("../../../prompts/retriever_sql.v1.md");
-        let prompt = Prompt::parse("retriever_sql.v1", text, &["question", "tables"])?;
+        let prompt = match prompt {
+            Some(prompt) => prompt,
+            None => {
+                let text = include_str!("../../../prompts/retriever_sql.v1.md");
+                Arc::new(Prompt::parse(NAME, text, &VALUES)?)
+            }
+        };
         Ok(Self { model, prompt, shape: Shape::of::<Draft>("statement")? })
     }
 

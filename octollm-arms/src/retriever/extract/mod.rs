@@ -23,8 +23,8 @@ use std::path::Path;
 
 pub(super) use html::extract as html;
 pub(super) use plain::decode;
-pub(super) use read::{io_reason, read_at_most};
-pub(super) use table::{broken as broken_table, delimiter};
+pub(super) use read::{io_reason, read_at_most, read_open};
+pub(super) use table::{broken as broken_table, delimiter, line as line_of_record};
 
 /// Lines that a file may have. What has more is data, not something to be read.
 const MOST_LINES: usize = 1_000_000;

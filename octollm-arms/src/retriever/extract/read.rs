@@ -6,7 +6,11 @@ use std::path::Path;
 
 /// The file's bytes, or nothing if it has more than `most`, also if it grows while it is read.
 pub(in crate::retriever) fn read_at_most(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+    read_open(File::open(path)?, most)
+}
+
+/// The same of a file that is open.
+pub(in crate::retriever) fn read_open(file: File, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let length = file.metadata()?.len();
     if length > most {
         return Ok(None);

@@ -22,8 +22,8 @@ pub(super) fn csv(path: &Path, text: &str) -> Result<Extracted, String> {
     let mut lines = vec![(1, names.iter().collect::<Vec<_>>().join("; "))];
     for record in reader.records() {
         let record = record.map_err(|error| broken(&error))?;
-        let number = record.position().map_or(1, csv::Position::line);
-        lines.push((u32::try_from(number).unwrap_or(u32::MAX), sentence(&names, &record)));
+        let number = u32::try_from(line(text, &record)).unwrap_or(u32::MAX);
+        lines.push((number, sentence(&names, &record)));
     }
     Ok(Extracted::of_lines(Kind::Csv, lines))
 }
@@ -34,10 +34,22 @@ pub(in crate::retriever) fn broken(error: &csv::Error) -> String {
     format!("cannot be read as a table{line}")
 }
 
-/// The separator that the first line uses most; a comma where none stands out.
+/// The line where a record of `text` begins. The reader's own position is before the empty lines that it passes over.
+pub(in crate::retriever) fn line(text: &str, record: &csv::StringRecord) -> u64 {
+    let Some(position) = record.position() else { return 1 };
+    let at = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let after = text.as_bytes().get(at..).unwrap_or_default();
+    let passed = after.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + passed.filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// The separator that the first line uses most outside of quotes; a comma where none stands out.
 pub(in crate::retriever) fn delimiter(text: &str) -> u8 {
     let head = text.lines().next().unwrap_or_default();
-    let count = |mark: u8| head.bytes().filter(|byte| *byte == mark).count();
+    let count = |mark: u8| {
+        let unquoted = head.split('"').step_by(2);
+        unquoted.flat_map(str::bytes).filter(|byte| *byte == mark).count()
+    };
     [b';', b'\t', b'|']
         .into_iter()
         .filter(|mark| count(*mark) > count(b','))

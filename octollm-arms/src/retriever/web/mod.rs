@@ -74,7 +74,8 @@ impl WebSearch {
         if matches!(url.path(), "" | "/") {
             url.set_path(provider.path);
         }
-        let options = ClientOptions { environment_proxy: true, ..ClientOptions::default() };
+        let near = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let options = ClientOptions { environment_proxy: !near, ..ClientOptions::default() };
         Ok(Self { provider, url, key, client: http_client::client(&options)? })
     }
 
@@ -111,7 +112,11 @@ impl WebSearch {
             return Err(self.refused(response).await);
         }
         let body = read_body(response, MOST_BYTES).await?;
-        answer::read(self.provider, &body, limit as usize)
+        let provider = self.provider;
+        // Words with markup are parsed as pages are: too much for the async threads.
+        tokio::task::spawn_blocking(move || answer::read(provider, &body, limit as usize)).await.map_err(
+            |cause| Error::new(ErrorKind::Internal, "the provider's answer was not read").with_source(cause),
+        )?
     }
 
     fn request(&self, query: &str, limit: u32) -> Result<RequestBuilder> {

@@ -73,7 +73,7 @@ impl<'a> Cell<'a> {
     }
 
     /// The value as a column of this type holds it.
-    pub(super) fn as_a(self, kind: ColumnType) -> Self {
+    pub(super) fn fitted(self, kind: ColumnType) -> Self {
         match (kind, self) {
             (ColumnType::Text, Self::Integer(number)) => Self::Text(number.to_string().into()),
             (ColumnType::Text, Self::Real(_, text)) => Self::Text(text),

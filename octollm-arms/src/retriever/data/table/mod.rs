@@ -6,21 +6,25 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use octollm_core::{Error, ErrorKind, Fault, Result};
 use rusqlite::{Connection, Statement, params_from_iter};
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::DataLimits;
-use super::guard::Guard;
+use super::folders::Source;
+use super::guard::{self, Guard};
 use super::query;
 use crate::retriever::extract;
 use cell::ColumnType;
 use names::Names;
 pub(super) use records::Form;
-use records::Record;
+use records::{Header, Record};
 
 /// Columns that a table may have.
 const MOST_COLUMNS: usize = 1_000;
@@ -33,6 +37,8 @@ const PAGE: u64 = 4_096;
 pub(super) struct Tables {
     connection: Mutex<Connection>,
     tables: Vec<Table>,
+    /// Given back when the memory is.
+    _place: OwnedSemaphorePermit,
 }
 
 /// A table and the file that it came from.
@@ -59,9 +65,15 @@ pub(super) struct Column {
 }
 
 impl Table {
-    /// The line of the file with this number, from 1.
-    pub(super) fn line(&self, number: u32) -> Option<&str> {
-        self.text.lines().nth(usize::try_from(number.checked_sub(1)?).ok()?)
+    /// The file's first line.
+    pub(super) fn first_line(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+
+    /// The lines of the file with these numbers, from 1, in one walk.
+    pub(super) fn lines_at(&self, numbers: &HashSet<u32>) -> HashMap<u32, &str> {
+        let last = numbers.iter().max().copied().unwrap_or_default();
+        (1..=last).zip(self.text.lines()).filter(|(number, _)| numbers.contains(number)).collect()
     }
 
     /// How many lines the file has.
@@ -71,28 +83,30 @@ impl Table {
 }
 
 impl Tables {
-    /// Reads these files, each by what the request calls it and where it is.
+    /// Reads these files. `place` is theirs among those that are in
+    /// memory at once.
     ///
     /// # Errors
     /// `invalid_input` for a file that is no table; `too_large`; `timeout`.
-    pub(super) fn load(files: &[(String, PathBuf)], limits: DataLimits, guard: &Guard) -> Result<Self> {
-        let connection = Connection::open_in_memory().map_err(broken)?;
-        let pages = limits.table_bytes / PAGE;
-        let settings = format!("PRAGMA page_size = {PAGE}; PRAGMA max_page_count = {pages}");
-        connection.execute_batch(&settings).map_err(broken)?;
+    pub(super) fn load(
+        sources: Vec<Source>,
+        limits: DataLimits,
+        guard: &Guard,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self> {
+        let connection = open(limits).map_err(broken)?;
         let mut names = Names::of_tables();
         let mut room = limits.file_bytes;
         let mut tables = Vec::new();
-        for (place, (file, path)) in files.iter().enumerate() {
-            let refused = |reason: String| unreadable(place, reason);
-            let text = read(path, &mut room).map_err(refused)?;
+        for (at, Source { name, path, file }) in sources.into_iter().enumerate() {
+            let text = read(file, &mut room).map_err(|reason| unreadable(at, reason))?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let mut table =
-                describe(names.take(&stem), file, path, text, guard).map_err(|stop| stop.at(place))?;
-            fill(&connection, &mut table, guard).map_err(|stop| stop.at(place))?;
+                describe(names.take(&stem), &name, &path, text, guard).map_err(|stop| stop.at(at))?;
+            fill(&connection, &mut table, guard).map_err(|stop| stop.at(at))?;
             tables.push(table);
         }
-        Ok(Self { connection: Mutex::new(connection), tables })
+        Ok(Self { connection: Mutex::new(connection), tables, _place: place })
     }
 
     /// All tables, in the order of the request.
@@ -125,6 +139,14 @@ impl Tables {
     }
 }
 
+fn open(limits: DataLimits) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    let pages = limits.table_bytes / PAGE;
+    connection.execute_batch(&format!("PRAGMA page_size = {PAGE}; PRAGMA max_page_count = {pages}"))?;
+    guard::bound(&connection)?;
+    Ok(connection)
+}
+
 /// Why a file is not taken in.
 pub(super) enum Stop {
     /// It is no table that can be read.
@@ -152,6 +174,9 @@ impl Stop {
                     Error::new(ErrorKind::TooLarge, "the tables need more memory than they may take")
                         .with_hint("ask for fewer or smaller files")
                 }
+                Some(rusqlite::ErrorCode::TooBig) => {
+                    unreadable(place, "has a row that is longer than 512 KiB".to_owned())
+                }
                 _ => broken(error),
             },
         }
@@ -168,32 +193,38 @@ fn unreadable(place: usize, reason: String) -> Error {
 }
 
 /// The text of a file, which takes its bytes out of the room that is left.
-fn read(path: &Path, room: &mut u64) -> Result<String, String> {
-    let bytes = extract::read_at_most(path, *room).map_err(|error| extract::io_reason(&error))?;
+fn read(file: File, room: &mut u64) -> Result<String, String> {
+    let bytes = extract::read_open(file, *room).map_err(|error| extract::io_reason(&error))?;
     let bytes = bytes.ok_or_else(|| "is larger than what may be analysed at once".to_owned())?;
     *room -= bytes.len() as u64;
-    extract::decode(bytes)
+    let text = extract::decode(bytes)?;
+    // Lines as they ended on old Macs: the parser takes them, but counts only the other ones.
+    if text.contains('\r') && !text.contains('\n') { Ok(text.replace('\r', "\n")) } else { Ok(text) }
 }
 
 /// First pass: what the columns are called and what is in them.
 fn describe(name: String, file: &str, path: &Path, text: String, guard: &Guard) -> Result<Table, Stop> {
     let form = Form::of(path, &text).map_err(Stop::Unfit)?;
-    let mut raw: Vec<String> = form.header(&text).map_err(Stop::Unfit)?;
-    let named = raw.len();
+    let mut header = Header::new(form.header(&text).map_err(Stop::Unfit)?);
+    let named = header.names().len();
+    let wide = || Stop::Unfit(format!("has more than {MOST_COLUMNS} columns"));
+    if named > MOST_COLUMNS {
+        return Err(wide());
+    }
     let (mut kinds, mut rows, mut ragged) = (Vec::new(), 0_u64, 0_u64);
     records::each(&text, form, guard, &mut |_, record: &Record<'_>| {
         rows += 1;
-        record.add_columns(&mut raw);
-        if raw.len() > MOST_COLUMNS {
-            return Err(Stop::Unfit(format!("has more than {MOST_COLUMNS} columns")));
+        if !header.widen(record, MOST_COLUMNS) {
+            return Err(wide());
         }
-        kinds.resize(raw.len(), ColumnType::Empty);
+        kinds.resize(header.names().len(), ColumnType::Empty);
         ragged += u64::from(record.is_ragged(named));
         for (at, kind) in kinds.iter_mut().enumerate() {
-            *kind = kind.with(&record.cell(at, &raw));
+            *kind = kind.with(&record.cell(at, header.names()));
         }
         Ok(())
     })?;
+    let raw = header.into_names();
     if raw.is_empty() {
         return Err(Stop::Unfit("has no columns".to_owned()));
     }
@@ -236,7 +267,7 @@ fn insert_row(
     record: &Record<'_>,
     raw: &[String],
 ) -> Result<(), Stop> {
-    let cells = table.columns.iter().enumerate().map(|(at, column)| record.cell(at, raw).as_a(column.kind));
+    let cells = table.columns.iter().enumerate().map(|(at, column)| record.cell(at, raw).fitted(column.kind));
     let values = std::iter::once(cell::Cell::Integer(i64::from(line))).chain(cells);
     insert.execute(params_from_iter(values))?;
     Ok(())

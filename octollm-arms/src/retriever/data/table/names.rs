@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+/// Characters of a name that are kept.
+const LONGEST: usize = 60;
+
 /// Names that are taken.
 pub(super) struct Names {
     taken: HashSet<String>,
@@ -34,7 +37,7 @@ impl Names {
 
     fn plain(&self, raw: &str) -> String {
         let mut name = String::new();
-        for c in raw.chars().take(200) {
+        for c in raw.chars().take(LONGEST) {
             match c.is_alphanumeric() || c == '_' {
                 true => name.extend(c.to_lowercase()),
                 false if name.is_empty() || name.ends_with('_') => {}

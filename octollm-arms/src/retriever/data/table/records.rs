@@ -1,6 +1,7 @@
 //! The records of a file, one after the other, each with the number that becomes its `rowid`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -48,6 +49,47 @@ impl Form {
     }
 }
 
+/// The columns that are known so far.
+pub(super) struct Header {
+    names: Vec<String>,
+    /// Those that objects brought.
+    known: HashSet<String>,
+}
+
+impl Header {
+    pub(super) fn new(names: Vec<String>) -> Self {
+        Self { names, known: HashSet::new() }
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.names
+    }
+
+    /// Adds the columns that this record has and none before; false where that makes more than `most`.
+    pub(super) fn widen(&mut self, record: &Record<'_>, most: usize) -> bool {
+        match record {
+            Record::Fields(fields) if fields.len() > most => return false,
+            Record::Fields(fields) => {
+                self.names.resize(self.names.len().max(fields.len()), String::new());
+            }
+            Record::Object(object) if object.len() > most => return false,
+            Record::Object(object) => {
+                for name in object.keys() {
+                    if !self.known.contains(name) {
+                        self.known.insert(name.clone());
+                        self.names.push(name.clone());
+                    }
+                }
+            }
+        }
+        self.names.len() <= most
+    }
+}
+
 /// A record.
 pub(super) enum Record<'a> {
     Fields(&'a csv::StringRecord),
@@ -55,20 +97,6 @@ pub(super) enum Record<'a> {
 }
 
 impl Record<'_> {
-    /// Adds the columns that this record has and none before.
-    pub(super) fn add_columns(&self, columns: &mut Vec<String>) {
-        match self {
-            Self::Fields(fields) => columns.resize(columns.len().max(fields.len()), String::new()),
-            Self::Object(object) => {
-                for name in object.keys() {
-                    if !columns.contains(name) {
-                        columns.push(name.clone());
-                    }
-                }
-            }
-        }
-    }
-
     /// Whether it has another number of fields than the header.
     pub(super) fn is_ragged(&self, named: usize) -> bool {
         matches!(self, Self::Fields(fields) if fields.len() != named)
@@ -115,18 +143,23 @@ fn separated(text: &str, mark: u8, each: &mut Each<'_>) -> Result<(), Stop> {
     let mut reader = reader(text, mark);
     let broken = |error: csv::Error| Stop::Unfit(extract::broken_table(&error));
     reader.headers().map_err(broken)?;
-    let mut record = csv::StringRecord::new();
+    let (mut record, mut last) = (csv::StringRecord::new(), 0);
     // An odd number of quotes means that one is open at the end, or that one is a mark of inches.
     let odd = text.bytes().filter(|byte| *byte == b'"').count() % 2 == 1;
+    let mut swallowed = None;
     while reader.read_record(&mut record).map_err(broken)? {
-        let line = record.position().map_or(1, csv::Position::line);
-        let swallowed = odd && reader.is_done() && record.iter().any(|field| field.contains('\n'));
-        if swallowed {
-            return Err(Stop::Unfit(format!("has a quote that is not closed, in the record at line {line}")));
-        }
+        // A lone carriage return ends a record and no line, so that several may begin at one.
+        let line = extract::line_of_record(text, &record).max(last + 1);
+        last = line;
+        swallowed = (odd && record.iter().any(|field| field.contains('\n'))).then_some(line);
         each(u32::try_from(line).unwrap_or(u32::MAX), &Record::Fields(&record))?;
     }
-    Ok(())
+    match swallowed {
+        Some(line) => {
+            Err(Stop::Unfit(format!("has a quote that is not closed, in the record at line {line}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn json_lines(text: &str, each: &mut Each<'_>) -> Result<(), Stop> {

@@ -30,7 +30,7 @@ fn a_column_is_as_wide_as_its_values() {
     assert_eq!(of(&["2.5", "1"]), ColumnType::Real);
     assert_eq!(of(&["00123", "12345"]), ColumnType::Text);
     assert_eq!(of(&["1", "n/a", "2.5"]), ColumnType::Text);
-    assert_eq!(Cell::read("1.50").as_a(ColumnType::Text), Cell::Text("1.50".into()));
+    assert_eq!(Cell::read("1.50").fitted(ColumnType::Text), Cell::Text("1.50".into()));
 }
 
 #[test]
