@@ -7,7 +7,7 @@ pub(super) fn digits<const N: usize>(text: &[u8]) -> Option<[u32; N]> {
     text.iter().all(u8::is_ascii_digit).then(|| text.map(|digit| u32::from(digit - b'0')))
 }
 
-fn weighted<const N: usize>(digits: &[u32; N], weights: &[u32]) -> u32 {
+pub(super) fn weighted<const N: usize>(digits: &[u32; N], weights: &[u32]) -> u32 {
     digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum()
 }
 
@@ -182,16 +182,22 @@ pub(super) fn it_fiscal_code(text: &[u8]) -> bool {
     fits && digits >= 2 && text.last().is_some_and(|last| u32::from(last - b'A') == sum % 26)
 }
 
-/// A German tax number: ISO 7064 MOD 11,10, and one digit twice or thrice among the first ten.
-pub(super) fn de_tax_id(digits: &[u8]) -> bool {
-    let Some(values) = self::digits::<11>(digits) else { return false };
-    let [first, .., check] = values;
-    let product = values.iter().take(10).fold(10, |product, digit| {
+/// ISO 7064 MOD 11,10; the last digit checks the others.
+pub(super) fn mod_11_10<const N: usize>(digits: &[u32; N]) -> bool {
+    let Some((check, others)) = digits.split_last() else { return false };
+    let product = others.iter().fold(10, |product, digit| {
         let sum = (digit + product) % 10;
         (if sum == 0 { 10 } else { sum }) * 2 % 11
     });
+    (11 - product) % 10 == *check
+}
+
+/// A German tax number: ISO 7064 MOD 11,10, and one digit twice or thrice among the first ten.
+pub(super) fn de_tax_id(digits: &[u8]) -> bool {
+    let Some(values) = self::digits::<11>(digits) else { return false };
+    let [first, ..] = values;
     let repeats = (0..10).map(|digit| values.iter().take(10).filter(|value| **value == digit).count()).max();
-    first != 0 && (11 - product) % 10 == check && matches!(repeats, Some(2 | 3))
+    first != 0 && mod_11_10(&values) && matches!(repeats, Some(2 | 3))
 }
 
 /// A French NIR: sex, year, month, place, order, and a key modulo 97 (INSEE).

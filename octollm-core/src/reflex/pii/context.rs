@@ -36,6 +36,7 @@ pub(super) enum Topic {
     Pesel,
     Bsn,
     Ip,
+    Vat,
     /// What makes a number anything but personal: an order, a version, a part.
     Thing,
 }
@@ -159,6 +160,28 @@ const WORDS: &[(Topic, &[&str])] = &[
     (
         Topic::Ip,
         &["ip ", "ip:", "ip-", "ipv4", "ipv6", "address", "host", "server", "addr", "ping", "client", "dns"],
+    ),
+    (
+        Topic::Vat,
+        &[
+            "vat",
+            "ust",
+            "umsatzsteuer",
+            "uid",
+            "tva",
+            "iva",
+            "btw",
+            "mwst",
+            "moms",
+            "nip",
+            "partita",
+            "dph",
+            "alv",
+            "áfa",
+            "tax number",
+            "tax no",
+            "tax reg",
+        ],
     ),
     (
         Topic::Thing,
@@ -290,6 +313,7 @@ impl Context {
             PiiType::FrNir => Topic::Nir,
             PiiType::PlPesel => Topic::Pesel,
             PiiType::NlBsn => Topic::Bsn,
+            PiiType::EuVat => Topic::Vat,
             PiiType::IpAddress | PiiType::MacAddress => Topic::Ip,
             PiiType::Email | PiiType::BtcAddress | PiiType::EthAddress | PiiType::ItFiscalCode => {
                 return false;

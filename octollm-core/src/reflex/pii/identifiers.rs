@@ -5,6 +5,7 @@ use sha3::{Digest, Keccak256};
 use super::checks;
 use super::kinds::PiiType;
 use super::scan::{Scan, Token};
+use super::vat;
 
 /// Longest IBAN.
 const MAX_IBAN: usize = 34;
@@ -12,7 +13,7 @@ const MAX_IBAN: usize = 34;
 impl Scan<'_> {
     /// Looks at a token of letters and digits. Answers where to go on.
     pub(super) fn identifier(&mut self, token: Token) -> usize {
-        if let Some(end) = self.iban(token).or_else(|| self.nino(token)) {
+        if let Some(end) = self.iban(token).or_else(|| self.vat(token)).or_else(|| self.nino(token)) {
             return end;
         }
         if self.national(token) || self.crypto(token) {
@@ -39,7 +40,7 @@ impl Scan<'_> {
             return None;
         }
         let length = checks::iban_length(&[a.to_ascii_uppercase(), b.to_ascii_uppercase()])?;
-        let (iban, end) = self.spaced(token.start, length)?;
+        let (iban, end) = self.spaced(token.start, length, b" -")?;
         let iban = iban.get(..length)?;
         if checks::iban_mod_97(iban) {
             return self.offer(PiiType::Iban, token.start, end, 0.97, 0.99).then_some(end);
@@ -48,8 +49,23 @@ impl Scan<'_> {
         self.offer(PiiType::Iban, token.start, end, 0.0, 0.6).then_some(end)
     }
 
-    /// The next `length` letters and digits in upper case, of one token or of groups with single spaces or dashes.
-    fn spaced(&self, start: usize, length: usize) -> Option<([u8; MAX_IBAN], usize)> {
+    /// `DE136695976`, `BE 0428.759.497`
+    pub(super) fn vat(&mut self, token: Token) -> Option<usize> {
+        let country = *self.slice(token.start, token.start + 2).first_chunk::<2>()?;
+        for length in vat::lengths(country) {
+            let Some((number, end)) = self.spaced(token.start, length + 2, b" -.") else { continue };
+            if vat::is_valid(number.get(..length + 2)?) {
+                // One in eleven numbers has the right check digit by chance; a letter in its place is telling.
+                let lettered = number.get(2..vat::LONGEST)?.iter().any(u8::is_ascii_uppercase);
+                let alone = if lettered { 0.6 } else { 0.3 };
+                return self.offer(PiiType::EuVat, token.start, end, alone, 0.95).then_some(end);
+            }
+        }
+        None
+    }
+
+    /// The next `length` letters and digits in upper case, of one token or of groups with single separators.
+    fn spaced(&self, start: usize, length: usize, separators: &[u8]) -> Option<([u8; MAX_IBAN], usize)> {
         let mut text = [0; MAX_IBAN];
         let (mut at, mut filled) = (start, 0);
         while filled < length {
@@ -57,7 +73,7 @@ impl Scan<'_> {
             if byte.is_ascii_alphanumeric() {
                 *text.get_mut(filled)? = byte.to_ascii_uppercase();
                 filled += 1;
-            } else if !matches!(byte, b' ' | b'-') || !self.byte_before(at)?.is_ascii_alphanumeric() {
+            } else if !separators.contains(&byte) || !self.byte_before(at)?.is_ascii_alphanumeric() {
                 return None;
             }
             at += 1;
@@ -72,7 +88,7 @@ impl Scan<'_> {
         if !head.iter().all(u8::is_ascii_alphabetic) {
             return None;
         }
-        let (nino, end) = self.spaced(token.start, 9)?;
+        let (nino, end) = self.spaced(token.start, 9, b" -")?;
         let valid = checks::uk_nino(nino.get(..9)?);
         (valid && self.offer(PiiType::UkNino, token.start, end, 0.75, 0.97)).then_some(end)
     }

@@ -92,6 +92,7 @@ pii_types! {
     FrNir "fr_nir" Fr High "a French social security number (NIR)",
     PlPesel "pl_pesel" Pl High "a Polish PESEL number",
     NlBsn "nl_bsn" Nl High "a Dutch citizen service number (BSN)",
+    EuVat "eu_vat" International Medium "a European VAT number",
 }
 
 impl PiiType {

@@ -16,9 +16,11 @@ mod kinds;
 mod network;
 mod numbers;
 mod phone;
+mod reserved;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod vat;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

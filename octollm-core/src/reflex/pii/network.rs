@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::context::Topic;
 use super::kinds::PiiType;
 use super::numbers::{Gap, Group};
+use super::reserved;
 use super::scan::Scan;
 
 /// Longest part before the `@` (RFC 5321, 4.5.3.1.1).
@@ -84,10 +85,10 @@ impl Scan<'_> {
             return None;
         }
         let address: Ipv4Addr = self.text.get(first.start..last.end)?.parse().ok()?;
-        let nobody = address.is_unspecified() || address.is_loopback() || address.is_broadcast();
         let small = address.octets().iter().all(|octet| *octet < 10);
         let version = small || self.context(first.start, last.end).says(Topic::Thing);
         let alone = if version { 0.3 } else { 0.9 };
+        let nobody = reserved::v4(address);
         // It is an address even where nobody is told of it: never a telephone number.
         (nobody || self.offer(PiiType::IpAddress, first.start, last.end, alone, 0.95) || version).then_some(4)
     }
@@ -120,9 +121,12 @@ impl Scan<'_> {
         if self.byte(end).is_some_and(|next| next.is_ascii_alphanumeric() || b"_(<".contains(&next)) {
             return None;
         }
+        if reserved::v6(address) {
+            return Some(end);
+        }
         let digits = self.slice(start, end).iter().filter(|byte| byte.is_ascii_hexdigit()).count();
         let telling = digits >= 5 && self.slice(start, end).iter().any(u8::is_ascii_digit);
-        let alone = if telling && !address.is_loopback() { 0.9 } else { 0.3 };
+        let alone = if telling { 0.9 } else { 0.3 };
         self.offer(PiiType::IpAddress, start, end, alone, 0.95).then_some(end)
     }
 
@@ -142,6 +146,9 @@ impl Scan<'_> {
         let next = self.byte(start + 17);
         let goes_on = next.is_some_and(|byte| byte.is_ascii_alphanumeric())
             || next == Some(separator) && self.byte(start + 18).is_some_and(|byte| byte.is_ascii_hexdigit());
+        if fits && !goes_on && reserved::mac(text) {
+            return Some(start + 17);
+        }
         (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, 0.9, 0.95))
             .then_some(start + 17)
     }

@@ -109,8 +109,8 @@ impl<'t> Scan<'t> {
         if token.len() <= 4 && matches!(self.byte(token.end), Some(b':' | b'-')) {
             return self.hexadecimal_address(token.start).unwrap_or(token.end);
         }
-        if token.len() == 2
-            && let Some(end) = self.nino(token)
+        if matches!(token.len(), 2 | 3)
+            && let Some(end) = self.vat(token).or_else(|| self.nino(token).filter(|_| token.len() == 2))
         {
             return end;
         }

@@ -70,6 +70,7 @@ fn each_type_in_a_sentence() {
         ("NIR 2 55 08 14 168 025 38", "fr_nir", "2 55 08 14 168 025 38"),
         ("PESEL 44051401359", "pl_pesel", "44051401359"),
         ("BSN 111222333", "nl_bsn", "111222333"),
+        ("VAT DE136695976", "eu_vat", "DE136695976"),
     ] {
         finds(text, kind, value);
     }
@@ -125,6 +126,36 @@ fn telephones_as_people_write_them() {
     }
     finds("call 51-16-34-25", "phone", "51-16-34-25");
     finds("電話は03-1234-5678です", "phone", "03-1234-5678");
+}
+
+#[test]
+fn vat_numbers_are_found_however_they_are_grouped() {
+    for number in ["BE 0428.759.497", "BE0428.759.497", "ATU 13585627", "FR 40 303 265 045", "GB 980 7806 84"]
+    {
+        finds(&format!("our VAT number is {number}."), "eu_vat", number);
+    }
+    finds("P.IVA IT00743110157, Milano", "eu_vat", "IT00743110157");
+    // A letter among the check digits is telling by itself.
+    finds("contact NL004495445B01 today", "eu_vat", "NL004495445B01");
+    finds("contact IE6433435F today", "eu_vat", "IE6433435F");
+}
+
+#[test]
+fn vat_numbers_need_the_right_check_digits_and_a_word_for_them() {
+    finds_nothing("VAT DE136695977, VAT BE0428759498");
+    finds_nothing("part DE136695976 of the order, bolts for IT 00743110157 and SE123456789701");
+    finds_nothing("VAT DE136695976x and VAT_DE136695976_1");
+}
+
+#[test]
+fn addresses_that_identify_nobody_are_left_alone() {
+    finds_nothing(
+        "ping 127.0.0.1, bind 0.0.0.0:8080, mask 255.255.255.0, mDNS 224.0.0.251, curl http://169.254.169.254/",
+    );
+    finds_nothing(
+        "server ::1 and ff02::fb, address ::ffff:127.0.0.1, host ff:ff:ff:ff:ff:ff, 00:00:00:00:00:00",
+    );
+    finds("allow 127.0.0.1, ::1 and 203.0.113.9", "ip_address", "203.0.113.9");
 }
 
 #[test]

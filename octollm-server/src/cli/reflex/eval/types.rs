@@ -44,6 +44,7 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     (&["FR_NIR", "NIR"], &["fr_nir"]),
     (&["PL_PESEL", "PESEL"], &["pl_pesel"]),
     (&["NL_BSN", "BSN"], &["nl_bsn"]),
+    (&["EU_VAT", "VAT", "VAT_NUMBER"], &["eu_vat"]),
     (&["MEDICAL_RECORD", "MEDICAL_RECORD_NUMBER", "MRN"], &["medical_record"]),
     (&["DATE_OF_BIRTH", "DOB", "BIRTHDATE"], &["date_of_birth"]),
     (&["PASSWORD", "PASS"], &["password"]),
