@@ -48,6 +48,15 @@ pub trait DocumentStore: Send + Sync {
     /// `storage`.
     async fn scan(&self, collection: &str, after: Option<&str>, limit: usize) -> Result<Vec<Chunk>>;
 
+    /// How often what can be found here was changed, by whomever; `None` for a store that does not count. While it stays
+    /// the same, the same search finds the same.
+    ///
+    /// # Errors
+    /// `storage`.
+    async fn version(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Whether the store answers.
     ///
     /// # Errors

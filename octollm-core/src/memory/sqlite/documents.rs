@@ -114,6 +114,15 @@ impl DocumentStore for SqliteDocuments {
         rows.iter().map(chunk).collect()
     }
 
+    async fn version(&self) -> Result<Option<u64>> {
+        let mut reader = self.memory.reader().await?;
+        let version: i64 = sqlx::query_scalar("SELECT version FROM documents_version")
+            .fetch_one(&mut *reader)
+            .await
+            .map_err(|error| storage(READING, &error))?;
+        Ok(u64::try_from(version).ok())
+    }
+
     async fn ping(&self) -> Result<()> {
         let mut reader = self.memory.reader().await?;
         let probe = sqlx::query("SELECT id FROM documents LIMIT 1").fetch_optional(&mut *reader);

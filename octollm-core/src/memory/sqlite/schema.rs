@@ -9,8 +9,12 @@ use super::error::storage;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What the file has to go through, in order. Only ever add to the end.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_documents.sql"), include_str!("schema_vault.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_documents.sql"),
+    include_str!("schema_vault.sql"),
+    include_str!("schema_documents_version.sql"),
+];
 
 /// `OCTO` in ASCII: tells a file of ours from another program's, see `PRAGMA application_id`.
 const APPLICATION_ID: i32 = 0x4f43_544f;
