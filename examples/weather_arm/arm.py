@@ -146,6 +146,7 @@ async def capabilities() -> dict:
         "average_latency_ms": 10,
         "max_concurrent": 10,
         "side_effects": "none",
+        "varies": True,
     }
 
 

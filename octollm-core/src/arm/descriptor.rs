@@ -47,6 +47,10 @@ pub struct ArmDescriptor {
     /// What its work does to the world.
     #[serde(default)]
     pub side_effects: SideEffects,
+    /// Whether the same input may get another answer a moment later: the time, the weather, a page of the web. What rests on
+    /// such an answer is not given again to somebody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub varies: bool,
     /// Personal data that it cannot work without: types (`email`), or `pii` and `secret` for all types of one kind. It sees
     /// the values of these, and placeholders for everything else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -77,6 +81,7 @@ impl ArmDescriptor {
             average_latency_ms: 0,
             max_concurrent: default_max_concurrent(),
             side_effects: SideEffects::default(),
+            varies: false,
             needs_pii: Vec::new(),
         }
     }

@@ -130,6 +130,13 @@ impl TypedArm {
         self
     }
 
+    /// The same input may get another answer a moment later; see [`ArmDescriptor::varies`].
+    #[must_use]
+    pub fn varies(mut self) -> Self {
+        self.descriptor.varies = true;
+        self
+    }
+
     /// Milliseconds that a call usually takes.
     #[must_use]
     pub fn average_latency_ms(mut self, milliseconds: u64) -> Self {

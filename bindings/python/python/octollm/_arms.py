@@ -243,6 +243,8 @@ class Arm:
     max_concurrent: int = 10
     #: What its work does to the world.
     side_effects: SideEffects = "idempotent"
+    #: Whether the same input may get another answer a moment later (the time, the weather): such answers are not given again.
+    varies: bool = False
     #: Called with the input's properties by name; a parameter ``ctx`` gets the :class:`ArmContext`.
     execute: Callable[..., Any]
 
@@ -264,6 +266,7 @@ class Arm:
             "cost_tier": self.cost_tier,
             "max_concurrent": self.max_concurrent,
             "side_effects": self.side_effects,
+            "varies": self.varies,
         }
         return FunctionArm(self.execute, described)
 
@@ -299,6 +302,7 @@ def arm(
     average_latency_ms: int | None = None,
     max_concurrent: int | None = None,
     side_effects: SideEffects | None = None,
+    varies: bool | None = None,
     input_schema: dict[str, Any] | None = None,
     output_schema: dict[str, Any] | None = None,
 ) -> Callable[[Work], FunctionArm[Work]]: ...
