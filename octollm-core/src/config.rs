@@ -9,6 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -49,6 +50,11 @@ pub struct Config {
     pub llm_cache: bool,
     /// Hours that an answer is kept, 1..=8760.
     pub llm_cache_hours: u32,
+    /// How long a task that asks what another one asked gets its answer; never where absent. 1 second to 30 days.
+    #[serde(serialize_with = "jiff::fmt::serde::duration::friendly::compact::optional")]
+    pub answer_cache: Option<SignedDuration>,
+    /// Kilobytes of JSON that such an answer may have, 1..=65536.
+    pub answer_cache_max_kb: u32,
     /// What the reflexes do about what they find: `default`, `strict`, `lenient` or `off`.
     pub reflex_policy: String,
     /// What differs from that policy, as `octollm_core::reflex::Policy::read` takes it.
@@ -95,6 +101,8 @@ impl Default for Config {
             octollm_prompts_dir: None,
             llm_cache: false,
             llm_cache_hours: 24,
+            answer_cache: None,
+            answer_cache_max_kb: 1024,
             reflex_policy: "default".to_owned(),
             reflex: Map::new(),
             guardian_policy: None,
@@ -206,8 +214,8 @@ enum Form {
     Word,
     /// On or off.
     Switch,
-    /// A rate, or none.
-    Quota,
+    /// A rate, a time, or none.
+    Optional,
     /// Settings of its own, which no variable can hold.
     Section,
 }
@@ -236,7 +244,7 @@ const fn secret(name: &'static str, form: Form, allowed: &'static str) -> Settin
 const QUOTA: &str = "off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`";
 
 /// Every setting there is.
-pub static SETTINGS: [Setting; 28] = [
+pub static SETTINGS: [Setting; 30] = [
     setting("OCTOLLM_HOME", Form::Text, "a folder"),
     setting("OCTOLLM_EMBEDDER", Form::Text, "`hashed` or the folder of an embedding model"),
     secret("OCTOLLM_VAULT_KEY", Form::Text, "64 hexadecimal digits, as `openssl rand -hex 32` gives them"),
@@ -252,6 +260,8 @@ pub static SETTINGS: [Setting; 28] = [
     setting("OCTOLLM_PROMPTS_DIR", Form::Text, "a folder of prompts"),
     setting("LLM_CACHE", Form::Switch, "on or off"),
     setting("LLM_CACHE_HOURS", Form::Number, "a whole number of hours from 1 to 8760"),
+    setting("ANSWER_CACHE", Form::Optional, "off, or a time such as 30s, 10m or 2h, 30 days at most"),
+    setting("ANSWER_CACHE_MAX_KB", Form::Number, "a whole number of kilobytes from 1 to 65536"),
     setting("REFLEX_POLICY", Form::Word, "default, strict, lenient or off"),
     setting("REFLEX", Form::Section, "a section of a file"),
     setting("GUARDIAN_POLICY", Form::Text, "a TOML file"),
@@ -259,9 +269,9 @@ pub static SETTINGS: [Setting; 28] = [
     setting("WEB_SEARCH_PROVIDER", Form::Word, "searxng, brave, tavily, serper or bing"),
     secret("WEB_SEARCH_URL", Form::Text, "an http:// or https:// URL"),
     secret("WEB_SEARCH_API_KEY", Form::Text, "the key that the provider gave you"),
-    setting("RATE_LIMIT_CLIENT", Form::Quota, QUOTA),
-    setting("RATE_LIMIT_KEY", Form::Quota, QUOTA),
-    setting("RATE_LIMIT_ROUTE", Form::Quota, QUOTA),
+    setting("RATE_LIMIT_CLIENT", Form::Optional, QUOTA),
+    setting("RATE_LIMIT_KEY", Form::Optional, QUOTA),
+    setting("RATE_LIMIT_ROUTE", Form::Optional, QUOTA),
     setting("RATE_LIMIT_ON_FAILURE", Form::Word, "open or closed"),
     setting("LOG_LEVEL", Form::Word, "trace, debug, info, warn or error"),
     setting("ENVIRONMENT", Form::Word, "development, testing, staging or production"),
@@ -307,8 +317,8 @@ impl Setting {
         match self.form {
             Form::Text => text.into(),
             Form::Section => value,
-            Form::Quota if text.eq_ignore_ascii_case("off") => Value::Null,
-            Form::Quota => text.into(),
+            Form::Optional if text.eq_ignore_ascii_case("off") => Value::Null,
+            Form::Optional => text.into(),
             Form::Word => text.to_ascii_lowercase().into(),
             Form::Switch => match text.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => true.into(),
@@ -407,6 +417,8 @@ impl Config {
             && self.web_search_provider.as_ref().is_none_or(|name| !name.is_empty())
             && self.web_search_url.as_ref().is_none_or(|url| is_http_url(url))
             && (1..=8_760).contains(&self.llm_cache_hours)
+            && self.answer_cache.is_none_or(|time| (1..=30 * 86_400).contains(&time.as_secs()))
+            && (1..=65_536).contains(&self.answer_cache_max_kb)
             && self.octollm_embedder != EmbedderChoice::Folder(PathBuf::new())
             && self.octollm_vault_key.as_ref().is_none_or(|key| is_key(key))
             && ["open", "closed"].contains(&&*self.rate_limit_on_failure)
@@ -425,6 +437,12 @@ impl Config {
     /// [`llm_cache_hours`](Self::llm_cache_hours).
     pub fn llm_cache_time(&self) -> Duration {
         Duration::from_secs(3600 * u64::from(self.llm_cache_hours))
+    }
+
+    /// [`answer_cache`](Self::answer_cache), and how large an answer may be.
+    pub fn answers(&self) -> Option<(Duration, usize)> {
+        let time = self.answer_cache?.unsigned_abs();
+        Some((time, self.answer_cache_max_kb as usize * 1024))
     }
 
     /// [`arm_discovery_interval_seconds`](Self::arm_discovery_interval_seconds).
@@ -558,6 +576,19 @@ mod tests {
         let error = read(&[("RATE_LIMIT_KEY", "sixty".into()), ("RATE_LIMIT_ON_FAILURE", "ajar".into())])
             .unwrap_err();
         insta::assert_snapshot!(error, @"the configuration is invalid; /rate_limit_key: must be off, or NUMBER/second, /minute, /hour or /day, and then, if you like, `burst NUMBER`; /rate_limit_on_failure: must be open or closed");
+    }
+
+    #[test]
+    fn answers_are_given_again_only_where_a_time_is_set() {
+        assert_eq!(Config::default().answers(), None);
+        assert_eq!(read(&[("ANSWER_CACHE", "off".into())]).unwrap().answers(), None);
+        let config = read(&[("ANSWER_CACHE", "10m".into()), ("ANSWER_CACHE_MAX_KB", 2.into())]).unwrap();
+        assert_eq!(config.answers(), Some((Duration::from_secs(600), 2048)));
+        assert_eq!(config.shown("answer_cache").unwrap(), "10m");
+        for bad in ["on", "0s", "10", "-1m", "31 days"] {
+            let error = read(&[("ANSWER_CACHE", bad.into())]).unwrap_err();
+            assert!(error.to_string().contains("a time such as"), "{bad}: {error}");
+        }
     }
 
     #[test]

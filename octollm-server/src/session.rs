@@ -15,7 +15,8 @@ use octollm_core::memory::{Cache, HashedEmbedder};
 use octollm_core::model::layers::{Around, CacheOptions};
 use octollm_core::model::{ModelReply, ModelRequest, Models, Screen};
 use octollm_core::orchestrator::{
-    Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, Reflexes, RemoteOrchestrator, key_of,
+    AnswerCache, Builder, EngineConfig, LocalOrchestrator, Orchestrator, PlanReuse, Reflexes,
+    RemoteOrchestrator, key_of,
 };
 use octollm_core::reflex::{ReflexChain, ReflexScreen, VaultKey};
 use octollm_core::{Error, ErrorKind, Result, TaskId, TaskResult};
@@ -85,6 +86,7 @@ impl Session {
             max_concurrent_tasks: config.max_concurrent_tasks as usize,
             task_timeout: config.task_timeout(),
             take_over: options.take_over,
+            answers: config.answers().map(|(ttl, max_bytes)| AnswerCache { ttl, max_bytes }),
             plan_reuse: PlanReuse { enabled: config.plan_reuse, ..PlanReuse::default() },
             ..EngineConfig::default()
         };

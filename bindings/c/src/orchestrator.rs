@@ -65,7 +65,11 @@ pub unsafe extern "C" fn octollm_submit(
             (borrowed(octo, "octo")?, json(request, request_len, "request")?, key)
         };
         let idempotency_key = Some(key.to_owned()).filter(|_| !idempotency_key.is_null());
-        let submission = Submission { request: TaskRequest::from_json(request)?, idempotency_key };
+        let submission = Submission {
+            request: TaskRequest::from_json(request)?,
+            idempotency_key,
+            ..Submission::default()
+        };
         let response = wait_for(octo.orchestrator().submit(submission))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&response)?) };

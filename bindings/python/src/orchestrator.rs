@@ -51,8 +51,13 @@ fn task_id(text: &str) -> Result<TaskId> {
     text.parse().map_err(|_| Error::invalid("the task's id is invalid", vec![fault]))
 }
 
-fn submission(request: &str, idempotency_key: Option<String>) -> Result<Submission> {
-    Ok(Submission { request: TaskRequest::from_json(parse(request)?)?, idempotency_key })
+fn submission(request: &str, idempotency_key: Option<String>, fresh: bool) -> Result<Submission> {
+    Ok(Submission {
+        request: TaskRequest::from_json(parse(request)?)?,
+        idempotency_key,
+        fresh,
+        ..Submission::default()
+    })
 }
 
 async fn run(core: Arc<dyn Core>, submission: Submission) -> Result<Option<String>> {
@@ -106,15 +111,15 @@ impl Orchestrator {
     }
 
     /// Submits and waits for the end; given up, the task is cancelled.
-    #[pyo3(signature = (request, idempotency_key=None))]
-    fn run(&self, request: &str, idempotency_key: Option<String>) -> PyResult<Pending> {
-        self.begin(|core| Ok(run(core, submission(request, idempotency_key)?)))
+    #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
+    fn run(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
+        self.begin(|core| Ok(run(core, submission(request, idempotency_key, fresh)?)))
     }
 
-    #[pyo3(signature = (request, idempotency_key=None))]
-    fn submit(&self, request: &str, idempotency_key: Option<String>) -> PyResult<Pending> {
+    #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
+    fn submit(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
         self.begin(|core| {
-            let submission = submission(request, idempotency_key)?;
+            let submission = submission(request, idempotency_key, fresh)?;
             Ok(async move { json(&core.submit(submission).await?) })
         })
     }
@@ -167,9 +172,9 @@ impl Orchestrator {
     }
 
     /// Submits, and follows from the first event on, live ones included. Closed before its end, the task is cancelled.
-    #[pyo3(signature = (request, idempotency_key=None))]
-    fn stream(&self, request: &str, idempotency_key: Option<String>) -> PyResult<Events> {
-        let submission = submission(request, idempotency_key).map_err(|error| raise(&error))?;
+    #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
+    fn stream(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Events> {
+        let submission = submission(request, idempotency_key, fresh).map_err(|error| raise(&error))?;
         let core = self.core.clone();
         Ok(Events::opened_by(Box::pin(async move {
             let mut task = CancelOnDrop::submit(core, submission);

@@ -164,6 +164,25 @@ def test_one_key_is_one_task(octo_home: Path) -> None:
         assert octo.run_sync(plan("shout", word="a"), idempotency_key="k").task_id == first.task_id
 
 
+def test_an_equal_task_is_answered_as_before(octo_home: Path) -> None:
+    asked: list[str] = []
+
+    def tide(place: str) -> str:
+        asked.append(place)
+        return f"{place}: {len(asked)}"
+
+    reads, varies = octollm.arm(side_effects="none"), octollm.arm(arm_id="now", side_effects="none", varies=True)
+    with octollm.OctoLLM([reads(tide), varies(tide)], home=octo_home, answer_cache="10m") as octo:
+
+        def ask(arm: str, fresh: bool = False) -> octollm.TaskResult:
+            return octo.run_sync(plan(arm, place="Brest"), fresh=fresh)
+
+        assert [ask("tide").result for _ in range(2)] == ["Brest: 1", "Brest: 1"]
+        assert ask("tide").usage.cache_hits == 1
+        assert ask("tide", fresh=True).result == "Brest: 2"
+        assert [ask("now").result for _ in range(2)] == ["Brest: 3", "Brest: 4"]
+
+
 def test_errors_have_a_code_a_hint_and_every_fault(octo_home: Path) -> None:
     with octollm.OctoLLM([shout], home=octo_home) as octo:
         with pytest.raises(octollm.InvalidInput) as caught:

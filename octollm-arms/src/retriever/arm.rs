@@ -40,6 +40,8 @@ impl Retriever {
         if !folders.is_empty() {
             self.data = Some(Analyst::new(folders, limits, models));
             self.announce("data_analysis");
+            // Nobody counts the changes of files, nor those of the web.
+            self.descriptor.varies = true;
         }
         self
     }
@@ -62,6 +64,7 @@ impl Retriever {
     pub fn with_web(mut self, web: WebSearch) -> Self {
         self.web = Some(Arc::new(web));
         self.announce("web_search");
+        self.descriptor.varies = true;
         self
     }
 

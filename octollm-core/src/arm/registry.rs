@@ -1,7 +1,7 @@
 //! The arms that there are, each with what surrounds its calls.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ const QUICK_MS: f64 = 0.05;
 #[derive(Default)]
 pub struct Registry {
     arms: RwLock<Arc<BTreeMap<String, Arc<RegisteredArm>>>>,
+    /// How often they were changed.
+    version: AtomicU64,
     /// What arms did before this process, or before they went away.
     past: Mutex<BTreeMap<String, ArmStats>>,
     limits: Limits,
@@ -116,6 +118,11 @@ impl Registry {
         *self.past() = stats;
     }
 
+    /// How often arms were added or removed.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<BTreeMap<String, Arc<RegisteredArm>>> {
         self.arms.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -131,6 +138,7 @@ impl Registry {
     fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<RegisteredArm>>)) {
         let mut arms = self.arms.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut arms));
+        self.version.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answers::{AnswerCache, Answers};
 use super::engine::{Brain, Engine};
 use super::input_filler::InputFiller;
 use super::local::LocalOrchestrator;
@@ -44,6 +45,8 @@ pub struct EngineConfig {
     pub max_revisions: u32,
     /// Whether plans that worked are used again.
     pub plan_reuse: PlanReuse,
+    /// Whether a task that asks what another one asked gets its answer, and for how long; never where absent.
+    pub answers: Option<AnswerCache>,
     /// Signs what the calls of `unsafe` arms may do; the arm that checks it has the same. Without one no call carries a
     /// token.
     pub capability_key: Option<CapabilityKey>,
@@ -61,6 +64,7 @@ impl Default for EngineConfig {
             max_retries: 4,
             max_revisions: 2,
             plan_reuse: PlanReuse::default(),
+            answers: None,
             backoff: Backoff::default(),
             weights: RouterWeights::default(),
             limits: Limits::default(),
@@ -228,9 +232,15 @@ impl Builder {
             Some(reflexes) => reflexes,
             None => Reflexes::of(&memory).await?,
         };
+        let answers = self.config.answers.clone();
+        let answers = answers.map(|options| Answers::new(memory.cache.clone(), options)).transpose()?;
+        if answers.is_some() && matches!(memory.documents.version().await, Ok(None)) {
+            tracing::warn!("no answer is given again: the store of documents does not count its changes");
+        }
         let router = Router::new(self.config.weights);
         let screen = self.screen.unwrap_or_else(|| Arc::new(WholePlaceholders::default()));
-        let engine = Arc::new(Engine::new(memory, registry, router, brain, (reflexes, screen), self.config));
+        let engine =
+            Arc::new(Engine::new(memory, registry, router, brain, (reflexes, screen, answers), self.config));
         engine.start().await?;
         Ok(Arc::new(LocalOrchestrator::new(engine)))
     }

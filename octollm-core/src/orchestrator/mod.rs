@@ -3,6 +3,7 @@
 //! [`Orchestrator`] is the one interface, near and far: [`LocalOrchestrator`] runs tasks in this process,
 //! `RemoteOrchestrator` speaks to a server that does. Callers hold an `Arc<dyn Orchestrator>` and need not know.
 
+mod answers;
 mod asking;
 mod builder;
 mod engine;
@@ -34,6 +35,7 @@ use futures_util::stream::BoxStream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use answers::AnswerCache;
 pub use builder::{Builder, EngineConfig};
 pub use intent_parser::{IntentParser, ModelIntentParser, RulesIntentParser};
 pub use local::LocalOrchestrator;
@@ -162,11 +164,15 @@ pub struct Submission {
     pub request: TaskRequest,
     /// A repeat with the same key answers the same task. 1..=255 bytes.
     pub idempotency_key: Option<String>,
+    /// Whose task it is: an answer that is given again is given to nobody else.
+    pub tenant: Option<String>,
+    /// Whether an answer that was given before will not do.
+    pub fresh: bool,
 }
 
 impl From<TaskRequest> for Submission {
     fn from(request: TaskRequest) -> Self {
-        Self { request, idempotency_key: None }
+        Self { request, ..Self::default() }
     }
 }
 

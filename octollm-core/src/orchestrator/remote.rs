@@ -155,6 +155,9 @@ impl Orchestrator for RemoteOrchestrator {
         if let Some(key) = submission.idempotency_key {
             request = request.header("idempotency-key", key);
         }
+        if submission.fresh {
+            request = request.header("cache-control", "no-cache");
+        }
         call(request).await
     }
 

@@ -54,7 +54,8 @@ pub enum EventKind {
         /// The step in whose output it was; absent for what the caller said, and for what a model answered.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u32>,
-        /// The weightiest reaction: `pass` (it was only noted), `rewrite`.
+        /// The weightiest reaction: `pass` (it was only noted), `rewrite`; `answer` where another task had answered the same
+        /// question.
         verdict: String,
         /// How often each type was found.
         found: BTreeMap<String, u64>,
@@ -390,6 +391,11 @@ impl EventKind {
             | Self::TaskCancelled { usage, .. } => Some(usage),
             _ => None,
         }
+    }
+
+    /// Whether the task is answered as an equal one was before.
+    pub fn is_earlier_answer(&self) -> bool {
+        matches!(self, Self::ReflexReacted { verdict, .. } if verdict == "answer")
     }
 
     /// Whether the task has ended with it.

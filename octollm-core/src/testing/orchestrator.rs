@@ -292,6 +292,7 @@ async fn the_same_key_is_the_same_task(octo: &dyn Orchestrator) {
     let submission = || Submission {
         request: planned(vec![echo(1, json!({}))]),
         idempotency_key: Some("order-66".into()),
+        ..Submission::default()
     };
     let first = octo.submit(submission()).await.unwrap();
     let second = octo.submit(submission()).await.unwrap();

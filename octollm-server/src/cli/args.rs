@@ -108,6 +108,9 @@ pub(super) struct RunArgs {
     /// A label of your own, to find the task by
     #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
     pub(super) metadata: Vec<(String, String)>,
+    /// Do the work again, also where an equal task was answered before
+    #[arg(long)]
+    pub(super) no_cache: bool,
     /// Print the task's result as JSON, and nothing else
     #[arg(long, conflicts_with = "events")]
     pub(super) json: bool,

@@ -92,6 +92,10 @@ impl Follow<'_> {
 
     fn observe(&self, event: &Event, progress: &mut Progress) -> Result<(), Stop> {
         progress.observe(event);
+        if self.show == Show::Answer && event.kind.is_earlier_answer() {
+            self.output
+                .note("this was asked before, and is answered as then; --no-cache does the work again");
+        }
         if self.show == Show::Events {
             self.output.json_line(event)?;
         }

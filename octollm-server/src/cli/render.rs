@@ -121,8 +121,17 @@ fn place(citation: &Value) -> Option<String> {
     Some(plain(&documents::from_here(locator)))
 }
 
+/// What the reflexes did about a task.
+#[derive(Debug, Default)]
+pub(super) struct Reactions {
+    /// How often each type was found.
+    pub(super) found: BTreeMap<String, u64>,
+    /// Whether an equal task's answer was given.
+    pub(super) answered: bool,
+}
+
 /// Where a task stands, step by step.
-pub(super) fn task(output: Output, task: &TaskResult, found: &BTreeMap<String, u64>) -> String {
+pub(super) fn task(output: Output, task: &TaskResult, reactions: &Reactions) -> String {
     let mut lines = vec![format!("{}  {}", output.bold(&task.task_id.to_string()), task.status.as_str())];
     if let Some(error) = &task.error {
         lines.push(format!("  {}", plain(&Error::from(error.clone()).summary())));
@@ -144,9 +153,15 @@ pub(super) fn task(output: Output, task: &TaskResult, found: &BTreeMap<String, u
             action
         ));
     }
-    if !found.is_empty() {
-        let counts: Vec<_> =
-            found.iter().map(|(type_name, count)| format!("{} {count}", plain(type_name))).collect();
+    if reactions.answered {
+        lines.push(format!("  {}", output.dim("answered as an equal task before")));
+    }
+    if !reactions.found.is_empty() {
+        let counts: Vec<_> = reactions
+            .found
+            .iter()
+            .map(|(type_name, count)| format!("{} {count}", plain(type_name)))
+            .collect();
         lines.push(format!("  {} {}", output.dim("found by the reflexes:"), counts.join(", ")));
     }
     if let Some(result) = &task.result {

@@ -29,7 +29,8 @@ pub(super) async fn run(app: &App, args: &RunArgs) -> Outcome {
                 return Ok(Exit::Interrupted);
             }
         }
-        let (response, events) = follow.orchestrator.stream(Submission::from(request)).await?;
+        let submission = Submission { fresh: args.no_cache, ..Submission::from(request) };
+        let (response, events) = follow.orchestrator.stream(submission).await?;
         follow.task(response.task_id, events).await
     }
     .await;

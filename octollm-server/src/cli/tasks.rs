@@ -2,7 +2,6 @@
 //!
 //! Looking never runs anything: an unfinished task goes on only when it is asked to (`resume`, `approve`) or served.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use octollm_core::memory::{PrunePolicy, TaskFilter};
@@ -15,7 +14,8 @@ use super::approval::Questions;
 use super::args::{ListArgs, Place, TasksCommand};
 use super::exit::{Exit, Outcome};
 use super::follow::{Follow, Show};
-use super::{interrupt, render};
+use super::interrupt;
+use super::render::{self, Reactions};
 use crate::session::{LocalOptions, Session};
 use crate::store::Store;
 
@@ -72,13 +72,13 @@ async fn list(app: &App, args: &ListArgs) -> Outcome {
 async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     let session = open(app, place).await?;
     let looked = task_and_questions(&session, id).await;
-    let found = found(&session, id).await;
+    let reactions = reactions(&session, id).await;
     session.close().await?;
-    let ((result, questions), found) = (looked?, found?);
+    let ((result, questions), reactions) = (looked?, reactions?);
     if json {
         app.output.json(&result)?;
     } else {
-        app.output.line(render::task(app.output, &result, &found))?;
+        app.output.line(render::task(app.output, &result, &reactions))?;
     }
     if let (Some(questions), false) = (questions, json) {
         app.output.line(format!("\n{}", questions.text()))?;
@@ -86,20 +86,21 @@ async fn show(app: &App, place: &Place, id: TaskId, json: bool) -> Outcome {
     Ok(Exit::Completed)
 }
 
-/// How often the reflexes found what in the task.
-async fn found(session: &Session, id: TaskId) -> Result<BTreeMap<String, u64>> {
-    let (mut counts, mut after) = (BTreeMap::new(), 0);
+/// What the reflexes did about the task.
+async fn reactions(session: &Session, id: TaskId) -> Result<Reactions> {
+    let (mut reactions, mut after) = (Reactions::default(), 0);
     loop {
         let page = session.orchestrator().journal(id, after, PAGE).await?;
         for event in &page {
+            reactions.answered |= event.kind.is_earlier_answer();
             let EventKind::ReflexReacted { found, .. } = &event.kind else { continue };
             for (type_name, count) in found {
-                *counts.entry(type_name.clone()).or_default() += count;
+                *reactions.found.entry(type_name.clone()).or_default() += count;
             }
         }
         match page.last() {
             Some(last) if page.len() == PAGE => after = last.seq,
-            _ => return Ok(counts),
+            _ => return Ok(reactions),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures_util::StreamExt;
 use octollm_core::memory::{TaskFilter, TaskPage};
 use octollm_core::orchestrator::{Decision, Submission};
@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::AppState;
 use super::body::JsonBody;
+use super::door::KeyId;
 use super::problem::Problem;
 use super::query::Params;
 
@@ -40,6 +41,7 @@ struct Cancellation {
 pub(super) async fn submit(
     State(state): State<AppState>,
     headers: HeaderMap,
+    key: Option<Extension<KeyId>>,
     mut params: Params,
     JsonBody(document): JsonBody,
 ) -> Result<Response, Problem> {
@@ -47,7 +49,9 @@ pub(super) async fn submit(
     params.finish()?;
     let idempotency_key = idempotency_key(&headers)?;
     let request = TaskRequest::from_json(document)?;
-    let response = state.orchestrator.submit(Submission { request, idempotency_key }).await?;
+    let tenant = key.map(|Extension(KeyId(id))| id.to_string());
+    let submission = Submission { request, idempotency_key, tenant, fresh: wants_fresh(&headers) };
+    let response = state.orchestrator.submit(submission).await?;
     match wait {
         Some(seconds) => wait_for(&state, response, Duration::from_secs(seconds)).await,
         None => Ok(Json(response).into_response()),
@@ -77,6 +81,14 @@ async fn wait_for(state: &AppState, response: TaskResponse, wait: Duration) -> R
         return Ok(Json(result).into_response());
     }
     Ok(Json(TaskResponse { status: result.status, ..response }).into_response())
+}
+
+/// Whether an answer that was given before will not do: `Cache-Control: no-cache`, `no-store` or `max-age=0`.
+fn wants_fresh(headers: &HeaderMap) -> bool {
+    let directives = headers.get_all("cache-control").into_iter().filter_map(|value| value.to_str().ok());
+    directives.flat_map(|value| value.split(',')).any(|one| {
+        ["no-cache", "no-store", "max-age=0"].iter().any(|name| one.trim().eq_ignore_ascii_case(name))
+    })
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {

@@ -57,7 +57,7 @@ fn an_unknown_name_in_the_file_is_refused_with_the_nearest_one() {
     std::fs::write(&file, "api_prot = 1\nzzz = 2\nredis_url = 'redis://x'").unwrap();
     let error = Settings::load(&sources(folder.path(), &[])).unwrap_err();
     let text = error.to_string().replace(&file.display().to_string(), "FILE");
-    insta::assert_snapshot!(text, @r#"the configuration is invalid; api_prot (FILE): is not known; did you mean `api_port`?; zzz (FILE): is not known; known are octollm_home, octollm_embedder, octollm_vault_key, octollm_executor_policy, api_host, api_port, max_concurrent_tasks, task_timeout_seconds, arm_registry, arm_registry_url, arm_discovery_interval_seconds, plan_reuse, octollm_prompts_dir, llm_cache, llm_cache_hours, reflex_policy, reflex, guardian_policy, retriever_data_folders, web_search_provider, web_search_url, web_search_api_key, rate_limit_client, rate_limit_key, rate_limit_route, rate_limit_on_failure, log_level, environment"#);
+    insta::assert_snapshot!(text, @r#"the configuration is invalid; api_prot (FILE): is not known; did you mean `api_port`?; zzz (FILE): is not known; known are octollm_home, octollm_embedder, octollm_vault_key, octollm_executor_policy, api_host, api_port, max_concurrent_tasks, task_timeout_seconds, arm_registry, arm_registry_url, arm_discovery_interval_seconds, plan_reuse, octollm_prompts_dir, llm_cache, llm_cache_hours, answer_cache, answer_cache_max_kb, reflex_policy, reflex, guardian_policy, retriever_data_folders, web_search_provider, web_search_url, web_search_api_key, rate_limit_client, rate_limit_key, rate_limit_route, rate_limit_on_failure, log_level, environment"#);
 }
 
 #[test]

@@ -416,6 +416,25 @@ fn a_server_is_spoken_to_and_stops_when_asked() {
     assert_eq!(code(&output), Some(1));
 }
 
+#[test]
+fn a_server_answers_again_what_was_asked_before() {
+    let desk = Desk::new();
+    desk.run(&["index", "notes"]);
+    std::fs::write(desk.path("octollm.toml"), "answer_cache = \"10m\"\n").unwrap();
+    let (_serving, url) = serve(&desk, &[]);
+    let ask = |more: &[&str]| desk.run(&[&["run", QUESTION, "--server", &url], more].concat());
+    let said = |output: &Output| (stdout(output), stderr(output).contains("asked before"));
+    let first = said(&ask(&[]));
+    assert!(first.0.contains("seven metres") && !first.1, "{first:?}");
+    assert_eq!(said(&ask(&[])), (first.0.clone(), true));
+    assert_eq!(said(&ask(&["--no-cache"])), first);
+    // What the task rests on changes, by way of another process.
+    std::fs::write(desk.path("notes/more.md"), "# More\n\nNothing of interest.\n").unwrap();
+    assert_eq!(code(&desk.run(&["index", "notes"])), Some(0));
+    assert!(!said(&ask(&[])).1);
+    assert!(said(&ask(&[])).1);
+}
+
 /// An arm that takes this long.
 async fn sleepy_arm(time: Duration) -> SocketAddr {
     let descriptor = json!({

@@ -1,6 +1,7 @@
 //! The server and its remote face over real HTTP, and the program as a person runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod answers;
 mod arm;
 mod behaviour;
 mod checking;

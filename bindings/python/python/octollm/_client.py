@@ -37,12 +37,13 @@ _GRACE_AT_EXIT = 0.5
 Task = Union[str, Mapping[str, Any]]
 
 
-def _request(task: Task, options: Mapping[str, Any]) -> tuple[str, str | None]:
-    """The TaskRequest as JSON, and its idempotency key."""
+def _request(task: Task, options: Mapping[str, Any]) -> tuple[str, str | None, bool]:
+    """The TaskRequest as JSON, its idempotency key, and whether no earlier answer will do."""
     request = {"goal": task} if isinstance(task, str) else dict(task)
     request.update(options)
     key = request.pop("idempotency_key", None)
-    return json.dumps(request), key
+    fresh = bool(request.pop("fresh", False))
+    return json.dumps(request), key, fresh
 
 
 def _result(text: str | None) -> _types.TaskResult:
@@ -267,23 +268,21 @@ class OctoLLM:
 
         Cancelling the wait cancels the task.
         """
-        request, key = _request(task, options)
-        return await self._await(native(self._opened().run, request, key), _types.task_result)
+        return await self._await(native(self._opened().run, *_request(task, options)), _types.task_result)
 
     def run_sync(self, task: Task, **options: Unpack[_types.TaskOptions]) -> _types.TaskResult:
         """As :meth:`run`; Ctrl-C cancels the task."""
-        request, key = _request(task, options)
-        return self._wait(lambda core: core.run(request, key), _types.task_result)
+        request = _request(task, options)
+        return self._wait(lambda core: core.run(*request), _types.task_result)
 
     async def submit(self, task: Task, **options: Unpack[_types.TaskOptions]) -> _types.TaskResponse:
         """Accepts a task. When this returns, the task is durable and will be done."""
-        request, key = _request(task, options)
-        return await self._await(native(self._opened().submit, request, key), _types.task_response)
+        return await self._await(native(self._opened().submit, *_request(task, options)), _types.task_response)
 
     def submit_sync(self, task: Task, **options: Unpack[_types.TaskOptions]) -> _types.TaskResponse:
         """As :meth:`submit`."""
-        request, key = _request(task, options)
-        return self._wait(lambda core: core.submit(request, key), _types.task_response)
+        request = _request(task, options)
+        return self._wait(lambda core: core.submit(*request), _types.task_response)
 
     async def batch(
         self, tasks: Iterable[Task], *, concurrency: int = 16, **options: Unpack[_types.TaskOptions]

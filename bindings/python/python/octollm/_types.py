@@ -43,6 +43,8 @@ class TaskOptions(TypedDict, total=False):
     metadata: dict[str, str]
     #: A repeat with the same key answers the same task.
     idempotency_key: str
+    #: The work is done again, also where an equal task was answered before (``answer_cache``).
+    fresh: bool
 
 
 class SearchOptions(TypedDict, total=False):

@@ -10,7 +10,8 @@ use super::{COMMAND_CAPACITY, Engine, driver, stopping};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::memory::{Append, TaskRecord};
 use crate::orchestrator::Submission;
-use crate::orchestrator::veil::Veil;
+use crate::orchestrator::answers::Question;
+use crate::orchestrator::veil::{Veil, Veiled};
 use crate::task::{
     Event, EventKind, ExecutionPlan, TaskId, TaskRequest, TaskResponse, TaskState, TaskStatus, now,
 };
@@ -32,6 +33,8 @@ struct Accepted {
     /// What the reflexes found in it.
     reacted: Option<EventKind>,
     veil: Veil,
+    /// What another task may have answered.
+    question: Option<Question>,
     key: Option<[u8; 32]>,
 }
 
@@ -43,7 +46,7 @@ impl Engine {
         submission: Submission,
         caller: Caller,
     ) -> Result<TaskResponse> {
-        let Submission { mut request, idempotency_key } = submission;
+        let Submission { mut request, idempotency_key, tenant, fresh } = submission;
         request.validate()?;
         self.check_names(&request)?;
         self.narrow_to_the_parent(&mut request).await?;
@@ -59,7 +62,9 @@ impl Engine {
         }
         let room = self.room.clone().try_acquire_owned().map_err(|_| self.full())?;
         let (veil, veiled) = self.reflexes.veil_request(id, request).await?;
-        let accepted = Accepted { id, request: veiled.what, reacted: veiled.reacted, veil, key };
+        let Veiled { what: request, reacted } = veiled;
+        let question = if fresh { None } else { self.question(&request, &veil, tenant).await };
+        let accepted = Accepted { id, request, reacted, veil, question, key };
         // A caller who goes away now must not leave a durable task without a driver.
         let engine = self.clone();
         match self.to_the_end(async move { engine.take_in(accepted, room, caller).await }).await {
@@ -74,11 +79,11 @@ impl Engine {
     /// Makes the task durable and gives it a driver.
     async fn take_in(
         self: &Arc<Self>,
-        accepted: Accepted,
+        mut accepted: Accepted,
         room: OwnedSemaphorePermit,
         caller: Caller,
     ) -> Result<TaskResponse> {
-        let (id, veil) = (accepted.id, accepted.veil.clone());
+        let (id, veil, question) = (accepted.id, accepted.veil.clone(), accepted.question.take());
         // Known before it is durable, so that nobody who finds it in the journal wakes a second driver.
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         self.drivers().insert(id, sender);
@@ -90,7 +95,7 @@ impl Engine {
             }
         };
         let response = response(&state);
-        let fresh = driver::Fresh { state: Box::new(state), room, veil };
+        let fresh = driver::Fresh { state: Box::new(state), room, veil, question };
         match caller {
             Caller::GoesOn => self.spawn(driver::Start::Fresh(fresh), commands),
             Caller::Waits => self.drive_here(fresh, commands).await,
@@ -99,7 +104,7 @@ impl Engine {
     }
 
     async fn append_first(&self, accepted: Accepted) -> Result<TaskState> {
-        let Accepted { id, request, reacted, veil, key } = accepted;
+        let Accepted { id, request, reacted, veil, key, .. } = accepted;
         let at = now();
         let timeout =
             request.deadline_seconds.map_or(self.config.task_timeout, |s| Duration::from_secs(s.into()));

@@ -6,6 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::memory::{Append, Claimed, TaskRecord};
 use crate::model::Live;
 use crate::orchestrator::Decision;
+use crate::orchestrator::answers::Question;
 use crate::orchestrator::veil::Veil;
 use crate::task::{Action, Event, EventKind, Priority, TaskId, TaskState, TaskStatus, Timestamp, Usage, now};
 
@@ -45,6 +47,7 @@ pub(super) struct Fresh {
     /// Its place among the tasks that may be here at all.
     pub(super) room: OwnedSemaphorePermit,
     pub(super) veil: Veil,
+    pub(super) question: Option<Question>,
 }
 
 pub(super) struct Driver {
@@ -52,6 +55,10 @@ pub(super) struct Driver {
     pub(super) state: TaskState,
     /// What stands between the task and the outside.
     pub(super) veil: Veil,
+    /// What the task asks, while another one may answer it or waits for its answer.
+    pub(super) question: Option<Question>,
+    /// Whether an arm asked another one whose answers vary.
+    pub(super) varied: Arc<AtomicBool>,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
     /// Where the words of this task's models are shown; numbers their calls.
     pub(super) live: Live,
@@ -93,8 +100,11 @@ pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Rec
 
 async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<Box<Command>>) -> Result<()> {
     match start {
-        Start::Fresh(Fresh { state, room, veil }) => {
-            let done = Driver::new(engine.clone(), (*state, veil), commands).wait_for_a_turn().await;
+        Start::Fresh(Fresh { state, room, veil, question }) => {
+            let mut driver = Driver::new(engine.clone(), (*state, veil), commands);
+            driver.question = question;
+            driver.hear().await?;
+            let done = driver.wait_for_a_turn().await;
             drop(room);
             done
         }
@@ -183,6 +193,8 @@ impl Driver {
             live,
             state,
             veil,
+            question: None,
+            varied: Arc::default(),
             commands,
             pending: Vec::new(),
             must_flush: false,
@@ -364,11 +376,14 @@ impl Driver {
             self.engine.hub.publish_end(self.state.task_id(), || self.veil.restored(self.state.result()));
             self.remember();
         }
+        if self.is_over() {
+            self.tell_the_answer().await;
+        }
         Ok(())
     }
 
     /// Whether the journal has these events.
-    async fn is_written(&self, events: &[Arc<Event>]) -> bool {
+    async fn is_written(&mut self, events: &[Arc<Event>]) -> bool {
         let after = events.first().map_or(0, |first| first.seq - 1);
         let found = self.engine.memory.journal.read(self.state.task_id(), after, events.len()).await;
         found.is_ok_and(|found| found == events)

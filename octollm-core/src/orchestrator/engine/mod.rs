@@ -1,6 +1,7 @@
 //! The engine: takes tasks in, gives each a driver, wakes those that wait, and goes on with those that were left.
 
 mod accept;
+mod answer;
 mod attempt;
 mod driver;
 mod fill;
@@ -23,6 +24,7 @@ pub(crate) use accept::Caller;
 pub(crate) use follow::Follower;
 use hub::Hub;
 
+use super::answers::Answers;
 use super::builder::EngineConfig;
 use super::input_filler::InputFiller;
 use super::plan_memory::PlanMemory;
@@ -59,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) router: Router,
     pub(crate) brain: Brain,
     pub(crate) reflexes: Reflexes,
+    /// Answers that are given again, where that is wanted.
+    pub(crate) answers: Option<Answers>,
     pub(crate) config: EngineConfig,
     pub(crate) hub: Hub,
     /// What is asked before a model's words are shown.
@@ -97,7 +101,7 @@ impl Engine {
         registry: Arc<Registry>,
         router: Router,
         brain: Brain,
-        (reflexes, screen): (Reflexes, Arc<dyn Screen>),
+        (reflexes, screen, answers): (Reflexes, Arc<dyn Screen>, Option<Answers>),
         config: EngineConfig,
     ) -> Self {
         let (running, queued) = (config.max_concurrent_tasks, config.max_queued_tasks);
@@ -107,6 +111,7 @@ impl Engine {
             router,
             brain,
             reflexes,
+            answers,
             hub: Hub::default(),
             screen,
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.

@@ -1,6 +1,7 @@
 //! Arms that ask arms.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -23,6 +24,8 @@ const MOST_HOPS: usize = 4;
 pub(super) struct Line {
     pub(super) engine: Arc<Engine>,
     pub(super) veil: Veil,
+    /// Set once an arm was asked whose answers vary.
+    pub(super) varied: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -33,6 +36,9 @@ impl Switchboard for Line {
 
     async fn connect(&self, from: &ArmCall, whom: &Peer, input: Value) -> Result<ArmReply> {
         let arm = self.engine.find(from, whom)?;
+        if arm.descriptor.varies {
+            self.varied.store(true, Ordering::Release);
+        }
         let mut input = input;
         self.veil.hide(&mut input);
         let faults = arm.input.faults(&input);

@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Effort, Outcome, attempt};
 use super::driver::Driver;
-use super::peers::Line;
 use crate::arm::capability::Caveat;
 use crate::arm::{ArmCall, ArmReply, CapabilityToken, Ledger, Peers, Progress, RegisteredArm, StepRef};
 use crate::error::{Error, ErrorKind, Result, Status};
@@ -93,6 +92,9 @@ impl Driver {
             Err(error) => return self.not_bound(index, subtask, &arm, grant, error).await,
         };
         let side_effects = arm.side_effects(&input);
+        if arm.descriptor.side_effects != SideEffects::None || arm.descriptor.varies {
+            self.answers_nobody_else().await;
+        }
         let step = subtask.step;
         // Who wants to see what changes the world sees every call of an arm that can; that this one does not is its word.
         if let Admission::Ask(reason) = self.state.admit(index, &arm.id, arm.descriptor.side_effects) {
@@ -110,7 +112,7 @@ impl Driver {
             self.flush().await?;
         }
         let capability = self.capability(subtask, &arm);
-        let line = Arc::new(Line { engine: self.engine.clone(), veil: self.veil.clone() });
+        let line = Arc::new(self.line());
         let peers = Peers::of(line, arm.id.clone(), side_effects);
         let call = ArmCall { capability, ..self.call(subtask, attempt, input, grant, at, peers) };
         self.hand_over(index, arm, call, alone).await

@@ -1,5 +1,6 @@
 //! The engine, with real journals and arms of this process.
 
+mod answers;
 mod faults;
 mod filling;
 mod limits;

@@ -255,6 +255,7 @@ async fn the_same_key_answers_the_same_task() {
     let submission = || Submission {
         request: planned(vec![echo(1, json!({"to": MAIL}))]),
         idempotency_key: Some("order-7".into()),
+        ..Submission::default()
     };
     let first = octo.submit(submission()).await.unwrap();
     assert_eq!(octo.submit(submission()).await.unwrap().task_id, first.task_id);

@@ -58,6 +58,14 @@ impl Reflexes {
 
 #[allow(clippy::unused_async, clippy::unused_self, clippy::unnecessary_wraps, reason = "as with the feature")]
 impl Veil {
+    pub(crate) fn values(&self) -> Vec<(String, crate::orchestrator::answers::Hidden)> {
+        Vec::new()
+    }
+
+    pub(crate) fn is_tight(&self, _: usize) -> bool {
+        true
+    }
+
     pub(crate) fn lift(&self, _: &mut ArmCall, _: &ArmDescriptor) -> Given {
         Given
     }

@@ -1,7 +1,7 @@
 //! One task's veil.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,8 @@ pub(super) struct Inner {
     task: TaskId,
     /// Values that an event has told of.
     told: AtomicUsize,
+    /// Whether an arm was shown a value.
+    shown: AtomicBool,
 }
 
 /// What went behind the veil, and what is to be journaled about it.
@@ -79,11 +81,27 @@ impl Reflexes {
 impl Veil {
     pub(super) fn new(reflexes: &Reflexes, task: TaskId, vault: Vault) -> Self {
         let told = AtomicUsize::new(vault.len());
-        Self(Some(Arc::new(Inner { reflexes: reflexes.clone(), vault, task, told })))
+        Self(Some(Arc::new(Inner {
+            reflexes: reflexes.clone(),
+            vault,
+            task,
+            told,
+            shown: AtomicBool::new(false),
+        })))
     }
 
     pub(super) fn some(&self) -> Option<&Inner> {
         self.0.as_deref()
+    }
+
+    /// Placeholders and what they stand for.
+    pub(crate) fn values(&self) -> Vec<(String, crate::orchestrator::answers::Hidden)> {
+        self.some().map(|veil| veil.vault.values()).unwrap_or_default()
+    }
+
+    /// Whether what is inside can be nothing personal: no arm was shown a value, and there are as many as at the beginning.
+    pub(crate) fn is_tight(&self, values: usize) -> bool {
+        self.some().is_none_or(|veil| !veil.shown.load(Ordering::Acquire) && veil.vault.len() == values)
     }
 
     /// Gives a call the values that its arm needs, and its models a redactor.
@@ -93,7 +111,11 @@ impl Veil {
         if veil.vault.is_empty() {
             return Given::default();
         }
-        veil.vault.give(Arc::make_mut(&mut call.input), Needs(&arm.needs_pii))
+        let given = veil.vault.give(Arc::make_mut(&mut call.input), Needs(&arm.needs_pii));
+        if given.shows_values() {
+            veil.shown.store(true, Ordering::Release);
+        }
+        given
     }
 
     /// As if it had been given all placeholders that there are.

@@ -136,6 +136,11 @@ pub struct Given {
 }
 
 impl Given {
+    /// Whether any value was shown.
+    pub fn shows_values(&self) -> bool {
+        !self.revealed.is_empty()
+    }
+
     /// The same, as if all placeholders that there are had been among them.
     #[must_use]
     pub fn with_all_placeholders(self) -> Self {
@@ -171,6 +176,11 @@ impl Vault {
             *counts.entry(entry.type_name.clone()).or_default() += 1;
         }
         counts
+    }
+
+    /// Every placeholder's name and its value, in the order in which they were given out.
+    pub(crate) fn values(&self) -> Vec<(String, Zeroizing<String>)> {
+        self.lock().entries.iter().map(|entry| (entry.name.clone(), entry.value.clone())).collect()
     }
 
     /// As if somebody had been given everything that there is.
