@@ -45,4 +45,6 @@ pub mod guardian;
 pub mod judge;
 pub mod planner;
 pub mod retriever;
+mod sentences;
 pub mod syntax;
+mod trial;

@@ -63,9 +63,22 @@ impl Shelf<'_> {
         let guardian = guardian(self.config).await?;
         let retriever = retriever::open(self.config, self.store, self.models).await?;
         let mut arms: Vec<Arc<dyn Arm>> =
-            vec![Arc::new(retriever), Arc::new(executor), Arc::new(guardian), Arc::new(Judge::new())];
+            vec![Arc::new(retriever), Arc::new(executor), Arc::new(guardian), Arc::new(self.judge()?)];
         self.add_thinking(&mut arms)?;
         Ok(arms)
+    }
+
+    /// The judge, who asks a model what no rule decides, where there is one.
+    fn judge(&self) -> Result<Judge> {
+        let judge = Judge::new().with_embedder(self.store.memory.embedder.clone());
+        if self.models.for_purpose(Purpose::Judging).is_none() {
+            return Ok(judge);
+        }
+        let judge = judge.with_models(self.models.clone())?;
+        match &self.prompts.folder {
+            Some(folder) => judge.with_prompts_in(folder),
+            None => Ok(judge),
+        }
     }
 
     /// Adds the arms that need a model, where there is one.

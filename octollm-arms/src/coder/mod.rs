@@ -40,10 +40,9 @@ mod request;
 #[cfg(test)]
 #[cfg(feature = "syntax")]
 mod tests;
-mod trial;
 mod work;
 
+pub use crate::trial::TestRun;
 pub use arm::{Coder, CoderOptions};
 pub use memory::MEMORY_COLLECTION;
 pub use request::{CodeRequest, CodeResponse, RequestType};
-pub use trial::TestRun;

@@ -4,9 +4,9 @@ use octollm_core::arm::ArmCall;
 use octollm_core::{Error, ErrorKind, Result};
 
 use super::draft::Draft;
-use super::request::CodeRequest;
-use super::trial::{TestRun, Trial};
+use super::request::{CodeRequest, RequestType};
 use crate::syntax::{self, Checked};
+use crate::trial::{self, TestRun, Trial};
 
 /// How much less sure an answer is when nobody could check its syntax.
 const UNCHECKED: f64 = 0.8;
@@ -39,9 +39,22 @@ impl Verdict {
         let proof = Proof::of(request, draft).await?;
         let trial = match proof {
             Proof::Broken(_) => Trial::Nothing,
-            _ => Trial::of(request, draft, call).await,
+            _ => Self::tried(request, draft, call).await,
         };
         Ok(Self { proof, trial })
+    }
+
+    /// Runs the draft's tests against its code, or against the code that it was to test.
+    async fn tried(request: &CodeRequest, draft: &Draft, call: Option<&ArmCall>) -> Trial {
+        let code = match request.request_type {
+            RequestType::Test => request.code(),
+            other if other.writes_code() => &draft.code,
+            _ => return Trial::Nothing,
+        };
+        match &draft.tests {
+            Some(tests) => trial::run(&request.language, code, tests, call).await,
+            None => Trial::Nothing,
+        }
     }
 
     /// Whether nothing speaks against the answer.

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::trial::TestRun;
 use crate::syntax::Language;
+use crate::trial::TestRun;
 
 /// Characters of an instruction.
 const MOST_INSTRUCTION: usize = 20_000;

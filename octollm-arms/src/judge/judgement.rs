@@ -2,7 +2,8 @@
 
 use super::request::ValidationType;
 use super::response::{
-    CheckReport, CriterionReport, DecidedBy, IssueSeverity, JudgeIssue, JudgeLocation, JudgeResponse, Status,
+    CheckReport, CriterionReport, DecidedBy, FactReport, IssueSeverity, JudgeIssue, JudgeLocation,
+    JudgeResponse, MetricReport, Status,
 };
 
 /// Issues that an answer lists.
@@ -12,7 +13,8 @@ const MOST_ISSUES: usize = 200;
 #[derive(Debug, Clone)]
 pub(super) struct Finding {
     pub(super) status: Status,
-    /// How sure it is, 0..=1; nothing where it is unverified.
+    pub(super) by: DecidedBy,
+    /// How sure it is, 0..=1; of what is unverified, how much of it was verified all the same.
     pub(super) certainty: f64,
     pub(super) explanation: String,
     pub(super) issues: Vec<JudgeIssue>,
@@ -23,12 +25,18 @@ impl Finding {
     pub(super) fn decided(issues: Vec<JudgeIssue>, explanation: impl Into<String>) -> Self {
         let failed = issues.iter().any(|issue| issue.severity == IssueSeverity::Error);
         let status = if failed { Status::Failed } else { Status::Passed };
-        Self { status, certainty: 1.0, explanation: explanation.into(), issues }
+        Self { status, by: DecidedBy::Rule, certainty: 1.0, explanation: explanation.into(), issues }
     }
 
     /// Decided by nobody, for this reason.
     pub(super) fn unverified(reason: impl Into<String>) -> Self {
-        Self { status: Status::Unverified, certainty: 0.0, explanation: reason.into(), issues: Vec::new() }
+        Self {
+            status: Status::Unverified,
+            by: DecidedBy::Nobody,
+            certainty: 0.0,
+            explanation: reason.into(),
+            issues: Vec::new(),
+        }
     }
 }
 
@@ -39,18 +47,20 @@ pub(super) struct Ruling {
     pub(super) by: DecidedBy,
     pub(super) certainty: f64,
     pub(super) reason: String,
+    pub(super) evidence: Option<String>,
 }
 
 impl Ruling {
     /// By a rule.
     pub(super) fn by_rule(passed: bool, reason: impl Into<String>) -> Self {
         let status = if passed { Status::Passed } else { Status::Failed };
-        Self { status, by: DecidedBy::Rule, certainty: 1.0, reason: reason.into() }
+        Self { status, by: DecidedBy::Rule, certainty: 1.0, reason: reason.into(), evidence: None }
     }
 
     /// By nobody, for this reason.
     pub(super) fn nobody(reason: impl Into<String>) -> Self {
-        Self { status: Status::Unverified, by: DecidedBy::Nobody, certainty: 0.0, reason: reason.into() }
+        let (status, by) = (Status::Unverified, DecidedBy::Nobody);
+        Self { status, by, certainty: 0.0, reason: reason.into(), evidence: None }
     }
 }
 
@@ -61,23 +71,27 @@ pub(super) struct Judgement {
     checks: Vec<(CheckReport, Option<f64>)>,
     criteria: Vec<(CriterionReport, f64)>,
     issues: Vec<JudgeIssue>,
-    pub(super) quality_score: Option<f64>,
+    pub(super) metrics: Vec<MetricReport>,
+    pub(super) facts: Vec<FactReport>,
 }
 
 impl Judgement {
     /// Takes what a check says.
     pub(super) fn check(&mut self, validation_type: ValidationType, finding: Finding) {
-        let Finding { status, certainty, explanation, issues } = finding;
+        let Finding { status, by, certainty, explanation, issues } = finding;
         if status == Status::Unverified {
             self.issues.push(unverified(validation_type, &explanation));
         }
         self.issues.extend(issues);
-        self.checks.push((CheckReport { validation_type, status, explanation }, Some(certainty)));
+        self.checks.push((
+            CheckReport { validation_type, status, decided_by: Some(by), explanation },
+            Some(certainty),
+        ));
     }
 
     /// Takes what was said about a criterion.
     pub(super) fn criterion(&mut self, criterion: &str, ruling: Ruling) {
-        let Ruling { status, by, certainty, reason } = ruling;
+        let Ruling { status, by, certainty, reason, evidence } = ruling;
         let severity = match status {
             Status::Passed => None,
             Status::Failed => Some(IssueSeverity::Error),
@@ -88,13 +102,15 @@ impl Judgement {
             let message = format!("the criterion \"{criterion}\" {what}: {reason}");
             issue(severity, ValidationType::Criteria, message, None)
         }));
-        let report = CriterionReport { criterion: criterion.to_owned(), status, decided_by: by, reason };
+        let report =
+            CriterionReport { criterion: criterion.to_owned(), status, decided_by: by, reason, evidence };
         self.criteria.push((report, certainty));
     }
 
     /// The answer.
     pub(super) fn finish(mut self) -> JudgeResponse {
         self.sum_up_criteria();
+        self.checks.sort_by_key(|(report, _)| report.validation_type);
         self.issues.sort_by_key(|issue| (issue.severity, issue.validation_type));
         let valid = !self.issues.iter().any(|issue| issue.severity == IssueSeverity::Error);
         let confidence = self.confidence(valid);
@@ -106,7 +122,7 @@ impl Judgement {
         };
         JudgeResponse {
             valid,
-            quality_score: self.quality_score,
+            quality_score: quality_score(&self.metrics),
             confidence,
             omitted,
             passed_criteria: of(Status::Passed),
@@ -115,6 +131,8 @@ impl Judgement {
             issues: self.issues,
             checks: self.checks.into_iter().map(|(report, _)| report).collect(),
             criteria: self.criteria.into_iter().map(|(report, _)| report).collect(),
+            facts: self.facts,
+            metrics: self.metrics,
         }
     }
 
@@ -133,9 +151,9 @@ impl Judgement {
             _ => Status::Unverified,
         };
         let explanation = format!("{passed} met, {failed} not met, {open} not verified");
-        let report = CheckReport { validation_type: ValidationType::Criteria, status, explanation };
+        let report =
+            CheckReport { validation_type: ValidationType::Criteria, status, decided_by: None, explanation };
         self.checks.push((report, None));
-        self.checks.sort_by_key(|(report, _)| report.validation_type);
     }
 
     /// See [`JudgeResponse::confidence`].
@@ -151,6 +169,13 @@ impl Judgement {
         let sum: f64 = all.iter().map(|(_, certainty)| certainty).sum();
         if all.is_empty() { 0.0 } else { sum / all.len() as f64 }
     }
+}
+
+/// See [`JudgeResponse::quality_score`].
+fn quality_score(metrics: &[MetricReport]) -> Option<f64> {
+    let parts = metrics.iter().filter(|metric| metric.measured > 0);
+    let parts: Vec<f64> = parts.map(|metric| metric.within as f64 / metric.measured as f64).collect();
+    (!parts.is_empty()).then(|| parts.iter().sum::<f64>() / parts.len() as f64)
 }
 
 fn unverified(validation_type: ValidationType, reason: &str) -> JudgeIssue {

@@ -21,8 +21,13 @@ pub(super) struct CodePart<'a> {
 impl CodePart<'_> {
     /// A place in it, by its own line.
     pub(super) fn place(&self, line: usize, column: Option<usize>) -> JudgeLocation {
-        let line = Some(line + self.lines_before);
+        let line = Some(self.line(line));
         JudgeLocation { pointer: self.pointer.to_owned(), line, column }
+    }
+
+    /// The line of the whole text that is this line of the code.
+    pub(super) fn line(&self, line: usize) -> usize {
+        line + self.lines_before
     }
 
     /// Whether it parses. Milliseconds of work, seconds at most.
@@ -83,6 +88,60 @@ pub(super) fn texts(output: &Value) -> Vec<&str> {
         }
     }
     texts
+}
+
+/// Every text of an output with its JSON pointer.
+pub(super) fn texts_at(output: &Value) -> Vec<(String, &str)> {
+    let (mut texts, mut open) = (Vec::new(), vec![(String::new(), output)]);
+    while let Some((pointer, value)) = open.pop() {
+        match value {
+            Value::String(text) => texts.push((pointer, text.as_str())),
+            Value::Array(items) => {
+                let items = items.iter().enumerate().rev();
+                open.extend(items.map(|(at, item)| (format!("{pointer}/{at}"), item)));
+            }
+            Value::Object(fields) => {
+                let fields = fields.iter().rev();
+                open.extend(fields.map(|(key, field)| (format!("{pointer}/{}", escaped(key)), field)));
+            }
+            _ => {}
+        }
+    }
+    texts
+}
+
+/// A key as it stands in a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Runs of lines that belong together, each with the byte at which it begins. An item of a list begins one; fenced blocks are
+/// left out.
+pub(super) fn paragraphs(text: &str) -> Vec<(usize, &str)> {
+    let (mut found, mut open, mut at, mut fenced) = (Vec::new(), None::<usize>, 0, false);
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_start();
+        let fence = bare.starts_with("```");
+        let begins = fence || bare.is_empty() || bare.starts_with(['-', '*', '#', '|', '>']);
+        if begins && let Some(start) = open.take() {
+            found.push((start, &text[start..at]));
+        }
+        fenced ^= fence;
+        if open.is_none() && !bare.is_empty() && !fence && !fenced {
+            open = Some(at);
+        }
+        at += line.len();
+    }
+    found.extend(open.map(|start| (start, &text[start..])));
+    found
+}
+
+/// The place of this byte of a text.
+pub(super) fn place(pointer: &str, text: &str, byte: usize) -> JudgeLocation {
+    let before = text.get(..byte).unwrap_or_default();
+    let in_line = before.rsplit('\n').next().unwrap_or_default();
+    let (line, column) = (before.matches('\n').count() + 1, in_line.chars().count() + 1);
+    JudgeLocation { pointer: pointer.to_owned(), line: Some(line), column: Some(column) }
 }
 
 /// A whole text as code in no named language.

@@ -68,6 +68,14 @@ pub enum TrustedSource {
 }
 
 impl TrustedSource {
+    /// Where it is from, if that is said.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::Text(_) => None,
+            Self::Named { source, .. } => source.as_deref(),
+        }
+    }
+
     /// The text.
     pub fn content(&self) -> &str {
         match self {

@@ -14,20 +14,26 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// Tokens that are quoted when they are missing: longer names are the grammar's own.
 const LONGEST_TOKEN: usize = 12;
 
-/// Angle brackets in Java code that is read: more than 64 KiB of usual code have. For each one that may open type
+/// Angle brackets in Java and C++ code that is read: more than 64 KiB of usual code have. For each one that may open type
 /// arguments the parser keeps another way to read on, in memory that grows with their square: gigabytes for `a<a<a<` or
 /// `a<;a<;` of 32 KiB.
 const MOST_ANGLES: usize = 1_000;
 
 pub(super) fn check(language: Language, code: &str) -> Checked {
-    if language == Language::Java && code.matches('<').count() > MOST_ANGLES {
-        return Checked::Unknown;
-    }
-    let Some(tree) = parse(language, code) else { return Checked::Unknown };
+    let Some(tree) = tree(language, code) else { return Checked::Unknown };
     match first_error(&tree) {
         None => Checked::Sound,
         Some(node) => Checked::Broken(flaw(node, code)),
     }
+}
+
+/// Reads it, if that can be done in time.
+pub(super) fn tree(language: Language, code: &str) -> Option<Tree> {
+    let may_explode = matches!(language, Language::Java | Language::Cpp);
+    if may_explode && code.matches('<').count() > MOST_ANGLES {
+        return None;
+    }
+    parse(language, code)
 }
 
 fn parse(language: Language, code: &str) -> Option<Tree> {
@@ -46,6 +52,7 @@ fn grammar(language: Language) -> Option<tree_sitter::Language> {
     Some(match language {
         Language::Bash => tree_sitter_bash::LANGUAGE.into(),
         Language::C => tree_sitter_c::LANGUAGE.into(),
+        Language::Cpp => tree_sitter_cpp::LANGUAGE.into(),
         Language::Go => tree_sitter_go::LANGUAGE.into(),
         Language::Java => tree_sitter_java::LANGUAGE.into(),
         Language::JavaScript => tree_sitter_javascript::LANGUAGE.into(),

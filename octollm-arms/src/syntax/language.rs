@@ -8,6 +8,8 @@ pub enum Language {
     Bash,
     /// C, not C++.
     C,
+    /// C++.
+    Cpp,
     /// Go.
     Go,
     /// Java.
@@ -35,6 +37,7 @@ impl Language {
         Some(match bare {
             "bash" | "sh" | "shell" | "shellscript" => Self::Bash,
             "c" | "ansi c" => Self::C,
+            "c++" | "cpp" | "cxx" | "cc" | "hpp" | "hxx" | "cplusplus" => Self::Cpp,
             "go" | "golang" => Self::Go,
             "java" => Self::Java,
             "javascript" | "js" | "jsx" | "mjs" | "cjs" | "node" | "nodejs" | "node.js" | "ecmascript" => {
@@ -54,6 +57,7 @@ impl Language {
         match self {
             Self::Bash => "bash",
             Self::C => "c",
+            Self::Cpp => "cpp",
             Self::Go => "go",
             Self::Java => "java",
             Self::JavaScript => "javascript",

@@ -62,6 +62,12 @@ pub fn check(language: &str, code: &str) -> Checked {
     }
 }
 
+/// The tree of code that is to be looked at more closely; nothing for JSON, and where [`check`] knows nothing.
+#[cfg(feature = "syntax")]
+pub(crate) fn tree(language: Language, code: &str) -> Option<tree_sitter::Tree> {
+    if code.len() > MOST_BYTES { None } else { grammar::tree(language, code) }
+}
+
 fn check_in(language: Language, code: &str) -> Checked {
     match language {
         Language::Json => json(code),

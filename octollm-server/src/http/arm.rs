@@ -1,5 +1,8 @@
 //! One arm as an HTTP service of its own, in the protocol that [`HttpArm`](octollm_core::arm::HttpArm) speaks:
-//! `GET /capabilities`, `POST /execute`, `GET /health`.
+//! `GET /capabilities`, `POST /execute`, `GET /health`. An arm that can `validation` answers `POST /validate`, too, which is the
+//! same as its `/execute`.
+//!
+//! What a call used is said in the output, as `usage`, where the arm does not say it there itself: the caller counts it.
 //!
 //! The caller decides about retries, so an answer says which failures are for now: 429 and 503 are, everything else is
 //! not. A caller that goes away cancels its call.
@@ -11,9 +14,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, Health};
+use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health};
 use octollm_core::schema::Validator;
-use octollm_core::task::{Grant, RequestId};
+use octollm_core::task::{Grant, RequestId, Usage};
 use octollm_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -49,9 +52,11 @@ pub fn arm_app(arm: Arc<dyn Arm>, loopback_only: bool) -> Result<Router> {
             .with_context("reason", reason)
     })?;
     let places = Arc::new(Semaphore::new(descriptor.max_concurrent as usize));
-    Ok(Router::new()
-        .route("/capabilities", get(capabilities))
-        .route("/execute", post(execute))
+    let mut routes = Router::new().route("/capabilities", get(capabilities)).route("/execute", post(execute));
+    if descriptor.capabilities.iter().any(|capability| capability == "validation") {
+        routes = routes.route("/validate", post(execute));
+    }
+    Ok(routes
         .route("/health", get(health))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
@@ -90,10 +95,21 @@ async fn execute(
     let _over = call.cancelled.clone().drop_guard();
     let limit = call.time_limit;
     match tokio::time::timeout(limit, state.arm.execute(call)).await {
-        Ok(Ok(reply)) => Ok(Json(reply.output)),
+        Ok(Ok(reply)) => Ok(Json(with_usage(reply))),
         Ok(Err(error)) => Err(problem(error)),
         Err(_) => Err(problem(Error::new(ErrorKind::Timeout, "the arm did not answer in time"))),
     }
+}
+
+/// The output, which says what the call used.
+fn with_usage(reply: ArmReply) -> Value {
+    let ArmReply { mut output, usage, .. } = reply;
+    if usage != Usage::default()
+        && let (Some(fields), Ok(usage)) = (output.as_object_mut(), serde_json::to_value(&usage))
+    {
+        fields.entry("usage").or_insert(usage);
+    }
+    output
 }
 
 /// The call that these headers describe; what they leave out or say wrong has its default.

@@ -6,6 +6,8 @@
 
 mod counts;
 mod rules;
+mod runs;
 mod wording;
 
 pub(super) use rules::{Ground, ruling};
+pub(super) use runs::about_tests;

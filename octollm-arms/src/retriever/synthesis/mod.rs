@@ -5,7 +5,6 @@
 //! little it repeats what was chosen before (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998), and then
 //! put in the order in which they stand.
 
-mod boundaries;
 mod score;
 mod sentences;
 #[cfg(test)]

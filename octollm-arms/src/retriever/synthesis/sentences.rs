@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use super::Passage;
-use super::boundaries::sentence_ranges;
 use crate::retriever::extract::Kind;
 use crate::retriever::markdown::{self, Fence};
+use crate::sentences::sentence_ranges;
 
 /// What a sentence is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

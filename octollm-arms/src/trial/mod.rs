@@ -1,4 +1,5 @@
-//! Runs the tests that an answer came with, by an arm that runs code.
+//! Runs the tests that code came with, by an arm that runs code. A coder has its own tests tried before it answers, a judge
+//! those that somebody else answered.
 
 use octollm_core::Error;
 use octollm_core::arm::{ArmCall, Peer};
@@ -6,8 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::draft::Draft;
-use super::request::{CodeRequest, RequestType};
 use crate::syntax::Language;
 
 /// What the arm must be able to do.
@@ -32,9 +31,9 @@ pub struct TestRun {
     pub output: String,
 }
 
-/// What came of trying an answer.
+/// What came of trying to run tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trial {
+pub(crate) enum Trial {
     /// There is nothing to run.
     Nothing,
     /// There is, but it could not be run, for this reason.
@@ -55,33 +54,27 @@ struct Verdict {
     why: Option<String>,
 }
 
-impl Trial {
-    /// Runs the draft's tests against its code, or against the code that it was to test.
-    pub(super) async fn of(request: &CodeRequest, draft: &Draft, call: Option<&ArmCall>) -> Self {
-        let code = match request.request_type {
-            RequestType::Test => request.code(),
-            other if other.writes_code() => &draft.code,
-            _ => return Self::Nothing,
-        };
-        let Some(tests) = &draft.tests else { return Self::Nothing };
-        if Language::named(&request.language) != Some(Language::Python) {
-            return Self::NotRun("only tests in Python can be run".to_owned());
-        }
-        let runner = Peer::capability(CAPABILITY);
-        let Some(call) = call.filter(|call| call.has(&runner)) else {
-            return Self::NotRun("there is no arm that runs code".to_owned());
-        };
-        call.progress.report("running the tests", None);
-        // The same for every attempt, as the request to the other arm is.
-        let mark = format!("octollm-tests {}:", call.request_id);
-        let input =
-            json!({"action_type": "python", "code": program(code, tests, &mark), "timeout_seconds": SECONDS});
-        match call.ask(&runner, input).await {
-            Ok(reply) => Self::read(&reply.output, &mark),
-            Err(error) => Self::NotRun(reason(&error)),
-        }
+/// Runs these tests against this code, by the best arm that runs code.
+pub(crate) async fn run(language: &str, code: &str, tests: &str, call: Option<&ArmCall>) -> Trial {
+    if Language::named(language) != Some(Language::Python) {
+        return Trial::NotRun("only tests in Python can be run".to_owned());
     }
+    let runner = Peer::capability(CAPABILITY);
+    let Some(call) = call.filter(|call| call.has(&runner)) else {
+        return Trial::NotRun("there is no arm that runs code".to_owned());
+    };
+    call.progress.report("running the tests", None);
+    // The same for every attempt, as the request to the other arm is.
+    let mark = format!("octollm-tests {}:", call.request_id);
+    let input =
+        json!({"action_type": "python", "code": program(code, tests, &mark), "timeout_seconds": SECONDS});
+    match call.ask(&runner, input).await {
+        Ok(reply) => Trial::read(&reply.output, &mark),
+        Err(error) => Trial::NotRun(reason(&error)),
+    }
+}
 
+impl Trial {
     fn read(output: &Value, mark: &str) -> Self {
         let text = |name: &str| output.get(name).and_then(Value::as_str).unwrap_or_default();
         let stdout = text("stdout");
@@ -107,7 +100,7 @@ impl Trial {
     }
 
     /// The run whose tests failed.
-    pub(super) fn failure(&self) -> Option<&TestRun> {
+    pub(crate) fn failure(&self) -> Option<&TestRun> {
         match self {
             Self::Ran(run) if !run.passed => Some(run),
             _ => None,
@@ -122,7 +115,7 @@ fn program(code: &str, tests: &str, mark: &str) -> String {
 }
 
 /// Why it could not be run: the error's own words and its hint, which never hold what was to be run.
-fn reason(error: &Error) -> String {
+pub(crate) fn reason(error: &Error) -> String {
     match error.hint() {
         Some(hint) => format!("{}; {hint}", error.message()),
         None => error.message().to_owned(),

@@ -1,4 +1,4 @@
-//! Where sentences end.
+//! Where sentences end: for those who quote them, and for those who judge them one by one.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ const ABBREVIATIONS: &[&str] = &[
 ///
 /// A sentence ends at `.`, `!` or `?`, with what closes behind it, before white space and something that can begin a
 /// sentence; not inside brackets or a code span, and not after an abbreviation.
-pub(super) fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut start = 0;
     let mut depth = 0_usize;
