@@ -144,6 +144,10 @@ fn has_been_mended_and_checked(result: &Value) {
     assert_eq!(result["steps"][2]["output"]["success"], true);
 }
 
+fn solution_of(result: &Value) -> &str {
+    result["result"]["code"].as_str().unwrap()
+}
+
 #[test]
 #[ignore = "needs Python: run by `make test`"]
 fn code_that_fails_its_own_tests_is_mended_judged_and_run_before_it_is_answered() {
@@ -152,8 +156,14 @@ fn code_that_fails_its_own_tests_is_mended_judged_and_run_before_it_is_answered(
     let planned = result(&model.octo(home.path(), &["run", goal, "--json"]));
     assert_eq!(planned["plan"]["source"], "model");
     has_been_mended_and_checked(&planned);
-    // Intent, plan, the wrong answer, the right one.
-    assert_eq!(planned["usage"]["model_calls"], 4);
+    // Intent, plan, the wrong answer, the right one, and the judge's question about the docstring.
+    assert_eq!(planned["usage"]["model_calls"], 5);
+    let judged = &planned["steps"][1]["output"];
+    let decided: Vec<_> = judged["criteria"].as_array().unwrap().iter().collect();
+    assert_eq!((&decided[0]["status"], &decided[0]["decided_by"]), (&"passed".into(), &"model".into()));
+    assert!(solution_of(&planned).contains(decided[0]["evidence"].as_str().unwrap()), "{judged}");
+    assert_eq!((&decided[1]["status"], &decided[1]["decided_by"]), (&"passed".into(), &"run".into()));
+    assert!(decided[1]["evidence"].as_str().unwrap().contains("Ran 3 tests"), "{judged}");
     let by_playbook =
         result(&model.octo(home.path(), &["run", goal, "--playbook", "write_python", "--json"]));
     assert_eq!(by_playbook["plan"]["source"], "playbook");

@@ -136,12 +136,36 @@ pub(super) fn paragraphs(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// The place of this byte of a text.
-pub(super) fn place(pointer: &str, text: &str, byte: usize) -> JudgeLocation {
-    let before = text.get(..byte).unwrap_or_default();
-    let in_line = before.rsplit('\n').next().unwrap_or_default();
-    let (line, column) = (before.matches('\n').count() + 1, in_line.chars().count() + 1);
-    JudgeLocation { pointer: pointer.to_owned(), line: Some(line), column: Some(column) }
+/// Says the places of bytes of one text, which are asked for in order: each goes on from the one before, so that many places
+/// in a long text cost no more than one at its end.
+#[derive(Debug)]
+pub(super) struct Places<'a> {
+    pointer: &'a str,
+    /// What is still ahead, and where it begins.
+    ahead: &'a str,
+    byte: usize,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Places<'a> {
+    /// Those of the text at this pointer.
+    pub(super) const fn of(pointer: &'a str, text: &'a str) -> Self {
+        Self { pointer, ahead: text, byte: 0, line: 1, column: 1 }
+    }
+
+    /// The place of this byte; that of the last one for a byte before it.
+    pub(super) fn at(&mut self, byte: usize) -> JudgeLocation {
+        if let Some((passed, ahead)) = self.ahead.split_at_checked(byte.saturating_sub(self.byte)) {
+            for c in passed.chars() {
+                (self.line, self.column) =
+                    if c == '\n' { (self.line + 1, 1) } else { (self.line, self.column + 1) };
+            }
+            self.byte += passed.len();
+            self.ahead = ahead;
+        }
+        JudgeLocation { pointer: self.pointer.to_owned(), line: Some(self.line), column: Some(self.column) }
+    }
 }
 
 /// A whole text as code in no named language.

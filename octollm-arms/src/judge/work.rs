@@ -84,7 +84,7 @@ impl Work<'_> {
         rulings.into_iter().map(|ruling| ruling.unwrap_or_else(nobody)).collect()
     }
 
-    async fn facts(&self, request: &JudgeRequest) -> (Finding, Vec<FactReport>) {
+    async fn facts(&self, request: &Arc<JudgeRequest>) -> (Finding, Vec<FactReport>) {
         if request.trusted_sources.is_empty() {
             return (Finding::unverified("no `trusted_sources` were given"), Vec::new());
         }
@@ -95,7 +95,7 @@ impl Work<'_> {
             );
         };
         self.say("comparing statements with sources");
-        asked::facts(&expert, &Library { request, embedder: self.embedder }, &code_parts(request)).await
+        asked::facts(&expert, &Library { request, embedder: self.embedder }).await
     }
 
     fn expert(&self) -> Option<Expert<'_>> {

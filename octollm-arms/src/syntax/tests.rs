@@ -18,10 +18,13 @@ fn languages_go_by_many_names() {
         ("sh", Language::Bash),
         ("c99", Language::C),
         ("java 21", Language::Java),
+        ("c++", Language::Cpp),
+        ("C++17", Language::Cpp),
+        ("hpp", Language::Cpp),
     ] {
         assert_eq!(Language::named(name), Some(language), "{name}");
     }
-    for unknown in ["c++", "C++17", "c#", "cobol", "", "17", "javac"] {
+    for unknown in ["c#", "cobol", "", "17", "javac"] {
         assert_eq!(Language::named(unknown), None, "{unknown}");
     }
 }
@@ -99,6 +102,11 @@ mod grammars {
             &[("int main(void) {\n  return 0\n}\n", 2), ("int f(int a {\n  return a;\n}\n", 1)],
         ),
         (
+            "c++",
+            "#include <vector>\nnamespace n { template <typename T> concept C = requires(T t) { t.f(); }; }\ntemplate <class T> auto f(std::vector<T>&& v) -> int { for (auto& x : v) if (x << 2 > 1) return [&](auto y) { return y; }(1); return 0; }\n",
+            &[("int f() {\n  return 1\n}\n", 2), ("class A {\n  void f(int;\n};\n", 2)],
+        ),
+        (
             "java",
             "import java.util.*;\n\npublic record P(int x) {\n  sealed interface S permits A {}\n  static String f(Object o) { return switch (o) { case Integer i -> \"i\"; default -> \"\"\"\n      text\n      \"\"\"; }; }\n}\n",
             &[("class A {\n  void f() {\n    int x = 1\n  }\n}\n", 3), ("class A {\n  void f( { }\n}\n", 2)],
@@ -144,9 +152,11 @@ mod grammars {
 
     /// Its grammar took gigabytes for this.
     #[test]
-    fn java_with_angles_without_end_is_not_read() {
+    fn angles_without_end_are_not_read() {
         for open in ["a<", "a<;", "a<a>"] {
-            assert_eq!(check("java", &open.repeat(8_000)), Checked::Unknown, "{open}");
+            for language in ["java", "c++"] {
+                assert_eq!(check(language, &open.repeat(8_000)), Checked::Unknown, "{language}: {open}");
+            }
         }
     }
 
@@ -165,7 +175,7 @@ mod grammars {
         #[test]
         fn anything_at_all_gets_an_answer(
             code in "([a-z(){}\\[\\]<>;:=\"'`\\\\$#é\n\t 0-9]|if |def |fn |return |/\\*){0,60}",
-            language in prop::sample::select(vec!["py", "rs", "js", "ts", "tsx", "go", "sh", "c", "java", "json"]),
+            language in prop::sample::select(vec!["py", "rs", "js", "ts", "tsx", "go", "sh", "c", "cpp", "java", "json"]),
         ) {
             if let Checked::Broken(flaw) = check(language, &code) {
                 prop_assert!((1..=code.split('\n').count()).contains(&flaw.line));

@@ -76,6 +76,38 @@ async fn the_retriever_alone_answers_too() {
     assert_eq!(answer["total_results"], 0);
 }
 
+#[tokio::test]
+async fn the_judge_and_the_guardian_alone_answer_and_the_judge_at_validate_too() {
+    let judge = service("judge");
+    let arm = HttpArm::connect(&judge.address, HttpArmOptions::default()).await.unwrap();
+    let input = json!({"output": "one two", "acceptance_criteria": ["at most 1 word", "kind"], "validation_types": ["criteria", "safety"]});
+    let answer = arm.execute(ArmCall::new(input.clone())).await.unwrap().output;
+    assert_eq!((&answer["valid"], &answer["failed_criteria"]), (&json!(false), &json!(["at most 1 word"])));
+    assert_eq!(
+        (&answer["unverified_criteria"], &answer["checks"][1]["status"]),
+        (&json!(["kind"]), &json!("unverified"))
+    );
+    let validate = |address: &str| {
+        reqwest::Client::new()
+            .post(format!("{address}/validate"))
+            .body(input.to_string())
+            .header("content-type", "application/json")
+            .send()
+    };
+    let validated = validate(&judge.address).await.unwrap();
+    assert_eq!(validated.status(), 200);
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&validated.bytes().await.unwrap()).unwrap(),
+        answer
+    );
+
+    let guardian = service("guardian");
+    let arm = HttpArm::connect(&guardian.address, HttpArmOptions::default()).await.unwrap();
+    let answer = arm.execute(ArmCall::new(json!({"text": "Write to ada@example.org"}))).await.unwrap().output;
+    assert_eq!(answer["issues"][0]["type"], "email");
+    assert_eq!(validate(&guardian.address).await.unwrap().status(), 404);
+}
+
 #[test]
 fn an_arm_that_is_not_there_and_one_without_a_model_say_so() {
     let home = tempfile::tempdir().unwrap();

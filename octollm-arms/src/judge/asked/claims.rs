@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::judge::parts::{self, CodePart};
+use crate::judge::parts::{self, CodePart, Places};
 use crate::judge::response::JudgeLocation;
 use crate::sentences::sentence_ranges;
 
@@ -49,10 +49,10 @@ pub(super) fn statements(output: &Value, code: &[CodePart<'_>]) -> Vec<Statement
 }
 
 fn of_text(pointer: &str, name: &str, text: &str) -> Vec<Statement> {
-    let mut found = Vec::new();
+    let (mut found, mut places) = (Vec::new(), Places::of(pointer, text));
     for (start, paragraph) in parts::paragraphs(text) {
         for range in sentence_ranges(paragraph) {
-            let place = parts::place(pointer, text, start + range.start);
+            let place = places.at(start + range.start);
             let said = paragraph[range].split_whitespace().collect::<Vec<_>>().join(" ");
             let said = said.trim_start_matches(['-', '*', '#', '>', ' ']).to_owned();
             if !said.contains(char::is_alphanumeric) {

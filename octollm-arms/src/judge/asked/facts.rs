@@ -7,12 +7,13 @@ use octollm_core::model::prompts::Values;
 use octollm_core::model::structured::Shape;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use tokio::task::JoinError;
 
 use super::claims::{MOST_STATEMENTS, Statement, statements};
-use super::passages::{Passage, nearest, passages};
+use super::passages::{Passage, nearest, passages, together};
 use super::{Expert, LEAST_CONFIDENCE, misnumbered, numbered, stands_in};
 use crate::judge::judgement::{Finding, issue};
-use crate::judge::parts::CodePart;
+use crate::judge::parts::code_parts;
 use crate::judge::request::{JudgeRequest, TrustedSource, ValidationType};
 use crate::judge::response::{DecidedBy, FactReport, FactStatus, IssueSeverity, JudgeIssue, Status};
 
@@ -53,7 +54,7 @@ enum Verdict {
 
 /// Where passages are looked up.
 pub(in crate::judge) struct Library<'a> {
-    pub(in crate::judge) request: &'a JudgeRequest,
+    pub(in crate::judge) request: &'a Arc<JudgeRequest>,
     pub(in crate::judge) embedder: &'a Arc<dyn Embedder>,
 }
 
@@ -61,35 +62,43 @@ pub(in crate::judge) struct Library<'a> {
 pub(in crate::judge) async fn facts(
     expert: &Expert<'_>,
     library: &Library<'_>,
-    code: &[CodePart<'_>],
 ) -> (Finding, Vec<FactReport>) {
     let sources = &library.request.trusted_sources;
-    let passages = passages(sources);
-    let mut all = statements(&library.request.output, code);
+    let Ok((passages, mut all)) = taken_apart(library.request.clone()).await else {
+        return (Finding::unverified("the comparison with the sources broke off"), Vec::new());
+    };
     if passages.is_empty() || all.is_empty() {
         let why = if all.is_empty() { "the output states nothing" } else { "the sources are empty" };
         return (Finding::unverified(why), Vec::new());
     }
     let beyond = all.len().saturating_sub(MOST_STATEMENTS);
     all.truncate(MOST_STATEMENTS);
+    let near = nearest(library.embedder, &passages, &all).await;
     let mut reports = Vec::with_capacity(all.len());
-    for some in all.chunks(AT_ONCE) {
-        let near = nearest(library.embedder, &passages, some).await;
-        let near: Vec<Passage<'_>> = near.iter().filter_map(|at| passages.get(*at).copied()).collect();
-        reports.extend(found(expert, some, &near, sources).await);
+    for (some, near) in all.chunks(AT_ONCE).zip(near.chunks(AT_ONCE)) {
+        reports.extend(found(expert, some, &together(near, &passages), sources).await);
     }
     (summed_up(&reports, beyond), reports)
+}
+
+/// The passages of the sources, and the statements of the output: a MiB of each takes too long for the async threads.
+async fn taken_apart(request: Arc<JudgeRequest>) -> Result<(Vec<Passage>, Vec<Statement>), JoinError> {
+    let take_apart = move || {
+        let statements = statements(&request.output, &code_parts(&request));
+        (passages(&request.trusted_sources), statements)
+    };
+    tokio::task::spawn_blocking(take_apart).await
 }
 
 /// What a model finds about some statements, one report for each.
 async fn found(
     expert: &Expert<'_>,
     some: &[Statement],
-    near: &[Passage<'_>],
+    near: &[&Passage],
     sources: &[TrustedSource],
 ) -> Vec<FactReport> {
     let values = Values::new()
-        .words("passages", numbered("passage", near.iter().map(|passage| passage.text)))
+        .words("passages", numbered("passage", near.iter().map(|passage| passage.text.as_str())))
         .words("statements", numbered("statement", some.iter().map(|one| one.text.as_str())));
     let count = some.len();
     let shape = Shape::of::<Answer>("findings")
@@ -118,7 +127,7 @@ fn unverified(one: &Statement, reason: &str) -> FactReport {
 
 impl Said {
     /// What of it can be relied on.
-    fn checked(self, one: &Statement, near: &[Passage<'_>], sources: &[TrustedSource]) -> FactReport {
+    fn checked(self, one: &Statement, near: &[&Passage], sources: &[TrustedSource]) -> FactReport {
         if self.confidence < LEAST_CONFIDENCE {
             return unverified(one, &format!("the model is not sure: {}", self.reason));
         }
@@ -146,10 +155,10 @@ impl Said {
     }
 
     /// The passage that has the quotation: the one that was named, or else another that was shown.
-    fn cited<'a>(&self, near: &[Passage<'a>]) -> Option<(Passage<'a>, String)> {
+    fn cited<'a>(&self, near: &[&'a Passage]) -> Option<(&'a Passage, String)> {
         let quote = self.quote.as_deref()?;
         let named = self.passage.and_then(|number| near.get(number.checked_sub(1)?));
-        let passage = named.into_iter().chain(near).find(|passage| stands_in(quote, passage.text))?;
+        let passage = named.into_iter().chain(near).find(|passage| stands_in(quote, &passage.text))?;
         Some((*passage, quote.to_owned()))
     }
 }

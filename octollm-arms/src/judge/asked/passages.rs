@@ -3,6 +3,7 @@
 //! The nearest are found by the embedder's vectors. The one that is built in compares words and parts of words, which suits
 //! what is looked for: names, numbers and terms that a statement and its source have in common.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use octollm_core::memory::{Embedder, HashedEmbedder};
@@ -21,19 +22,20 @@ const FEW: usize = 12;
 const MOST_EMBEDDED: usize = 64 << 10;
 
 /// A part of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Passage<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Passage {
     /// Which source, by its place in the request.
     pub(super) source: usize,
-    pub(super) text: &'a str,
+    pub(super) text: String,
 }
 
 /// The sources as passages, each of whole sentences.
-pub(super) fn passages(sources: &[TrustedSource]) -> Vec<Passage<'_>> {
-    let sources = sources.iter().enumerate();
-    sources
-        .flat_map(|(source, text)| cut(text.content()).into_iter().map(move |text| Passage { source, text }))
-        .collect()
+pub(super) fn passages(sources: &[TrustedSource]) -> Vec<Passage> {
+    let cut = |(source, text): (usize, &TrustedSource)| {
+        let texts = cut(text.content()).into_iter();
+        texts.map(move |text| Passage { source, text: text.to_owned() }).collect::<Vec<_>>()
+    };
+    sources.iter().enumerate().flat_map(cut).collect()
 }
 
 fn cut(text: &str) -> Vec<&str> {
@@ -71,17 +73,18 @@ fn pieces(text: &str, range: std::ops::Range<usize>) -> Vec<std::ops::Range<usiz
     pieces
 }
 
-/// The passages that these statements are to be held against, by their places in `passages`, in order.
+/// The passages that each of these statements is to be held against, by their places in `passages`.
 pub(super) async fn nearest(
     embedder: &Arc<dyn Embedder>,
-    passages: &[Passage<'_>],
+    passages: &[Passage],
     statements: &[Statement],
-) -> Vec<usize> {
+) -> Vec<Vec<usize>> {
+    let first = || vec![(0..passages.len().min(FEW)).collect(); statements.len()];
     if passages.len() <= FEW {
-        return (0..passages.len()).collect();
+        return first();
     }
     let bytes: usize = passages.iter().map(|passage| passage.text.len()).sum();
-    let there: Vec<&str> = passages.iter().map(|passage| passage.text).collect();
+    let there: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
     let wanted: Vec<&str> = statements.iter().map(|statement| statement.text.as_str()).collect();
     let embedder: Arc<dyn Embedder> =
         if bytes <= MOST_EMBEDDED { embedder.clone() } else { Arc::new(HashedEmbedder) };
@@ -92,11 +95,14 @@ pub(super) async fn nearest(
             vectors_by_words(&there, &wanted).await
         }
     };
-    let Ok((there, wanted)) = vectors else { return (0..FEW).collect() };
-    let mut near: Vec<usize> = wanted.iter().flat_map(|wanted| best(wanted, &there)).collect();
-    near.sort_unstable();
-    near.dedup();
-    near
+    let Ok((there, wanted)) = vectors else { return first() };
+    wanted.iter().map(|wanted| best(wanted, &there)).collect()
+}
+
+/// Those of some statements together, in the order of the sources.
+pub(super) fn together<'a>(near: &[Vec<usize>], passages: &'a [Passage]) -> Vec<&'a Passage> {
+    let places: BTreeSet<usize> = near.iter().flatten().copied().collect();
+    places.into_iter().filter_map(|at| passages.get(at)).collect()
 }
 
 type Vectors = (Vec<Vec<f32>>, Vec<Vec<f32>>);
@@ -128,7 +134,7 @@ mod tests {
         let passages = passages(&sources);
         assert!(passages.iter().all(|passage| passage.text.len() <= USUAL), "{passages:?}");
         let bare = |text: &str| text.split_whitespace().collect::<String>();
-        let together: String = passages.iter().map(|passage| bare(passage.text)).collect();
+        let together: String = passages.iter().map(|passage| bare(&passage.text)).collect();
         assert_eq!(together, bare(source.content()));
         assert!(passages[0].text.ends_with("down."));
     }
@@ -149,6 +155,7 @@ mod tests {
         };
         let embedder: Arc<dyn Embedder> = Arc::new(HashedEmbedder);
         let near = nearest(&embedder, &passages, &[statement]).await;
-        assert!(near.contains(&40) && near.len() <= NEAREST, "{near:?}");
+        assert!(near[0].contains(&40) && near[0].len() <= NEAREST, "{near:?}");
+        assert_eq!(together(&[vec![40, 3], vec![3]], &passages), [&passages[3], &passages[40]]);
     }
 }

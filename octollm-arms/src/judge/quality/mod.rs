@@ -16,7 +16,8 @@ mod lines;
 mod names;
 mod prose;
 mod tally;
-#[cfg(all(test, feature = "syntax"))]
+#[cfg(test)]
+#[cfg(feature = "syntax")]
 mod tests;
 
 use self::tally::Tally;

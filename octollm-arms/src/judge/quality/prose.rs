@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::tally::{REPEATED_SENTENCE, SENTENCE, Tally};
-use crate::judge::parts::{self, paragraphs};
+use crate::judge::parts::{Places, paragraphs};
 use crate::judge::response::JudgeLocation;
 use crate::sentences::sentence_ranges;
 
@@ -17,7 +17,7 @@ const LONGEST_WORDS: usize = 20;
 
 /// Measures a text.
 pub(super) fn measure(pointer: &str, text: &str, tally: &mut Tally) {
-    let mut known = HashSet::new();
+    let (mut known, mut places) = (HashSet::new(), Places::of(pointer, text));
     for (start, paragraph) in paragraphs(text) {
         for range in sentence_ranges(paragraph) {
             let sentence = &paragraph[range.clone()];
@@ -27,11 +27,11 @@ pub(super) fn measure(pointer: &str, text: &str, tally: &mut Tally) {
             if words.len() < FEWEST || letters > words.len() * LONGEST_WORDS {
                 continue;
             }
-            let place = || parts::place(pointer, text, start + range.start);
-            tally.value(&SENTENCE, words.len(), "a sentence", place());
+            let place = places.at(start + range.start);
+            tally.value(&SENTENCE, words.len(), "a sentence", place.clone());
             if words.len() >= TELLING {
                 let again = !known.insert(words.join(" ").to_lowercase());
-                tally.state(&REPEATED_SENTENCE, again.then(|| said_before(place())));
+                tally.state(&REPEATED_SENTENCE, again.then(|| said_before(place)));
             }
         }
     }

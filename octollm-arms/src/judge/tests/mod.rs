@@ -1,6 +1,8 @@
 //! The judge with real schemas, grammars and rules.
 
+mod asked;
 mod criteria;
+mod peers;
 mod shape;
 
 use octollm_core::arm::{Arm, ArmCall};
