@@ -118,7 +118,9 @@ async fn guardian(config: &Config) -> Result<Guardian> {
 pub(crate) struct OwnArm {
     pub(crate) arm: Arc<dyn Arm>,
     pub(crate) store: Store,
-    /// Looks for the arms that a planner plans with.
+    /// The arms that a planner plans with, which does not keep them itself.
+    _registry: Arc<Registry>,
+    /// Looks for further ones.
     _discovery: Option<Discovery>,
 }
 
@@ -142,7 +144,9 @@ impl OwnArm {
             registry.add(arm.clone(), None)?;
         }
         match arms.iter().position(|arm| arm.descriptor().arm_id == id) {
-            Some(place) => Ok(Self { arm: arms.swap_remove(place), store, _discovery: discovery }),
+            Some(place) => {
+                Ok(Self { arm: arms.swap_remove(place), store, _registry: registry, _discovery: discovery })
+            }
             None => Err(no_such_arm(id, &arms)),
         }
     }

@@ -2,7 +2,8 @@
 //! `GET /capabilities`, `POST /execute`, `GET /health`. An arm that can `validation` answers `POST /validate`, too, which is the
 //! same as its `/execute`.
 //!
-//! What a call used is said in the output, as `usage`, where the arm does not say it there itself: the caller counts it.
+//! What a call used is said in the output, as `usage`, where the arm does not say it there itself and its schema has room for
+//! it: the caller counts it.
 //!
 //! The caller decides about retries, so an answer says which failures are for now: 429 and 503 are, everything else is
 //! not. A caller that goes away cancels its call.
@@ -16,7 +17,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health};
 use octollm_core::schema::Validator;
-use octollm_core::task::{Grant, RequestId, Usage};
+use octollm_core::task::{Grant, RequestId};
 use octollm_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -37,6 +38,7 @@ const COME_BACK: Duration = Duration::from_secs(1);
 struct ArmState {
     arm: Arc<dyn Arm>,
     input: Arc<Validator>,
+    output: Arc<Validator>,
     places: Arc<Semaphore>,
 }
 
@@ -47,10 +49,8 @@ struct ArmState {
 pub fn arm_app(arm: Arc<dyn Arm>, loopback_only: bool) -> Result<Router> {
     let descriptor = arm.descriptor();
     descriptor.validate()?;
-    let input = Validator::compile(&descriptor.input_schema).map_err(|reason| {
-        Error::new(ErrorKind::InvalidInput, "the arm's input schema is no schema")
-            .with_context("reason", reason)
-    })?;
+    let input = Arc::new(compiled(&descriptor.input_schema)?);
+    let output = Arc::new(compiled(&descriptor.output_schema)?);
     let places = Arc::new(Semaphore::new(descriptor.max_concurrent as usize));
     let mut routes = Router::new().route("/capabilities", get(capabilities)).route("/execute", post(execute));
     if descriptor.capabilities.iter().any(|capability| capability == "validation") {
@@ -63,7 +63,14 @@ pub fn arm_app(arm: Arc<dyn Arm>, loopback_only: bool) -> Result<Router> {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(LoopbackOnly(loopback_only), envelope::local_names_only))
         .layer(middleware::from_fn(envelope::envelope))
-        .with_state(ArmState { arm, input: Arc::new(input), places }))
+        .with_state(ArmState { arm, input, output, places }))
+}
+
+fn compiled(schema: &Value) -> Result<Validator> {
+    Validator::compile(schema).map_err(|reason| {
+        Error::new(ErrorKind::InvalidInput, "one of the arm's schemas is no schema")
+            .with_context("reason", reason)
+    })
 }
 
 async fn no_such_route() -> Problem {
@@ -77,7 +84,11 @@ async fn capabilities(State(state): State<ArmState>) -> Json<ArmDescriptor> {
 }
 
 async fn health(State(state): State<ArmState>) -> Json<Health> {
-    Json(state.arm.health().await)
+    let mut health = state.arm.health().await;
+    if health.version.is_empty() {
+        health.version.clone_from(&state.arm.descriptor().version);
+    }
+    Json(health)
 }
 
 async fn execute(
@@ -95,19 +106,25 @@ async fn execute(
     let _over = call.cancelled.clone().drop_guard();
     let limit = call.time_limit;
     match tokio::time::timeout(limit, state.arm.execute(call)).await {
-        Ok(Ok(reply)) => Ok(Json(with_usage(reply))),
+        Ok(Ok(reply)) => Ok(Json(with_usage(reply, &state.output))),
         Ok(Err(error)) => Err(problem(error)),
         Err(_) => Err(problem(Error::new(ErrorKind::Timeout, "the arm did not answer in time"))),
     }
 }
 
-/// The output, which says what the call used.
-fn with_usage(reply: ArmReply) -> Value {
+/// The output, which says what the call used where the schema lets it.
+fn with_usage(reply: ArmReply, schema: &Validator) -> Value {
     let ArmReply { mut output, usage, .. } = reply;
-    if usage != Usage::default()
-        && let (Some(fields), Ok(usage)) = (output.as_object_mut(), serde_json::to_value(&usage))
+    if usage.is_zero() || output.get("usage").is_some() {
+        return output;
+    }
+    if let (Some(fields), Ok(usage)) = (output.as_object_mut(), serde_json::to_value(&usage)) {
+        fields.insert("usage".to_owned(), usage);
+    }
+    if !schema.accepts(&output)
+        && let Some(fields) = output.as_object_mut()
     {
-        fields.entry("usage").or_insert(usage);
+        fields.remove("usage");
     }
     output
 }

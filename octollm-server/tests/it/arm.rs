@@ -2,12 +2,21 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
-use octollm_core::arm::{Arm, ArmCall, HttpArm, HttpArmOptions};
+use async_trait::async_trait;
+use octollm_arms::judge::Judge;
+use octollm_core::Result;
+use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, HttpArm, HttpArmOptions};
 use octollm_core::config::SETTINGS;
-use octollm_core::model::Models;
+use octollm_core::model::{Models, ScriptedModel, ScriptedReply};
+use octollm_core::task::Usage;
+use octollm_server::http::arm_app;
 use serde_json::json;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::serve_routes;
 
 struct Service {
     child: Child,
@@ -106,6 +115,50 @@ async fn the_judge_and_the_guardian_alone_answer_and_the_judge_at_validate_too()
     let answer = arm.execute(ArmCall::new(json!({"text": "Write to ada@example.org"}))).await.unwrap().output;
     assert_eq!(answer["issues"][0]["type"], "email");
     assert_eq!(validate(&guardian.address).await.unwrap().status(), 404);
+}
+
+async fn reply_over_http(arm: Arc<dyn Arm>, input: serde_json::Value) -> ArmReply {
+    let server = serve_routes(arm_app(arm, true).unwrap(), CancellationToken::new()).await;
+    let arm = HttpArm::connect(&server.url(""), HttpArmOptions::default()).await.unwrap();
+    arm.execute(ArmCall::new(input)).await.unwrap()
+}
+
+#[tokio::test]
+async fn whoever_calls_an_arm_learns_what_its_models_used() {
+    let ruling = json!({"criterion": 1, "verdict": "not_met", "quote": null, "reason": "It is rude.", "confidence": 0.9});
+    let model = ScriptedModel::in_order([ScriptedReply::json(&json!({"rulings": [ruling]})).using(500, 50)]);
+    let judge = Judge::new().with_models(Models::layered(Arc::new(model))).unwrap();
+    let reply =
+        reply_over_http(Arc::new(judge), json!({"output": "Go away.", "acceptance_criteria": ["kind"]}))
+            .await;
+    let usage = &reply.usage;
+    assert_eq!((usage.model_calls, usage.input_tokens, usage.output_tokens), (1, 500, 50));
+    assert_eq!(reply.output["failed_criteria"], json!(["kind"]));
+}
+
+/// Uses tokens, and answers by a schema that knows no field for them.
+struct Strict(ArmDescriptor);
+
+#[async_trait]
+impl Arm for Strict {
+    fn descriptor(&self) -> &ArmDescriptor {
+        &self.0
+    }
+
+    async fn execute(&self, _: ArmCall) -> Result<ArmReply> {
+        let usage = Usage { input_tokens: 5, ..Usage::default() };
+        Ok(ArmReply { usage, ..ArmReply::new(json!({"n": 1})) })
+    }
+}
+
+/// An execution plan is such an output.
+#[tokio::test]
+async fn an_output_that_may_have_no_other_fields_gets_none() {
+    let mut descriptor = ArmDescriptor::new("strict", ["count"]);
+    descriptor.output_schema =
+        json!({"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": false});
+    let reply = reply_over_http(Arc::new(Strict(descriptor)), json!({})).await;
+    assert_eq!(reply.output, json!({"n": 1}));
 }
 
 #[test]

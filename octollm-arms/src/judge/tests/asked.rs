@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use octollm_core::model::layers::{Around, Link, LinkOptions, guarded, standard};
 use octollm_core::model::{Models, Purpose, ScriptedModel, ScriptedReply};
 
 use super::*;
@@ -13,9 +12,7 @@ const OUTPUT: &str = "The tower is 330 metres tall. It was built in 1889.\nIt is
 fn judge(replies: impl IntoIterator<Item = Value>) -> (Judge, ScriptedModel) {
     let model =
         ScriptedModel::in_order(replies.into_iter().map(|reply| ScriptedReply::json(&reply).using(500, 50)));
-    let guarded = guarded(Arc::new(model.clone()), &Link::new(&LinkOptions::default()));
-    let layered = standard(guarded, Vec::new(), &Around::default());
-    (Judge::new().with_models(Models::new(layered)).unwrap(), model)
+    (Judge::new().with_models(Models::layered(Arc::new(model.clone()))).unwrap(), model)
 }
 
 async fn judged(judge: &Judge, request: Value) -> JudgeResponse {
