@@ -17,15 +17,20 @@ pub(crate) fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     let mut depth = 0_usize;
     let mut code = false;
+    // Up to here the marks and what closes behind them are known: a run of a million full stops is looked through once.
+    let mut closed = 0;
     for (at, c) in text.char_indices() {
         match c {
             '`' => code = !code,
             '(' | '[' if !code => depth += 1,
             ')' | ']' if !code => depth = depth.saturating_sub(1),
             '.' | '!' | '?' if !code && depth == 0 => {
-                if let Some(end) = end_of_sentence(text, start, at) {
-                    ranges.extend(trimmed(text, start..end));
-                    start = end;
+                if closed <= at {
+                    closed = end_of_marks(text, at);
+                }
+                if at >= start && ends_sentence(text, start, at, closed) {
+                    ranges.extend(trimmed(text, start..closed));
+                    start = closed;
                 }
             }
             _ => {}
@@ -35,20 +40,31 @@ pub(crate) fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
-/// Where the sentence that began at `start` ends, if the mark at `mark` ends it.
-fn end_of_sentence(text: &str, start: usize, mark: usize) -> Option<usize> {
-    let after = text.get(mark + 1..)?;
-    let rest = after.trim_start_matches(['"', '\'', ')', '*', '_', '”', '’', '.', '!', '?']);
-    let end = text.len() - rest.len();
-    if !rest.starts_with(char::is_whitespace) {
-        return None;
+/// Where the mark, further ones and what closes behind them end.
+fn end_of_marks(text: &str, mark: usize) -> usize {
+    let after = text.get(mark + 1..).unwrap_or_default();
+    text.len() - after.trim_start_matches(['"', '\'', ')', '*', '_', '”', '’', '.', '!', '?']).len()
+}
+
+/// Whether the sentence that began at `start` ends at the mark at `mark`, whose kin and closing signs end at `end`.
+fn ends_sentence(text: &str, start: usize, mark: usize, end: usize) -> bool {
+    let (Some(before), Some(rest)) = (text.get(start..mark), text.get(end..)) else { return false };
+    if !rest.starts_with(char::is_whitespace) || !begins_sentence(rest) {
+        return false;
     }
-    let next = rest.trim_start_matches(|c: char| c.is_whitespace() || "/*#>-".contains(c)).chars().next()?;
-    let begins = next.is_uppercase() || next.is_numeric() || "\"'`([_“‘".contains(next) || !next.is_ascii();
-    let word = text.get(start..mark)?.rsplit([' ', '\n', '(']).next().unwrap_or_default().to_lowercase();
+    let word =
+        before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default().to_lowercase();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    let numbering = word.chars().all(char::is_numeric) && text.get(start..mark)?.trim() == word;
-    (begins && !initial && !numbering && !ABBREVIATIONS.contains(&word.as_str())).then_some(end)
+    let numbering = word.chars().all(char::is_numeric) && before.trim() == word;
+    !(initial || numbering || ABBREVIATIONS.contains(&word.as_str()))
+}
+
+/// Whether what comes next can be the beginning of a sentence.
+fn begins_sentence(rest: &str) -> bool {
+    let next = rest.trim_start_matches(|c: char| c.is_whitespace() || "/*#>-".contains(c)).chars().next();
+    next.is_some_and(|next| {
+        next.is_uppercase() || next.is_numeric() || "\"'`([_“‘".contains(next) || !next.is_ascii()
+    })
 }
 
 fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
@@ -82,5 +98,13 @@ mod tests {
         assert_eq!(split("By J. Smith et al. in 1990."), ["By J. Smith et al. in 1990."]);
         assert_eq!(split("no end and (an open bracket. Or two"), ["no end and (an open bracket. Or two"]);
         assert!(split("  \n ").is_empty());
+    }
+
+    /// Each full stop was looked at with all that follow it.
+    #[test]
+    fn marks_without_end_are_looked_at_once() {
+        assert_eq!(split(&".".repeat(1 << 20)).len(), 1);
+        assert_eq!(split(&"a.\t".repeat(1 << 18)).len(), 1);
+        assert_eq!(split(&"Go. ".repeat(1 << 16)).len(), 1 << 16);
     }
 }

@@ -84,7 +84,9 @@ fn collect(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
     }
     if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
         let at = |name: &String| error.instance_path().join(name.as_str()).to_string();
-        faults.extend(unexpected.iter().map(|name| Fault::new(at(name), "is not a known field")));
+        faults.extend(
+            unexpected.iter().take(MAX_FAULTS).map(|name| Fault::new(at(name), "is not a known field")),
+        );
         return;
     }
     faults.push(Fault::new(error.instance_path().to_string(), describe(error)));

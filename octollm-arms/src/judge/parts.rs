@@ -6,6 +6,10 @@ use super::request::JudgeRequest;
 use super::response::JudgeLocation;
 use crate::syntax::{self, Checked};
 
+/// Bytes of a pointer before a key, and of a key, that stands in it as it is.
+const LONGEST_WAY: usize = 1_000;
+const LONGEST_KEY: usize = 100;
+
 /// A piece of code in an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CodePart<'a> {
@@ -90,28 +94,60 @@ pub(super) fn texts(output: &Value) -> Vec<&str> {
     texts
 }
 
-/// Every text of an output with its JSON pointer.
-pub(super) fn texts_at(output: &Value) -> Vec<(String, &str)> {
-    let (mut texts, mut open) = (Vec::new(), vec![(String::new(), output)]);
-    while let Some((pointer, value)) = open.pop() {
+/// A value of an output that has no others in it.
+pub(super) struct Leaf<'a> {
+    /// Its JSON pointer, with `*` for a key that is too long to be told.
+    pub(super) pointer: &'a str,
+    /// The nearest key that it stands under; empty where there is none.
+    pub(super) name: &'a str,
+    pub(super) value: &'a Value,
+}
+
+/// Part of a pointer.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+/// Calls `each` for every value that has no others in it, in order. There may be as many of them as bytes, so none has a pointer
+/// of its own before somebody wants to keep it.
+pub(super) fn for_each_leaf(output: &Value, mut each: impl FnMut(&Leaf<'_>)) {
+    let mut pointer = String::new();
+    // With how much of the pointer leads to what they are in, and the key above them.
+    let mut open = vec![(0, None, "", output)];
+    while let Some((above, step, name, value)) = open.pop() {
+        pointer.truncate(above);
+        let name = match step {
+            Some(Step::Key(key)) => {
+                pointer.push('/');
+                let is_told = pointer.len() <= LONGEST_WAY && key.len() <= LONGEST_KEY;
+                pointer.push_str(&if is_told { escaped(key) } else { "*".to_owned() });
+                key
+            }
+            Some(Step::Index(index)) => {
+                pointer.push_str(&format!("/{index}"));
+                name
+            }
+            None => name,
+        };
+        let here = pointer.len();
         match value {
-            Value::String(text) => texts.push((pointer, text.as_str())),
             Value::Array(items) => {
                 let items = items.iter().enumerate().rev();
-                open.extend(items.map(|(at, item)| (format!("{pointer}/{at}"), item)));
+                open.extend(items.map(|(index, item)| (here, Some(Step::Index(index)), name, item)));
             }
             Value::Object(fields) => {
                 let fields = fields.iter().rev();
-                open.extend(fields.map(|(key, field)| (format!("{pointer}/{}", escaped(key)), field)));
+                open.extend(fields.map(|(key, field)| (here, Some(Step::Key(key.as_str())), name, field)));
             }
-            _ => {}
+            value => each(&Leaf { pointer: &pointer, name, value }),
         }
     }
-    texts
 }
 
 /// A key as it stands in a JSON pointer.
-pub(super) fn escaped(key: &str) -> String {
+fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -110,10 +110,10 @@ impl Answer {
             issues.push(issue(IssueSeverity::Error, ValidationType::Safety, message, None));
         }
         let (status, explanation) = match (blocked, unchecked) {
-            (true, _) => (Status::Failed, format!("it is blocked, for {count} findings")),
+            (true, _) => (Status::Failed, format!("it is blocked; found: {count}")),
             (false, true) => (Status::Unverified, "not all could be looked for".to_owned()),
             (false, false) if safe => (Status::Passed, "nothing was found".to_owned()),
-            (false, false) => (Status::Passed, format!("{count} findings, none bad enough to block it")),
+            (false, false) => (Status::Passed, format!("found: {count}, none bad enough to block it")),
         };
         let certainty = if status == Status::Unverified { 0.0 } else { certainty };
         Finding { status, by: DecidedBy::Arm, certainty, explanation, issues }

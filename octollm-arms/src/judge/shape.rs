@@ -47,7 +47,7 @@ pub(super) fn schema(request: &JudgeRequest) -> Finding {
     let explanation = match (issues.len(), read.is_some()) {
         (0, false) => "the output satisfies the schema".to_owned(),
         (0, true) => "the text is JSON that satisfies the schema".to_owned(),
-        (count, _) => format!("the schema is broken in {count} places"),
+        (count, _) => format!("the schema is broken in {}", places(count)),
     };
     Finding::decided(issues, explanation)
 }
@@ -100,10 +100,16 @@ pub(super) fn syntax(request: &JudgeRequest, parts: &[CodePart<'_>]) -> Finding 
         ));
     }
     let explanation = match issues.len() {
-        0 => format!("{} parses", sound.join(" and ")),
-        count => format!("the grammar is broken in {count} places"),
+        0 if sound.len() == 1 => format!("{} parses", sound.concat()),
+        0 => format!("{} parse", sound.join(" and ")),
+        count => format!("the grammar is broken in {}", places(count)),
     };
     Finding::decided(issues, explanation)
+}
+
+/// `1 place`, `2 places`
+pub(super) fn places(count: usize) -> String {
+    format!("{count} place{}", if count == 1 { "" } else { "s" })
 }
 
 /// `/code (python)`

@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use crate::judge::parts::{self, CodePart, Places};
+use crate::judge::parts::{self, CodePart, Leaf, Places};
 use crate::judge::response::JudgeLocation;
 use crate::sentences::sentence_ranges;
 
 /// Statements of one output that are looked at.
 pub(super) const MOST_STATEMENTS: usize = 60;
+/// Bytes of a statement that is looked at; nobody can say in one word whether a page is supported.
+const LONGEST: usize = 2_000;
+/// Bytes of a name that is told with its value.
+const LONGEST_NAME: usize = 100;
 /// Words of a value that is no sentence of its own: what it is the value of has to be said with it.
 const FEW_WORDS: usize = 4;
 
@@ -19,51 +23,67 @@ pub(super) struct Statement {
     pub(super) place: JudgeLocation,
 }
 
+/// What an output states.
+#[derive(Debug, Default)]
+pub(super) struct Statements {
+    /// The first of them, [`MOST_STATEMENTS`] at most.
+    pub(super) first: Vec<Statement>,
+    /// How many there are beyond these, or too long.
+    pub(super) beyond: usize,
+}
+
 /// The statements of an output, code left out.
-pub(super) fn statements(output: &Value, code: &[CodePart<'_>]) -> Vec<Statement> {
-    let (mut found, mut open) = (Vec::new(), vec![(String::new(), String::new(), output)]);
-    while let Some((pointer, name, value)) = open.pop() {
-        if code.iter().any(|part| part.pointer == pointer) {
-            continue;
+pub(super) fn statements(output: &Value, code: &[CodePart<'_>]) -> Statements {
+    let mut found = Statements::default();
+    parts::for_each_leaf(output, |leaf| {
+        if code.iter().any(|part| part.pointer == leaf.pointer) {
+            return;
         }
-        match value {
-            Value::String(text) => found.extend(of_text(&pointer, &name, text)),
-            Value::Array(items) => {
-                let items = items.iter().enumerate().rev();
-                open.extend(items.map(|(at, item)| (format!("{pointer}/{at}"), name.clone(), item)));
+        match leaf.value {
+            Value::String(text) => found.take_text(leaf, text),
+            Value::Number(_) | Value::Bool(_) if is_telling(leaf.name) => {
+                let place = || JudgeLocation { pointer: leaf.pointer.to_owned(), ..JudgeLocation::default() };
+                found.take(place, || format!("{}: {}", leaf.name, leaf.value));
             }
-            Value::Object(fields) => open.extend(
-                fields
-                    .iter()
-                    .rev()
-                    .map(|(key, field)| (format!("{pointer}/{}", parts::escaped(key)), key.clone(), field)),
-            ),
-            Value::Number(_) | Value::Bool(_) if !name.is_empty() => {
-                let place = JudgeLocation { pointer, ..JudgeLocation::default() };
-                found.push(Statement { text: format!("{name}: {value}"), place });
-            }
-            Value::Number(_) | Value::Bool(_) | Value::Null => {}
+            _ => {}
         }
-    }
+    });
     found
 }
 
-fn of_text(pointer: &str, name: &str, text: &str) -> Vec<Statement> {
-    let (mut found, mut places) = (Vec::new(), Places::of(pointer, text));
-    for (start, paragraph) in parts::paragraphs(text) {
-        for range in sentence_ranges(paragraph) {
-            let place = places.at(start + range.start);
-            let said = paragraph[range].split_whitespace().collect::<Vec<_>>().join(" ");
-            let said = said.trim_start_matches(['-', '*', '#', '>', ' ']).to_owned();
-            if !said.contains(char::is_alphanumeric) {
-                continue;
-            }
-            let bare = !name.is_empty() && said.split(' ').count() < FEW_WORDS;
-            let text = if bare { format!("{name}: {said}") } else { said };
-            found.push(Statement { text, place });
+impl Statements {
+    fn take(&mut self, place: impl FnOnce() -> JudgeLocation, text: impl FnOnce() -> String) {
+        let text = if self.first.len() < MOST_STATEMENTS { text() } else { String::new() };
+        if (1..=LONGEST).contains(&text.len()) {
+            self.first.push(Statement { text, place: place() });
+        } else {
+            self.beyond += 1;
         }
     }
-    found
+
+    fn take_text(&mut self, leaf: &Leaf<'_>, text: &str) {
+        let mut places = Places::of(leaf.pointer, text);
+        for (start, paragraph) in parts::paragraphs(text) {
+            for range in sentence_ranges(paragraph) {
+                let begin = start + range.start;
+                let said = paragraph[range].trim_start_matches(['-', '*', '#', '>', ' ']);
+                if said.contains(char::is_alphanumeric) {
+                    self.take(|| places.at(begin), || spoken(leaf.name, said));
+                }
+            }
+        }
+    }
+}
+
+fn is_telling(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+}
+
+/// A sentence on one line; with the name of what it is said of, where it is no sentence of its own.
+fn spoken(name: &str, said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let said = words.join(" ");
+    if is_telling(name) && words.len() < FEW_WORDS { format!("{name}: {said}") } else { said }
 }
 
 #[cfg(test)]
@@ -74,7 +94,7 @@ mod tests {
 
     fn said(output: &Value) -> Vec<(String, String, Option<usize>)> {
         let statements = statements(output, &[]);
-        statements.into_iter().map(|one| (one.text, one.place.pointer, one.place.line)).collect()
+        statements.first.into_iter().map(|one| (one.text, one.place.pointer, one.place.line)).collect()
     }
 
     #[test]
@@ -106,5 +126,13 @@ mod tests {
                 ("name: Eiffel Tower", "/tower/name"),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted_and_not_kept() {
+        let text = format!("{}{}. End.", "One more. ".repeat(MOST_STATEMENTS - 1), "Word ".repeat(500));
+        let statements = statements(&json!({"k".repeat(1_000): text, "z": [1, 2]}), &[]);
+        let last = statements.first.last().map(|one| (one.text.as_str(), one.place.pointer.as_str()));
+        assert_eq!((last, statements.beyond), (Some(("End.", "/*")), 3));
     }
 }

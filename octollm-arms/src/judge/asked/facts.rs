@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::task::JoinError;
 
-use super::claims::{MOST_STATEMENTS, Statement, statements};
+use super::claims::{Statement, Statements, statements};
 use super::passages::{Passage, nearest, passages, together};
 use super::{Expert, LEAST_CONFIDENCE, misnumbered, numbered, stands_in};
 use crate::judge::judgement::{Finding, issue};
@@ -64,25 +64,27 @@ pub(in crate::judge) async fn facts(
     library: &Library<'_>,
 ) -> (Finding, Vec<FactReport>) {
     let sources = &library.request.trusted_sources;
-    let Ok((passages, mut all)) = taken_apart(library.request.clone()).await else {
+    let Ok((passages, Statements { first, beyond })) = taken_apart(library.request.clone()).await else {
         return (Finding::unverified("the comparison with the sources broke off"), Vec::new());
     };
-    if passages.is_empty() || all.is_empty() {
-        let why = if all.is_empty() { "the output states nothing" } else { "the sources are empty" };
+    if passages.is_empty() || first.is_empty() {
+        let why = match (passages.is_empty(), beyond) {
+            (true, _) => "the sources are empty",
+            (false, 0) => "the output states nothing",
+            (false, _) => "the output's statements are too long",
+        };
         return (Finding::unverified(why), Vec::new());
     }
-    let beyond = all.len().saturating_sub(MOST_STATEMENTS);
-    all.truncate(MOST_STATEMENTS);
-    let near = nearest(library.embedder, &passages, &all).await;
-    let mut reports = Vec::with_capacity(all.len());
-    for (some, near) in all.chunks(AT_ONCE).zip(near.chunks(AT_ONCE)) {
+    let near = nearest(library.embedder, &passages, &first).await;
+    let mut reports = Vec::with_capacity(first.len());
+    for (some, near) in first.chunks(AT_ONCE).zip(near.chunks(AT_ONCE)) {
         reports.extend(found(expert, some, &together(near, &passages), sources).await);
     }
     (summed_up(&reports, beyond), reports)
 }
 
 /// The passages of the sources, and the statements of the output: a MiB of each takes too long for the async threads.
-async fn taken_apart(request: Arc<JudgeRequest>) -> Result<(Vec<Passage>, Vec<Statement>), JoinError> {
+async fn taken_apart(request: Arc<JudgeRequest>) -> Result<(Vec<Passage>, Statements), JoinError> {
     let take_apart = move || {
         let statements = statements(&request.output, &code_parts(&request));
         (passages(&request.trusted_sources), statements)

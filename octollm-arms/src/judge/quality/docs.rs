@@ -8,18 +8,38 @@ use crate::syntax::Language;
 
 /// Looks at every public item.
 pub(super) fn measure(code: &Code<'_>, tally: &mut Tally) {
-    let mut open = vec![code.tree.root_node()];
-    while let Some(node) = open.pop() {
-        if let Some((item, documented)) = looked_at(code, node) {
-            let name = code.name(item).unwrap_or("without a name");
+    // With whether something around it keeps it from everybody else.
+    let mut open = vec![(code.tree.root_node(), false)];
+    while let Some((node, hidden)) = open.pop() {
+        if let Some((item, documented)) = looked_at(code, node).filter(|_| !hidden) {
+            let name = code.name(item, None).unwrap_or("without a name");
             let wrong = || (format!("`{name}` is public and has no documentation"), code.place(item));
             tally.state(&DOCUMENTATION, (!documented).then(wrong));
         }
         // What is in a function is nobody else's.
         if !code.kinds.functions.contains(&node.kind()) {
-            open.extend(children(node).into_iter().rev());
+            let hidden = hidden || hides(code, node);
+            open.extend(children(node).into_iter().rev().map(|child| (child, hidden)));
         }
     }
+}
+
+/// Whether what is in a node is nobody else's.
+fn hides(code: &Code<'_>, node: Node<'_>) -> bool {
+    match (code.language, node.kind()) {
+        (Language::Python, "class_definition") => is_own(code, node),
+        (
+            Language::C | Language::Cpp,
+            "translation_unit" | "namespace_definition" | "declaration_list" | "linkage_specification",
+        ) => false,
+        (Language::C | Language::Cpp, kind) => !kind.starts_with("preproc_"),
+        _ => false,
+    }
+}
+
+/// Whether a name of Python says that it is nobody else's.
+fn is_own(code: &Code<'_>, node: Node<'_>) -> bool {
+    code.name(node, None).is_none_or(|name| name.starts_with('_'))
 }
 
 /// The public item that a node is, and whether it is documented.
@@ -37,18 +57,7 @@ fn looked_at<'tree>(code: &Code<'_>, node: Node<'tree>) -> Option<(Node<'tree>, 
 
 /// The docstring of what has no underscore before its name, nor any class around it.
 fn python<'tree>(code: &Code<'_>, node: Node<'tree>) -> Option<(Node<'tree>, bool)> {
-    if !matches!(node.kind(), "function_definition" | "class_definition") {
-        return None;
-    }
-    let private = |node: Node<'_>| code.name(node).is_none_or(|name| name.starts_with('_'));
-    let mut around = Some(node);
-    while let Some(one) = around {
-        if one.kind() == "class_definition" && private(one) {
-            return None;
-        }
-        around = one.parent();
-    }
-    if private(node) {
+    if !matches!(node.kind(), "function_definition" | "class_definition") || is_own(code, node) {
         return None;
     }
     let first = node.child_by_field_name("body").and_then(|body| body.named_child(0));
@@ -122,7 +131,7 @@ fn go<'tree>(code: &Code<'_>, node: Node<'tree>) -> Option<(Node<'tree>, bool)> 
         "type_declaration" => node.named_child(0).filter(|inner| inner.kind() == "type_spec")?,
         _ => return None,
     };
-    let exported = code.name(item)?.starts_with(char::is_uppercase);
+    let exported = code.name(item, None)?.starts_with(char::is_uppercase);
     exported.then(|| (item, comment_before(code, node, "")))
 }
 
@@ -148,15 +157,11 @@ fn c<'tree>(code: &Code<'_>, node: Node<'tree>) -> Option<(Node<'tree>, bool)> {
     if node.kind() != "function_definition" {
         return None;
     }
-    let parent = node.parent()?;
-    let outside = parent.kind() == "translation_unit"
-        || (parent.kind() == "declaration_list"
-            && parent.parent().is_some_and(|around| around.kind() == "namespace_definition"));
     let own = children(node)
         .into_iter()
         .any(|child| child.kind() == "storage_class_specifier" && code.text(child) == "static");
-    let name = code.name(node)?;
-    let looked_at = outside && !own && name != "main" && !name.contains("::");
+    let name = code.name(node, None)?;
+    let looked_at = !own && name != "main" && !name.contains("::");
     looked_at.then(|| (node, comment_before(code, node, "")))
 }
 

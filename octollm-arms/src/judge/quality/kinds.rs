@@ -28,8 +28,8 @@ impl<'a> Code<'a> {
         self.part.place(start.row + 1, column)
     }
 
-    /// The node's text that names it.
-    pub(super) fn name(&self, node: Node<'_>) -> Option<&'a str> {
+    /// The node's text that names it; a function without a name has that of what it is assigned to.
+    pub(super) fn name(&self, node: Node<'_>, parent: Option<Node<'_>>) -> Option<&'a str> {
         if let Some(name) = node.child_by_field_name("name") {
             return Some(self.text(name));
         }
@@ -41,9 +41,7 @@ impl<'a> Code<'a> {
         if let Some(inner) = inner {
             return Some(self.text(inner));
         }
-        // A function without a name has that of what it is assigned to.
-        let parent = node.parent()?;
-        let key = parent.child_by_field_name("name").or_else(|| parent.child_by_field_name("key"));
+        let key = parent?.child_by_field_name("name").or_else(|| parent?.child_by_field_name("key"));
         key.map(|key| self.text(key))
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn lengths(part: &CodePart<'_>, tally: &mut Tally) {
         if line.trim().is_empty() || line.contains("://") {
             continue;
         }
-        tally.value(&LINE, line.chars().count(), "a line", part.place(number + 1, None));
+        tally.value(&LINE, line.chars().count(), || ("a line".to_owned(), part.place(number + 1, None)));
     }
 }
 

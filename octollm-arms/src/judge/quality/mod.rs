@@ -25,7 +25,8 @@ use super::judgement::Finding;
 use super::parts::{self, CodePart};
 use super::request::JudgeRequest;
 use super::response::MetricReport;
-use crate::syntax::{Checked, Language};
+use super::shape::places;
+use crate::syntax::Language;
 
 /// Measures the output: its code where it has any, else its prose.
 pub(super) fn quality(request: &JudgeRequest, code: &[CodePart<'_>]) -> (Finding, Vec<MetricReport>) {
@@ -37,9 +38,11 @@ pub(super) fn quality(request: &JudgeRequest, code: &[CodePart<'_>]) -> (Finding
         }
     }
     if code.is_empty() {
-        for (pointer, text) in parts::texts_at(&request.output) {
-            prose::measure(&pointer, text, &mut tally);
-        }
+        parts::for_each_leaf(&request.output, |leaf| {
+            if let Some(text) = leaf.value.as_str() {
+                prose::measure(leaf.pointer, text, &mut tally);
+            }
+        });
     }
     let (metrics, issues) = tally.finish();
     if metrics.is_empty() {
@@ -49,7 +52,7 @@ pub(super) fn quality(request: &JudgeRequest, code: &[CodePart<'_>]) -> (Finding
     }
     let mut explanation = match issues.len() {
         0 => format!("{} metrics, all within their thresholds", metrics.len()),
-        count => format!("{} metrics; {count} places exceed a threshold", metrics.len()),
+        count => format!("{} metrics; beyond a threshold in {}", metrics.len(), places(count)),
     };
     for why in not {
         explanation.push_str(&format!("; not measured: {why}"));
@@ -66,12 +69,7 @@ fn measure(part: &CodePart<'_>, tally: &mut Tally) -> Result<(), String> {
             part.language.unwrap_or("code in no named language")
         ));
     };
-    match part.checked() {
-        Checked::Sound => {}
-        Checked::Broken(_) => return Err("code that does not parse".to_owned()),
-        Checked::Unknown => return Err("code that cannot be read in time".to_owned()),
-    }
-    trees(language, part, tally);
+    trees(language, part, tally)?;
     lines::lengths(part, tally);
     if !is_tests(part) {
         lines::repetitions(part, tally);
@@ -84,18 +82,25 @@ fn is_tests(part: &CodePart<'_>) -> bool {
     part.pointer == "/tests"
 }
 
+/// What takes a grammar. Only code that parses has a meaning that could be measured.
 #[cfg(feature = "syntax")]
-fn trees(language: Language, part: &CodePart<'_>, tally: &mut Tally) {
+fn trees(language: Language, part: &CodePart<'_>, tally: &mut Tally) -> Result<(), String> {
     let (Some(tree), Some(kinds)) = (crate::syntax::tree(language, part.code), kinds::of(language)) else {
-        return;
+        return Err("code that is too long to be read, or takes too long".to_owned());
     };
+    if tree.root_node().has_error() {
+        return Err("code that does not parse".to_owned());
+    }
     let code = kinds::Code { language, kinds, part, tree: &tree };
     functions::measure(&code, tally);
     names::measure(&code, tally);
     if !is_tests(part) {
         docs::measure(&code, tally);
     }
+    Ok(())
 }
 
 #[cfg(not(feature = "syntax"))]
-fn trees(_: Language, _: &CodePart<'_>, _: &mut Tally) {}
+fn trees(_: Language, _: &CodePart<'_>, _: &mut Tally) -> Result<(), String> {
+    Err("code, for which this program was built without grammars (feature `syntax`)".to_owned())
+}

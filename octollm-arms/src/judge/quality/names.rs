@@ -21,8 +21,8 @@ pub(super) fn measure(code: &Code<'_>, tally: &mut Tally) {
     let file = words(code.part.code);
     // With the words of the outermost function that a node is in.
     let (mut around, mut open): (Vec<Words<'_>>, _) =
-        (Vec::new(), vec![(code.tree.root_node(), None::<usize>)]);
-    while let Some((node, mut within)) = open.pop() {
+        (Vec::new(), vec![(code.tree.root_node(), None, None::<usize>)]);
+    while let Some((node, parent, mut within)) = open.pop() {
         if within.is_none() && code.kinds.functions.contains(&node.kind()) {
             around.push(words(code.text(node)));
             within = Some(around.len() - 1);
@@ -32,11 +32,11 @@ pub(super) fn measure(code: &Code<'_>, tally: &mut Tally) {
             look(code, tally, name, &file, here.get(code.text(name)).copied().unwrap_or(1), "is imported");
         }
         if let Some(words) = within.and_then(|at| around.get(at)) {
-            for name in assigned(code, node) {
+            for name in assigned(code, node, parent) {
                 look(code, tally, name, words, 1, "has a value");
             }
         }
-        open.extend(children(node).into_iter().rev().map(|child| (child, within)));
+        open.extend(children(node).into_iter().rev().map(|child| (child, Some(node), within)));
     }
 }
 
@@ -103,14 +103,14 @@ fn script_names<'tree>(clause: Node<'tree>) -> Vec<Node<'tree>> {
 }
 
 /// The local variables that a node gives a value.
-fn assigned<'tree>(code: &Code<'_>, node: Node<'tree>) -> Vec<Node<'tree>> {
+fn assigned<'tree>(code: &Code<'_>, node: Node<'tree>, parent: Option<Node<'tree>>) -> Vec<Node<'tree>> {
     let field = |name: &str| node.child_by_field_name(name).filter(|inner| inner.kind() == "identifier");
     let one = match (code.language, node.kind()) {
         (Language::Python, "assignment") => field("left"),
         (Language::Rust, "let_declaration") => field("pattern"),
         (Language::JavaScript | Language::TypeScript | Language::Tsx, "variable_declarator") => field("name"),
         (Language::Java, "variable_declarator") => {
-            let local = node.parent().is_some_and(|parent| parent.kind() == "local_variable_declaration");
+            let local = parent.is_some_and(|parent| parent.kind() == "local_variable_declaration");
             field("name").filter(|_| local)
         }
         (Language::Go, "short_var_declaration") => {
@@ -123,8 +123,7 @@ fn assigned<'tree>(code: &Code<'_>, node: Node<'tree>) -> Vec<Node<'tree>> {
                 .collect();
         }
         (Language::C | Language::Cpp, "init_declarator") => {
-            let plain = node
-                .parent()
+            let plain = parent
                 .and_then(|parent| parent.child_by_field_name("type"))
                 .is_some_and(|of| code.language == Language::C || of.kind() == "primitive_type");
             field("declarator").filter(|_| plain)

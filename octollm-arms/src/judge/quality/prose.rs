@@ -28,7 +28,7 @@ pub(super) fn measure(pointer: &str, text: &str, tally: &mut Tally) {
                 continue;
             }
             let place = places.at(start + range.start);
-            tally.value(&SENTENCE, words.len(), "a sentence", place.clone());
+            tally.value(&SENTENCE, words.len(), || ("a sentence".to_owned(), place.clone()));
             if words.len() >= TELLING {
                 let again = !known.insert(words.join(" ").to_lowercase());
                 tally.state(&REPEATED_SENTENCE, again.then(|| said_before(place)));

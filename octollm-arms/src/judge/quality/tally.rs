@@ -85,8 +85,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Takes one value; `whose` says in the message what has it.
-    pub(super) fn value(&mut self, metric: &Metric, value: usize, whose: &str, place: JudgeLocation) {
+    /// Takes one value; `whose` says what has it and where that is, which is asked only of what exceeds the threshold.
+    pub(super) fn value(
+        &mut self,
+        metric: &Metric,
+        value: usize,
+        whose: impl FnOnce() -> (String, JudgeLocation),
+    ) {
         let most = metric.most.unwrap_or(usize::MAX);
         let report = self.report(metric);
         report.measured += 1;
@@ -94,6 +99,7 @@ impl Tally {
         if value <= most {
             report.within += 1;
         } else {
+            let (whose, place) = whose();
             let message = format!("{whose}: {} {value}, more than {most}", metric.name.replace('_', " "));
             self.warn(metric, message, place);
         }
