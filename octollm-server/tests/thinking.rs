@@ -14,13 +14,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use octollm_core::arm::{Arm, ArmCall, HttpArm, HttpArmOptions};
 use octollm_core::model::Models;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const GOAL: &str = "Compare how OctoLLM survives a crash with how it limits what arms do";
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The scripted model's process; killed when dropped.
+/// The scripted model's process, or an arm's that asks it; killed when dropped.
 struct Model {
     process: Child,
     url: String,
@@ -41,12 +42,28 @@ impl Model {
     }
 
     fn octo(&self, home: &Path, args: &[&str]) -> Output {
+        self.command(home, args).output().unwrap()
+    }
+
+    fn command(&self, home: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_octollm-server"));
         for name in Models::variables().unwrap() {
             command.env_remove(name);
         }
         command.args(args).current_dir(ROOT).env("OCTOLLM_HOME", home);
-        command.env("OPENAI_BASE_URL", &self.url).env("LLM_MODEL", "openai/scripted").output().unwrap()
+        command.env("OPENAI_BASE_URL", &self.url).env("LLM_MODEL", "openai/scripted");
+        command
+    }
+
+    /// One arm alone, on a free port.
+    fn arm(&self, home: &Path, name: &str) -> Self {
+        let mut command = self.command(home, &["arm", name, "--port", "0"]);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url =
+            line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{name}: {line}")).to_owned();
+        Self { process, url }
     }
 }
 
@@ -168,6 +185,26 @@ fn code_that_fails_its_own_tests_is_mended_judged_and_run_before_it_is_answered(
         result(&model.octo(home.path(), &["run", goal, "--playbook", "write_python", "--json"]));
     assert_eq!(by_playbook["plan"]["source"], "playbook");
     has_been_mended_and_checked(&by_playbook);
+    assert_eq!(by_playbook["steps"][1]["output"]["passed_criteria"], json!(["All unit tests pass"]));
+
+    let people = model.octo(home.path(), &["run", goal]);
+    let said = String::from_utf8_lossy(&people.stdout).into_owned();
+    assert!(said.contains("Test run: 3 passed\n") && said.contains("Ran 3 tests"), "{said}");
+}
+
+/// The playbook ran the module, but not its tests, and answered what the coder itself had warned of.
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn code_that_stays_wrong_is_no_answer() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    let goal = "Write a Python function to double a number, with unit tests";
+    let output = model.octo(home.path(), &["run", goal, "--playbook", "write_python", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&result["status"], &result["steps"][2]["status"]), (&"failed".into(), &"skipped".into()));
+    let run = &result["steps"][0]["output"]["test_run"];
+    assert_eq!((&run["passed"], &run["failed"]), (&false.into(), &1.into()), "{run}");
+    assert!(result["error"]["message"].as_str().unwrap().contains("1 of 1 failed"), "{}", result["error"]);
 }
 
 #[test]
@@ -181,4 +218,33 @@ fn where_the_model_fails_the_rules_stand_in_and_the_result_says_so() {
     assert!(
         result["plan"]["rationale"].as_str().unwrap().starts_with("planned by rules, because no model did")
     );
+}
+
+/// A planner alone had nobody who kept the arms that it plans with.
+#[tokio::test]
+#[ignore = "needs Python: run by `make test`"]
+async fn each_arm_alone_answers_in_the_protocol() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    let reverse = "Write a Python function that can reverse a string, with docstring and unit tests";
+    for (name, input, answers) in [
+        ("coder", json!({"request_type": "generate", "instruction": reverse, "language": "python"}), "/code"),
+        ("planner", json!({"goal": GOAL}), "/subtasks/1/required_arm"),
+        (
+            "judge",
+            json!({"output": "Hello", "acceptance_criteria": ["at most 2 words"]}),
+            "/passed_criteria/0",
+        ),
+        ("executor", json!({"action_type": "python", "code": "print(6 * 7)"}), "/stdout"),
+        ("retriever", json!({"query": "anything at all"}), "/method_used"),
+        ("guardian", json!({"text": "Write to ada@example.org"}), "/issues/0/type"),
+    ] {
+        let service = model.arm(home.path(), name);
+        let arm = HttpArm::connect(&service.url, HttpArmOptions::default()).await.unwrap();
+        assert_eq!(arm.descriptor().arm_id, name);
+        let health = arm.ask_health().await.unwrap();
+        assert!(health.version.starts_with(char::is_numeric), "{name}: {health:?}");
+        let reply = arm.execute(ArmCall::new(input)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(reply.output.pointer(answers).is_some(), "{name}: {}", reply.output);
+        assert_eq!(reply.usage.model_calls, u64::from(name == "coder"), "{name}");
+    }
 }

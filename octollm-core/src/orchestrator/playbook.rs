@@ -2,7 +2,8 @@
 //!
 //! A playbook is TOML. `{{name}}` in it stands for the value of that name in the task's context, `{{goal}}` for the
 //! goal, `{{acceptance_criteria}}` and `{{constraints}}` for the task's own where the context has none; a string that is
-//! nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be missing. See
+//! nothing but a place takes the value as it is, whatever its type, and `{{name?}}` may be missing; in a list, a value that is
+//! a list itself brings its entries. See
 //! `octollm-core/playbooks/` for the built-in ones.
 
 use std::collections::BTreeMap;
@@ -193,12 +194,21 @@ impl Places<'_> {
                 Some(name) => self.lookup(name.trim_end_matches('?')),
                 None => Some(self.text(text).into()),
             },
-            Value::Array(items) => Some(items.iter().filter_map(|item| self.value(item)).collect()),
+            Value::Array(items) => Some(items.iter().flat_map(|item| self.entries(item)).collect()),
             Value::Object(fields) => {
                 let fields = fields.iter().filter_map(|(key, value)| Some((key.clone(), self.value(value)?)));
                 Some(Value::Object(fields.collect::<Map<_, _>>()))
             }
             other => Some(other.clone()),
+        }
+    }
+
+    /// What an entry of a list comes to: of a place that holds a list its entries.
+    fn entries(&self, template: &Value) -> Vec<Value> {
+        let is_place = template.as_str().and_then(whole_place).is_some();
+        match self.value(template) {
+            Some(Value::Array(entries)) if is_place => entries,
+            value => value.into_iter().collect(),
         }
     }
 
@@ -260,6 +270,18 @@ mod tests {
         let plan = Playbooks::default().get("call").unwrap().fill(&request).unwrap();
         assert_eq!(plan.subtasks[0].required_arm, "weather");
         assert_eq!(plan.subtasks[0].input, Some(json!({"days": 5})));
+    }
+
+    #[test]
+    fn a_list_in_a_list_brings_its_entries() {
+        let mut request = TaskRequest::new("Write a Python function that adds");
+        let criteria = |request: &TaskRequest| {
+            let plan = Playbooks::default().get("write_python").unwrap().fill(request).unwrap();
+            plan.subtasks[1].input.as_ref().unwrap()["acceptance_criteria"].clone()
+        };
+        assert_eq!(criteria(&request), json!(["All unit tests pass"]));
+        request.acceptance_criteria = vec!["short".to_owned(), "kind".to_owned()];
+        assert_eq!(criteria(&request), json!(["All unit tests pass", "short", "kind"]));
     }
 
     #[test]

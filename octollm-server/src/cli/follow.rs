@@ -126,7 +126,8 @@ impl Follow<'_> {
             )),
             (TaskStatus::Completed, _) => {
                 let took = result.duration_ms.map(|ms| format!(" in {ms} ms")).unwrap_or_default();
-                self.output.remark(format!("{id} completed{took}"));
+                let sure = result.confidence.map(|sure| format!(", confidence {sure:.2}")).unwrap_or_default();
+                self.output.remark(format!("{id} completed{took}{sure}"));
             }
             (_, Some(error)) => self.output.error(&error.clone().into()),
             (status, None) => self.output.note(format!("{id} is {}", status.as_str())),

@@ -37,6 +37,7 @@ fn solution(output: Output, result: &Value) -> Option<String> {
     let mut parts = vec![explanation];
     parts.extend(part("code"));
     parts.extend(part("tests").map(|tests| format!("{}\n\n{tests}", output.bold("Tests"))));
+    parts.extend(result.get("test_run").and_then(|run| test_run(output, run)));
     let warnings = result.get("warnings").and_then(Value::as_array).into_iter().flatten();
     let warnings: Vec<_> =
         warnings.filter_map(Value::as_str).map(|warning| format!("  {}", text(warning))).collect();
@@ -44,6 +45,18 @@ fn solution(output: Output, result: &Value) -> Option<String> {
         parts.push(format!("{}\n{}", output.bold("Warnings"), warnings.join("\n")));
     }
     Some(parts.join("\n\n"))
+}
+
+/// How the tests of the code went, with what the run printed.
+fn test_run(output: Output, run: &Value) -> Option<String> {
+    let (ran, failed) = (run.get("ran")?.as_u64()?, run.get("failed")?.as_u64()?);
+    let outcome = match run.get("passed")?.as_bool()? {
+        true => format!("{ran} passed"),
+        false => format!("{failed} of {} failed", ran.max(failed)),
+    };
+    let printed = run.get("output").and_then(Value::as_str).map(text).unwrap_or_default();
+    let printed: Vec<_> = printed.lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+    Some(format!("{}: {outcome}\n{}", output.bold("Test run"), output.dim(&printed.join("\n"))))
 }
 
 /// What came of an action of the executor.
@@ -239,6 +252,7 @@ Sources
         let result = json!({
             "code": "def f():\n    return 1\n", "tests": "assert f() == 1", "explanation": "It is one.",
             "language": "python", "warnings": ["Only one."], "confidence": 0.9,
+            "test_run": {"passed": false, "ran": 2, "failed": 1, "output": "FAIL: test_a\n\nRan 2 tests"},
         });
         insta::assert_snapshot!(answer(Output::detect(), &result), @r"
         It is one.
@@ -249,6 +263,11 @@ Sources
         Tests
 
         assert f() == 1
+
+        Test run: 1 of 2 failed
+          FAIL: test_a
+
+          Ran 2 tests
 
         Warnings
           Only one.
