@@ -151,7 +151,7 @@ const LOOSE: &[(char, char)] = &[
 
 /// The Latin letter that `c` looks like.
 pub(super) fn latin(c: char) -> Option<char> {
-    close(c).or_else(|| find(LOOSE, c))
+    look_alike(c).map(|(latin, _)| latin)
 }
 
 /// Whether a word is Latin to a reader, though not all of its letters are.
@@ -162,9 +162,9 @@ pub(super) fn looks_latin(word: impl Iterator<Item = char>) -> bool {
             has_latin |= c.is_ascii_alphabetic();
         } else {
             has_other = true;
-            let is_close = close(c).is_some();
-            all_close &= is_close;
-            if !is_close && find(LOOSE, c).is_none() && !is_latin(c) {
+            let like = look_alike(c);
+            all_close &= like.is_some_and(|(_, is_close)| is_close);
+            if like.is_none() && !is_latin(c) {
                 return false;
             }
         }
@@ -176,12 +176,56 @@ fn is_latin(c: char) -> bool {
     matches!(c, '\u{C0}'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}')
 }
 
-fn close(c: char) -> Option<char> {
-    find(CLOSE, c)
+/// The Latin letter that `c` looks like, and whether it is close.
+fn look_alike(c: char) -> Option<(char, bool)> {
+    let code = c as usize;
+    if (FIRST..LAST).contains(&code) {
+        let entry = *NEAR.get(code - FIRST)?;
+        return (entry != 0).then(|| (char::from(entry & !LOOSELY), entry & LOOSELY == 0));
+    }
+    // The other letters of the tables lie in a few blocks; most other text is told apart by that.
+    if !matches!(code, 0x13A0..=0x13FF | 0x1D00..=0x1D22 | 0x2100..=0x217F | 0xA730..=0xA731) {
+        return None;
+    }
+    let find = |table: &[(char, char)]| table.iter().find(|(other, _)| *other == c).map(|(_, latin)| *latin);
+    find(CLOSE).map(|latin| (latin, true)).or_else(|| find(LOOSE).map(|latin| (latin, false)))
 }
 
-fn find(table: &[(char, char)], c: char) -> Option<char> {
-    // The letters of the tables lie in a few blocks; most other text is told apart by that.
-    let plausible = matches!(u32::from(c), 0x131..=0x5FF | 0x13A0..=0x13FF | 0x1D00..=0x1D22 | 0x2100..=0x217F | 0xA730..=0xA731);
-    plausible.then(|| table.iter().find(|(other, _)| *other == c).map(|(_, latin)| *latin)).flatten()
+/// The blocks in which most of the tables' letters lie: Latin, Greek, Cyrillic, Armenian.
+const FIRST: usize = 0x131;
+const LAST: usize = 0x600;
+/// Marks a letter that is not close.
+const LOOSELY: u8 = 0x80;
+/// What each of their letters looks like: text in these scripts asks for every letter.
+static NEAR: [u8; LAST - FIRST] = near();
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
+const fn near() -> [u8; LAST - FIRST] {
+    let mut near = [0; LAST - FIRST];
+    let mut at = 0;
+    while at < CLOSE.len() + LOOSE.len() {
+        let is_close = at < CLOSE.len();
+        let (c, latin) = if is_close { CLOSE[at] } else { LOOSE[at - CLOSE.len()] };
+        let code = c as usize;
+        if FIRST <= code && code < LAST {
+            near[code - FIRST] = if is_close { latin as u8 } else { latin as u8 | LOOSELY };
+        }
+        at += 1;
+    }
+    near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_letter_of_the_tables_is_found_and_no_other() {
+        for (c, latin_of) in CLOSE.iter().chain(LOOSE) {
+            assert_eq!(latin(*c), Some(*latin_of), "{c}");
+        }
+        let found = ('\0'..=char::MAX).filter(|c| latin(*c).is_some()).count();
+        assert_eq!(found, CLOSE.len() + LOOSE.len());
+        assert!(CLOSE.iter().all(|(c, _)| look_alike(*c).is_some_and(|(_, is_close)| is_close)));
+    }
 }

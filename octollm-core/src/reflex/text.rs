@@ -8,8 +8,9 @@
 //! Look-alikes are folded by the *word*, and only where all of a word's letters then are Latin: `раypal` becomes
 //! `paypal`, while a Russian or Greek word stays what it is.
 //!
-//! A plain ASCII text is its own canonical form and costs one look. Any other is walked over once; what is kept beside
-//! the folded text is a list of runs, one per stretch that moved or changed.
+//! A plain ASCII text is its own canonical form and costs one look. Of any other the stretches that are are taken as they
+//! stand ([`stretch`]), and only the words between them are walked over letter by letter; what is kept beside the folded
+//! text is a list of runs, one per stretch that moved or changed.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::confusables;
+
+mod stretch;
 
 /// Marks on one letter that are composed with it; a tower of more is cut into several letters.
 const MAX_MARKS: usize = 16;
@@ -125,6 +128,17 @@ impl Folded {
         Some(start..start + 1)
     }
 
+    /// Takes a stretch of the original as it stands.
+    fn push_as_it_is(&mut self, original: &str, from: Range<usize>) {
+        let Some(stretch) = original.get(from.clone()).filter(|stretch| !stretch.is_empty()) else { return };
+        let at = self.text.len();
+        self.text.push_str(stretch);
+        match self.runs.last_mut() {
+            Some(last) if last.same && last.from.end == from.start => last.from.end = from.end,
+            _ => self.runs.push(Run { at, from, same: true }),
+        }
+    }
+
     fn push(&mut self, c: char, letter: &Letter) {
         let at = self.text.len();
         self.text.push(c);
@@ -161,26 +175,41 @@ struct Folder {
 impl Folder {
     fn fold(mut self, original: &str) -> Folded {
         self.folded.text.reserve(original.len());
-        let mut chars = original.char_indices().peekable();
-        while let Some((start, c)) = chars.next() {
-            if is_invisible(c) {
-                continue;
+        let mut at = 0;
+        while at < original.len() {
+            if self.word.is_empty() {
+                let stretch = at..stretch::end(original, at);
+                at = stretch.end;
+                self.folded.push_as_it_is(original, stretch);
             }
-            let mut end = start + c.len_utf8();
-            let mut marks = 0;
-            while marks < MAX_MARKS
-                && let Some((at, mark)) = chars.next_if(|(_, next)| joins(*next) || is_invisible(*next))
-            {
-                if joins(mark) {
-                    self.compose(marks == 0, c, mark);
-                    marks += 1;
-                    end = at + mark.len_utf8();
-                }
-            }
-            self.letter(c, start..end, marks > 0);
+            at = self.one(original, at);
         }
         self.end_word();
         self.folded
+    }
+
+    /// Takes the character that stands here, with the marks on it. Answers where the next one stands.
+    fn one(&mut self, original: &str, start: usize) -> usize {
+        let mut chars = original.get(start..).unwrap_or_default().chars();
+        let Some(c) = chars.next() else { return original.len() };
+        let mut next = start + c.len_utf8();
+        if is_invisible(c) {
+            return next;
+        }
+        let (mut end, mut marks) = (next, 0);
+        for mark in chars {
+            if marks == MAX_MARKS || !(joins(mark) || is_invisible(mark)) {
+                break;
+            }
+            next += mark.len_utf8();
+            if joins(mark) {
+                self.compose(marks == 0, c, mark);
+                marks += 1;
+                end = next;
+            }
+        }
+        self.letter(c, start..end, marks > 0);
+        next
     }
 
     fn compose(&mut self, first: bool, base: char, mark: char) {
@@ -330,7 +359,33 @@ mod tests {
         }
     }
 
+    /// Letter by letter, as if there were no stretches.
+    fn slowly(text: &str) -> Folded {
+        let mut folder = Folder::default();
+        let mut at = 0;
+        while at < text.len() {
+            at = folder.one(text, at);
+        }
+        folder.end_word();
+        folder.folded
+    }
+
     proptest! {
+        #[test]
+        fn a_stretch_changes_nothing(
+            text in proptest::collection::vec(prop_oneof![
+                "[a-z]{1,9}", "[а-яё]{1,70}", "[асеорху]{1,9}", "[äöüßéñ]{1,4}", "[α-ω]{1,5}", "[一-龥ぁ-ん]{1,80}", "[ .,-]{1,2}",
+                "[\u{300}-\u{303}\u{200B}“”’—ｱａ０-９]{1,2}", "\\PC{1,3}", "[가-힣]{1,3}",
+            ], 0..12)
+        ) {
+            let text = text.concat();
+            let (quick, slow) = (Folder::default().fold(&text), slowly(&text));
+            prop_assert_eq!(&quick.text, &slow.text);
+            for at in 0..slow.text.len() {
+                prop_assert_eq!(quick.origin_of(at), slow.origin_of(at));
+            }
+        }
+
         #[test]
         fn ascii_is_its_own_canonical_form(text in "[\\x00-\\x7f]{0,60}", a in 0usize..70, b in 0usize..70) {
             let canonical = Canonical::new(&text);

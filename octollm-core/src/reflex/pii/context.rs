@@ -247,14 +247,18 @@ impl Contexts {
         Ok(Self { words, topics })
     }
 
-    /// What the words around `start..end` are about.
-    pub(super) fn around(&self, text: &str, start: usize, end: usize) -> Context {
+    /// What the words before `start` are about.
+    pub(super) fn before(&self, text: &str, start: usize) -> Topics {
+        let before = text.as_bytes().get(start.saturating_sub(BEFORE)..start).unwrap_or_default();
+        Topics(self.topics(before, true))
+    }
+
+    /// What the words after `end` are about.
+    pub(super) fn after(&self, text: &str, end: usize) -> Topics {
         let bytes = text.as_bytes();
-        let before = bytes.get(start.saturating_sub(BEFORE)..start).unwrap_or_default();
         let after = bytes.get(end..bytes.len().min(end + AFTER)).unwrap_or_default();
         let after = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let (before, after) = (self.topics(before, true), self.topics(after, false));
-        Context { before, after }
+        Topics(self.topics(after, false))
     }
 
     fn topics(&self, part: &[u8], before: bool) -> u32 {
@@ -274,22 +278,32 @@ impl Contexts {
     }
 }
 
+/// What some words are about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Topics(u32);
+
+impl Topics {
+    fn has(self, topic: Topic) -> bool {
+        self.0 & (1 << topic as u32) != 0
+    }
+}
+
 /// What the words around a candidate are about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
-    before: u32,
-    after: u32,
+    pub(super) before: Topics,
+    pub(super) after: Topics,
 }
 
 impl Context {
     /// Whether the words before it are about this.
     pub(super) fn says(self, topic: Topic) -> bool {
-        self.before & (1 << topic as u32) != 0
+        self.before.has(topic)
     }
 
     /// Whether the words before or after it are about this.
     pub(super) fn mentions(self, topic: Topic) -> bool {
-        (self.before | self.after) & (1 << topic as u32) != 0
+        self.before.has(topic) || self.after.has(topic)
     }
 
     /// Whether the words are about what a type needs.

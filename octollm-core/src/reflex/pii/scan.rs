@@ -1,6 +1,6 @@
 //! The walk over a text: it stops at anchors (a token with digits, `@`, `:`), and hands candidates to the validators.
 
-use super::context::{Context, Contexts, Topic};
+use super::context::{Context, Contexts, Topic, Topics};
 use super::kinds::{PiiType, TypeSet};
 use super::numbers::Group;
 
@@ -23,7 +23,10 @@ pub(super) struct Scan<'t> {
     types: TypeSet,
     contexts: &'t Contexts,
     least: f32,
-    last_context: Option<(usize, usize, Context)>,
+    /// The place whose words were looked at last, before it and after it: a number is tried as many things in a row, which
+    /// begin at one place and end at few.
+    before: Option<(usize, Topics)>,
+    after: Option<(usize, Topics)>,
     pub(super) groups: Vec<Group>,
     found: Vec<Candidate>,
 }
@@ -65,7 +68,8 @@ impl<'t> Scan<'t> {
             types,
             contexts,
             least,
-            last_context: None,
+            before: None,
+            after: None,
             groups: Vec::new(),
             found: Vec::new(),
         }
@@ -139,14 +143,16 @@ impl<'t> Scan<'t> {
 
     /// What the words around a place are about.
     pub(super) fn context(&mut self, start: usize, end: usize) -> Context {
-        match self.last_context {
-            Some((from, to, context)) if (from, to) == (start, end) => context,
-            _ => {
-                let context = self.contexts.around(self.text, start, end);
-                self.last_context = Some((start, end, context));
-                context
-            }
-        }
+        let before = match self.before {
+            Some((at, topics)) if at == start => topics,
+            _ => self.contexts.before(self.text, start),
+        };
+        let after = match self.after {
+            Some((at, topics)) if at == end => topics,
+            _ => self.contexts.after(self.text, end),
+        };
+        (self.before, self.after) = (Some((start, before)), Some((end, after)));
+        Context { before, after }
     }
 
     /// Takes a candidate if it is sure enough: `alone` where the words around say nothing, `supported` where they speak
