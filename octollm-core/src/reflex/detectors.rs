@@ -36,16 +36,13 @@ impl Detectors {
         Self::with(PiiOptions::default())
     }
 
-    /// All of them, with these options for personal data.
+    /// All of them, with these options for personal data. What they allow is no secret, either.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) with every option that cannot be used.
     pub fn with(options: PiiOptions) -> Result<Self> {
-        Ok(Self {
-            pii: PiiDetector::new(options)?,
-            secrets: SecretDetector::new()?,
-            injections: InjectionDetector::new()?,
-        })
+        let secrets = SecretDetector::new()?.allowing(&options.allow);
+        Ok(Self { pii: PiiDetector::new(options)?, secrets, injections: InjectionDetector::new()? })
     }
 
     /// What must not get out: personal data and secrets.

@@ -10,6 +10,7 @@
 //! prefix, a check digit). So a detector walks over the text once, stops at anchors only, and lets a validator
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
+mod allow;
 mod chain;
 mod check;
 mod confusables;

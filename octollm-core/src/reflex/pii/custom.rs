@@ -10,8 +10,8 @@ use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allow::AllowList;
 use crate::error::Fault;
+use crate::reflex::allow::AllowList;
 use crate::reflex::{Canonical, Finding, FindingKind, Severity};
 
 /// Patterns of one detector.

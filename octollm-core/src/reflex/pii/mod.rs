@@ -6,7 +6,6 @@
 //! it raise or lower: a format that is telling by itself (an IBAN with the right check digits) is believed alone,
 //! nine bare digits only after "routing number".
 
-mod allow;
 mod checks;
 mod context;
 mod custom;
@@ -28,9 +27,9 @@ use serde::{Deserialize, Serialize};
 pub use custom::CustomPattern;
 pub use kinds::{Locale, PiiType};
 
+use super::allow::AllowList;
 use super::{Canonical, Finding, FindingKind, Findings};
 use crate::error::{Error, Fault, Result};
-use allow::AllowList;
 use context::Contexts;
 use custom::CustomPatterns;
 use kinds::TypeSet;
@@ -46,7 +45,8 @@ pub struct PiiOptions {
     pub without: Vec<String>,
     /// Findings that are less sure are dropped, 0 to 1.
     pub min_confidence: f32,
-    /// Values that are never findings, whatever their case: `support@example.com`; `@example.com` for all addresses there.
+    /// Values that are never findings, whatever their case and, of long ones, their spaces and dashes: `support@example.com`;
+    /// `@example.com` for all addresses there. [`Detectors`](super::Detectors) allow them as secrets, too.
     pub allow: Vec<String>,
     /// Patterns of your own; 64 at most.
     pub custom: Vec<CustomPattern>,

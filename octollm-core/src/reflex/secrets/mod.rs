@@ -11,6 +11,7 @@ mod urls;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::allow::AllowList;
 use super::{Canonical, Finding, FindingKind, Findings, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use formats::FORMATS;
@@ -19,6 +20,7 @@ use formats::FORMATS;
 #[derive(Debug)]
 pub struct SecretDetector {
     anchors: AhoCorasick,
+    allow: AllowList,
 }
 
 /// A place in the canonical text, and what stands there.
@@ -68,7 +70,13 @@ impl SecretDetector {
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "the secrets' anchors do not compile").with_source(cause)
             })?;
-        Ok(Self { anchors })
+        Ok(Self { anchors, allow: AllowList::default() })
+    }
+
+    /// The same detector, for which these values are no secrets: keys of a documentation.
+    #[must_use]
+    pub fn allowing(self, values: &[String]) -> Self {
+        Self { allow: AllowList::new(values), ..self }
     }
 
     /// Finds credentials in a text.
@@ -91,7 +99,9 @@ impl SecretDetector {
             };
             if let Some(secret) = secret {
                 done = if secret.confidence > 0.9 { secret.end } else { done };
-                found.push(secret);
+                if !self.allow.allows_secret(text.text().get(secret.start..secret.end).unwrap_or_default()) {
+                    found.push(secret);
+                }
             }
         }
         Findings::resolve(found.into_iter().map(|secret| finding(secret, text)).collect())
