@@ -122,8 +122,9 @@ bench-python: venv
 	$(MAKE) --no-print-directory -C bindings/python bench PYTHON=$(CURDIR)/$(VENV)/bin/python
 	$(MAKE) --no-print-directory -C bindings/c bench
 
-# The injection detector's weights out of a folder with train/*.jsonl and dev/*.jsonl.
+# The injection detector's weights, and before them its list of common words, out of a folder with train/*.jsonl and dev/*.jsonl.
 train-reflex:
+	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection --words octollm-core/data/injection/words.txt
 	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection octollm-core/data/injection/weights.bin
 
 soak:

@@ -24,6 +24,9 @@ const MOST_PER_LINE: usize = 24;
 /// The same for a line that says that it is wide: of long lists of words.
 const MOST_PER_WIDE_LINE: usize = 250;
 
+/// The source of our own lines.
+pub(crate) const OWN: &str = "own";
+
 /// A text with its label.
 #[derive(Clone)]
 pub(crate) struct Labelled {
@@ -102,7 +105,27 @@ pub(crate) fn read_folder(folder: &Path, training: bool) -> Result<Vec<Labelled>
     Ok(rows)
 }
 
-/// The lines of a file of our own, every `{a|b}` written out.
+/// The lines of our own files whose names begin so, in the order of their names.
+pub(crate) fn read_own(
+    folder: &Path,
+    prefix: &str,
+    is_injection: bool,
+) -> Result<Vec<Labelled>, Box<dyn Error>> {
+    let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    files.retain(|path| name(path).is_some_and(|name| name.starts_with(prefix) && name.ends_with(".txt")));
+    files.sort();
+    let mut rows: Vec<Labelled> = Vec::new();
+    for file in files {
+        let first = rows.last().map_or(0, |row| row.group + 1);
+        let read = read_lines(&file, is_injection, OWN)?;
+        rows.extend(read.into_iter().map(|row| Labelled { group: first + row.group, ..row }));
+    }
+    Ok(rows)
+}
+
+/// The lines of a file of our own, every `{a|b}` written out; `\\n` ends a line of the text.
 pub(crate) fn read_lines(
     path: &Path,
     is_injection: bool,
@@ -120,7 +143,7 @@ pub(crate) fn read_lines(
             Some(line) => (line, MOST_PER_WIDE_LINE),
             None => (line, MOST_PER_LINE),
         };
-        let drawn = (0..4 * most).map(|_| written_out(line, &names, &mut random));
+        let drawn = (0..4 * most).map(|_| written_out(line, &names, &mut random).replace("\\n", "\n"));
         let mut texts: Vec<String> = drawn.collect::<BTreeSet<_>>().into_iter().collect();
         random.shuffle(&mut texts);
         texts.truncate(most);

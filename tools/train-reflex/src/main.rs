@@ -1,11 +1,12 @@
 //! Trains the injection detector's weights: `train-reflex DATA LINES OUT`.
 //!
-//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`; `LINES` holds `positives.txt`, `negatives.txt`
+//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`; `LINES` holds `positives*.txt`, `negatives*.txt`
 //! and `development.txt`, one text a line. Weights come from the training rows alone; the threshold and its growth are then the
 //! lowest at which no more than the allowed share of the harmless dev rows is flagged. Everything is in a fixed order with a fixed
 //! seed, so the same data give the same file.
 //!
 //! `train-reflex DATA LINES --without SOURCE...` writes nothing: it trains without these sources and reports what is found of them.
+//! `train-reflex DATA LINES --words OUT` writes the list of common words, by which the detector reads letters without gaps.
 //! The environment variable `SHOW=SOURCE` lists what is judged wrongly of a source.
 #![allow(
     clippy::print_stdout,
@@ -18,6 +19,7 @@ mod disguise;
 mod random;
 mod report;
 mod train;
+mod words;
 
 use std::error::Error;
 use std::fs;
@@ -38,7 +40,8 @@ const ALLOWED_OWN: f64 = 0.02;
 /// Their source.
 const OWN_DEV: &str = "own development";
 
-const USAGE: &str = "usage: train-reflex DATA LINES OUT | train-reflex DATA LINES --without SOURCE...";
+const USAGE: &str = "usage: train-reflex DATA LINES OUT \
+    | train-reflex DATA LINES --without SOURCE... | train-reflex DATA LINES --words OUT";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,12 +50,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(USAGE.into()),
     };
     let mut rows = data::read_folder(&data.join("train"), true)?;
-    rows.extend(data::read_lines(&lines.join("positives.txt"), true, "own")?);
-    rows.extend(data::read_lines(&lines.join("negatives.txt"), false, "own")?);
+    rows.extend(data::read_own(lines, "positives", true)?);
+    rows.extend(data::read_own(lines, "negatives", false)?);
     let mut dev = data::read_folder(&data.join("dev"), false)?;
     dev.extend(data::read_lines(&lines.join("development.txt"), false, OWN_DEV)?);
     match rest {
         [option, sources @ ..] if option == "--without" => without(rows, &dev, sources),
+        [option, out] if option == "--words" => Ok(fs::write(out, words::list(&rows))?),
         [out] => write(rows, &dev, Path::new(out)),
         _ => Err("one file to write to, please".into()),
     }

@@ -49,6 +49,11 @@ pub(crate) fn disguised(detector: &InjectionDetector, held: &[Labelled], dev: &[
             * 100.0
     };
     for (name, disguise) in DISGUISES {
+        if std::env::var_os("SHOW").is_some_and(|show| show == *name) {
+            let lost = injections.iter().filter(|row| is_flagged(detector, &row.text));
+            lost.filter(|row| !is_flagged(detector, &disguise(&row.text)))
+                .for_each(|row| show(detector, row));
+        }
         println!(
             "  {name:<16} {:>5.1}% {:>6.2}%",
             share(&injections, *disguise),
