@@ -10,7 +10,8 @@
 //! - The [`guardian`] looks for what must not go further: personal data, secrets, injections, payloads, and what a policy
 //!   forbids or demands.
 //!
-//! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses.
+//! What several of them need, and others may, stands beside them: [`syntax`] says whether code parses, [`pages`]
+//! what one arm may ask of the web and another reads.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -43,6 +44,7 @@ pub mod coder;
 pub mod executor;
 pub mod guardian;
 pub mod judge;
+pub mod pages;
 pub mod planner;
 pub mod retriever;
 mod sentences;

@@ -1,18 +1,25 @@
 //! The retriever as the settings describe it.
 
+use std::sync::Arc;
+
+use octollm_arms::executor::Pages;
 use octollm_arms::retriever::{DataFolders, DataLimits, Retriever, WebSearch};
 use octollm_core::config::Config;
 use octollm_core::model::Models;
 use octollm_core::{Error, ErrorKind, Result};
 
+use crate::executor;
 use crate::store::Store;
 
-/// The retriever over the store, with the folders of data and the web where they are open to it.
+/// The retriever over the store, with the folders of data, the web and the hosts of the executor's policy where they are open
+/// to it.
 ///
 /// # Errors
-/// `not_configured` for a folder that is not there, and as [`web`].
+/// `not_configured` for a folder that is not there, and as [`web`] and [`executor::policy`].
 pub(crate) async fn open(config: &Config, store: &Store, models: &Models) -> Result<Retriever> {
     let retriever = Retriever::new(store.index.clone());
+    let pages = Pages::new(&executor::policy(config).await?);
+    let retriever = if pages.is_empty() { retriever } else { retriever.with_pages(Arc::new(pages)) };
     let (config, models) = (config.clone(), models.clone());
     // Folders, prompts and the system's certificates are read off the async threads.
     let open = move || {

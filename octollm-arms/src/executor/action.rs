@@ -226,27 +226,28 @@ fn command_of(request: &ActionRequest, command: &str, policy: &Policy, wall: Dur
     Ok(Action::Run(Run { program: path, arguments: all, environment, files, hosts, wall }))
 }
 
+/// An address that a policy can be asked about, without its fragment.
+///
+/// # Errors
+/// Why it is none.
+pub(super) fn readable_url(text: &str) -> std::result::Result<Url, &'static str> {
+    let mut url: Url = text.trim().parse().map_err(|_| "must be a URL such as https://example.com/")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("must begin with https:// or http:// and have a host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not have a user or a password: the policy gives a host its headers");
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
 fn fetch(request: &ActionRequest, policy: &Policy, wall: Duration) -> Result<Action> {
     let invalid = |pointer, detail: &str| {
         Error::invalid("the executor's request is invalid", vec![Fault::new(pointer, detail)])
     };
-    let mut url: Url = request
-        .url
-        .as_deref()
-        .unwrap_or_default()
-        .trim()
-        .parse()
-        .map_err(|_| invalid("/url", "must be a URL such as https://example.com/"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(invalid("/url", "must begin with https:// or http:// and have a host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid(
-            "/url",
-            "must not have a user or a password: the policy gives a host its headers",
-        ));
-    }
-    url.set_fragment(None);
+    let url =
+        readable_url(request.url.as_deref().unwrap_or_default()).map_err(|detail| invalid("/url", detail))?;
     let method = request.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let method =
         Method::from_bytes(method.as_bytes()).map_err(|_| invalid("/method", "must be an HTTP method"))?;

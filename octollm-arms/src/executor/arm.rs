@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::action::{Action, Fetch, Run};
 use super::artifacts::{self, ArtifactFolder};
-use super::http::{Fetched, Fetcher, Resolve, SystemResolver};
+use super::http::{Fetched, Fetcher, Resolve, SystemResolver, Terms};
 use super::once::{self, Claim, Once, Turn};
 use super::output::{self, hex};
 use super::policy::Policy;
@@ -185,7 +185,8 @@ impl Executor {
     ) -> Result<Arc<ActionResponse>> {
         progress.report("asking", None);
         let began = Instant::now();
-        let fetched = match self.fetcher.fetch(&fetch, &self.policy).await {
+        let label = self.policy.label();
+        let fetched = match self.fetcher.fetch(&fetch, &Terms::of(&self.policy, &label)).await {
             Ok(fetched) => fetched,
             // Nothing was sent.
             Err(error) if error.kind() == ErrorKind::Unauthorized => {

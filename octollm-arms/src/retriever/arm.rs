@@ -15,22 +15,25 @@ use super::data::{Analyst, DataFolders, DataLimits};
 use super::fuse::fuse;
 use super::index::Index;
 use super::ingest::Ingestor;
+use super::read;
 use super::request::{Method, SearchRequest, SearchResponse};
 use super::search::{self, Findings, Found};
 use super::web::{self, Web, WebSearch};
+use crate::pages::ReadPages;
 
 /// Searches an [`Index`], and what else is open to it, and answers with what it found.
 pub struct Retriever {
     index: Arc<Index>,
     data: Option<Analyst>,
     web: Option<Web>,
+    pages: Option<Arc<dyn ReadPages>>,
     descriptor: ArmDescriptor,
 }
 
 impl Retriever {
     /// A retriever over `index`.
     pub fn new(index: Arc<Index>) -> Self {
-        Self { index, data: None, web: None, descriptor: descriptor() }
+        Self { index, data: None, web: None, pages: None, descriptor: descriptor() }
     }
 
     /// The same, which also answers out of tables in these folders; a question without a statement goes to the model
@@ -65,6 +68,14 @@ impl Retriever {
         self.web = Some(Arc::new(web));
         self.announce("web_search");
         self.descriptor.varies = true;
+        self
+    }
+
+    /// The same, which also reads pages that a request names, as far as `pages` does.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Arc<dyn ReadPages>) -> Self {
+        self.pages = Some(pages);
+        self.announce("web_fetch");
         self
     }
 
@@ -107,6 +118,11 @@ impl Retriever {
 
     /// What the index and the web have, as the request says, and what went wrong with the part that can be done without.
     async fn find(&self, request: &SearchRequest, context: &CallContext) -> Result<(Findings, Vec<String>)> {
+        if request.wanted() == Method::Pages {
+            let pages = self.pages.as_ref().ok_or_else(no_pages)?;
+            let (found, notes) = read::search(pages, request).await?;
+            return Ok((Findings { found, method: Method::Pages }, notes));
+        }
         let only_web = request.method == Method::Web;
         if !only_web && !request.include_web {
             return Ok((search::search(&self.index, request).await?, Vec::new()));
@@ -188,13 +204,20 @@ fn no_data() -> Error {
         .with_hint("set RETRIEVER_DATA_FOLDERS to the folders whose files may be read, separated by commas")
 }
 
+fn no_pages() -> Error {
+    Error::new(ErrorKind::NotConfigured, "no host is open to the retriever").with_hint(
+        "name hosts under [[hosts]] in the executor's policy, which OCTOLLM_EXECUTOR_POLICY names: it reads from those that \
+         may be asked by GET",
+    )
+}
+
 fn descriptor() -> ArmDescriptor {
     ArmDescriptor {
         name: "Retriever".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         description: Some(
-            "Searches indexed documents by words and by vectors, and where it is open to it the web (method `web`) and \
-             tables in files by SQL (method `sql`); answers with sentences or rows and their citations"
+            "Searches indexed documents by words and by vectors, and where it is open to it the web (method `web`), \
+             pages by their addresses (`urls`) and tables in files by SQL (`tables`); answers with sentences or rows and their citations"
                 .to_owned(),
         ),
         input_schema: schema_of::<SearchRequest>(),

@@ -15,8 +15,13 @@ const PASSAGES: usize = 30;
 /// The label that keeps the number of each line, where the lines of a chunk do not follow each other.
 pub(super) const LINES: &str = "lines";
 
-/// The kind of what was found on the web: a place there is its address.
+/// The kind of what a provider of web searches shows of a page.
 pub(super) const WEB: &str = "web";
+
+/// Whether this is the address of a page: a place in it is the page.
+pub(super) fn is_address(source: &str) -> bool {
+    source.starts_with("https://") || source.starts_with("http://")
+}
 
 /// The label of a chunk that begins inside a fenced listing.
 pub(super) const IN_LISTING: &str = "in_listing";
@@ -122,14 +127,12 @@ fn number(chunk: &Chunk, at: usize) -> u32 {
     given.unwrap_or_else(|| chunk.start_line.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)))
 }
 
-/// `path:line`, `path:start-end`, or `path#page=3` where lines are pages; on the web, the address.
+/// `path:line`, `path:start-end`, or `path#page=3` where lines are pages; of a page on the web, its address.
 fn place(chunk: &Chunk, start: u32, end: u32) -> String {
     let source = &chunk.source;
-    if chunk.metadata.get("kind").and_then(Value::as_str) == Some(WEB) {
-        return source.clone();
-    }
     match (kind(&chunk.metadata), start == end) {
         (Kind::Pdf, _) => format!("{source}#page={start}"),
+        _ if is_address(source) => source.clone(),
         (_, true) => format!("{source}:{start}"),
         (_, false) => format!("{source}:{start}-{end}"),
     }

@@ -22,6 +22,7 @@ mod fuse;
 mod index;
 mod ingest;
 mod markdown;
+mod read;
 mod request;
 mod search;
 mod synthesis;

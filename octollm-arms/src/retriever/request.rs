@@ -29,6 +29,8 @@ pub enum Method {
     Sql,
     /// On the web, through the configured provider.
     Web,
+    /// In pages on the web that are named by their addresses. Needs `urls`.
+    Pages,
 }
 
 /// A question to the index.
@@ -68,6 +70,10 @@ pub struct SearchRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub tables: Vec<String>,
+    /// Addresses of pages that are read for this question, 8 at most. Naming them means the method `pages`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub urls: Vec<String>,
     /// One SELECT statement in SQLite's SQL over the tables; a file `Sales 2024.csv` is the table `sales_2024`, and
     /// `rowid` is the line of a row in its file. 1 to 16384 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +83,8 @@ pub struct SearchRequest {
 
 /// Files that one request may name.
 const MOST_TABLES: usize = 16;
+/// Pages that one request may name.
+const MOST_PAGES: usize = 8;
 /// Bytes of a statement.
 const LONGEST_SQL: usize = 16_384;
 
@@ -110,13 +118,18 @@ impl SearchRequest {
             collection: default_collection(),
             include_web: false,
             tables: Vec::new(),
+            urls: Vec::new(),
             sql: None,
         }
     }
 
-    /// The method that is meant: tables and statements have only one.
+    /// The method that is meant: tables, statements and pages have only one.
     pub(super) fn wanted(&self) -> Method {
-        if self.tables.is_empty() && self.sql.is_none() { self.method } else { Method::Sql }
+        match (self.tables.is_empty() && self.sql.is_none(), self.urls.is_empty()) {
+            (false, _) => Method::Sql,
+            (true, false) => Method::Pages,
+            (true, true) => self.method,
+        }
     }
 
     /// Reads and checks a request.
@@ -155,11 +168,11 @@ impl SearchRequest {
         faults.extend(nested.map(|(key, _)| {
             Fault::new(pointer(key), "must be a string, a number, a boolean, or an array of these")
         }));
-        self.check_tables(&mut faults);
+        self.check_places(&mut faults);
         if faults.is_empty() { Ok(()) } else { Err(invalid(faults)) }
     }
 
-    fn check_tables(&self, faults: &mut Vec<Fault>) {
+    fn check_places(&self, faults: &mut Vec<Fault>) {
         if self.tables.len() > MOST_TABLES {
             faults.push(Fault::new("/tables", format!("must not name more than {MOST_TABLES} files")));
         }
@@ -172,16 +185,26 @@ impl SearchRequest {
                 format!("must have 1 to {LONGEST_SQL} characters that are not all white space"),
             ));
         }
-        if self.wanted() != Method::Sql {
+        let wanted = self.wanted();
+        if wanted == Method::Pages && self.urls.is_empty() {
+            faults.push(Fault::new("/urls", "must name at least one page"));
+        }
+        if self.urls.len() > MOST_PAGES {
+            faults.push(Fault::new("/urls", format!("must not name more than {MOST_PAGES} pages")));
+        }
+        if !matches!(wanted, Method::Sql | Method::Pages) {
             return;
         }
+        if wanted == Method::Sql && !self.urls.is_empty() {
+            faults.push(Fault::new("/urls", "has no meaning beside `tables`"));
+        }
         if self.include_web {
-            faults.push(Fault::new("/include_web", "has no meaning beside `tables`"));
+            faults.push(Fault::new("/include_web", "has no meaning beside `tables` and `urls`"));
         }
         if !self.filters.is_empty() {
             faults.push(Fault::new(
                 "/filters",
-                "has no meaning beside `tables`: put conditions into the statement",
+                "has no meaning beside `tables`, which take conditions in the statement, and `urls`",
             ));
         }
     }
@@ -194,7 +217,7 @@ impl SearchRequest {
 
 fn invalid(faults: Vec<Fault>) -> Error {
     Error::invalid("the search request is invalid", faults)
-        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations, collection, include_web, tables and sql are optional")
+        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations, collection, include_web, tables, urls and sql are optional")
 }
 
 fn pointer(key: &str) -> String {
@@ -243,7 +266,7 @@ pub struct SearchResult {
     pub source: String,
     /// How well it fits. `hybrid`: 0..=1, where 1 is first by words and by vectors; `vector`: cosine similarity,
     /// -1..=1; `keyword`: BM25, comparable within one answer only; `web`: by
-    /// rank, 1 for the first; `sql`: 1.
+    /// rank, 1 for the first; `pages`: the part of the question's words, 0..=1; `sql`: 1.
     pub score: f32,
     /// From 1.
     pub rank: u32,

@@ -42,11 +42,13 @@ pub(super) async fn search(index: &Index, request: &SearchRequest) -> Result<Fin
         Method::Vector if !has_vectors => (no_vectors(index, request).await?, Method::Vector),
         Method::Vector => (vector(index, request, depth).await?, Method::Vector),
         // Words alone still answer; the next ingest brings the vectors back.
-        Method::Hybrid | Method::Sql | Method::Web if !has_vectors => {
+        Method::Hybrid | Method::Sql | Method::Web | Method::Pages if !has_vectors => {
             (words_alone(index, request, depth).await?, Method::Keyword)
         }
         // The others are not for the index.
-        Method::Hybrid | Method::Sql | Method::Web => (hybrid(index, request, depth).await?, Method::Hybrid),
+        Method::Hybrid | Method::Sql | Method::Web | Method::Pages => {
+            (hybrid(index, request, depth).await?, Method::Hybrid)
+        }
     };
     // A threshold is meant for the method that was asked for; BM25 has another measure.
     if method == request.method {

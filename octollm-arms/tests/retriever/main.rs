@@ -5,6 +5,7 @@
 mod arm;
 mod bad_input;
 mod ingest;
+mod pages;
 mod repair;
 mod search;
 mod statements;

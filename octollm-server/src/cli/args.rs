@@ -40,7 +40,7 @@ pub(super) enum Command {
     /// Look at tasks and decide about them
     #[command(subcommand)]
     Tasks(TasksCommand),
-    /// Take files and folders into the search index, or bring it up to date
+    /// Take files, folders and web pages into the search index, or bring it up to date
     Index(IndexArgs),
     /// Search the indexed documents
     Search(SearchArgs),
@@ -123,9 +123,9 @@ pub(super) struct RunArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct IndexArgs {
-    /// Files and folders
-    #[arg(required = true, value_name = "DIR")]
-    pub(super) paths: Vec<PathBuf>,
+    /// Files, folders, and pages on the web by their addresses
+    #[arg(required = true, value_name = "DIR|URL")]
+    pub(super) places: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

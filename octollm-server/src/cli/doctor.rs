@@ -2,6 +2,7 @@
 
 mod sandbox;
 
+use octollm_arms::executor::Pages;
 use octollm_arms::retriever::DEFAULT_COLLECTION;
 use octollm_core::arm::HealthStatus;
 use octollm_core::config::{Config, SETTINGS};
@@ -11,9 +12,9 @@ use serde::Serialize;
 use super::App;
 use super::exit::{Exit, Outcome, Stop};
 use super::output::plain;
-use crate::retriever;
 use crate::session::{LocalOptions, Session};
 use crate::store::{self, Store};
+use crate::{executor, retriever};
 
 #[derive(Serialize)]
 struct Report {
@@ -127,6 +128,7 @@ async fn checks(app: &App) -> Vec<Check> {
             checks.extend(session.models().map(models));
             checks.push(web_search(config));
             checks.push(data(config));
+            checks.push(pages(config).await);
             checks.push(Check::of("close", session.close().await, |()| "everything is written".into()));
         }
         Err(error) => checks.push(Check::of::<()>("start", Err(error), |()| String::new())),
@@ -200,6 +202,14 @@ fn data(config: &Config) -> Check {
     Check::of("data analysis", opened, |_| match folders.as_slice() {
         [] => "off: RETRIEVER_DATA_FOLDERS names no folder".into(),
         folders => folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+/// Which pages may be read.
+async fn pages(config: &Config) -> Check {
+    Check::of("web pages", executor::policy(config).await, |policy| match Pages::new(&policy).is_empty() {
+        true => format!("off: policy {} opens no host", policy.label()),
+        false => format!("from the hosts of policy {}", policy.label()),
     })
 }
 

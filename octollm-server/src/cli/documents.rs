@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use octollm_arms::executor::Pages;
 use octollm_arms::retriever::{
     DEFAULT_COLLECTION, IngestOptions, IngestReport, Ingestor, Retriever, SearchRequest, SearchResponse,
 };
@@ -21,6 +22,7 @@ use super::args::{IndexArgs, SearchArgs};
 use super::exit::{Exit, Outcome, Stop};
 use super::output::{Output, one_line};
 use super::{interrupt, render};
+use crate::executor;
 use crate::store::{self, Store};
 
 /// Characters of a chunk that are shown.
@@ -30,10 +32,14 @@ const NAMED: usize = 10;
 
 /// `index`
 pub(super) async fn index(app: &App, args: &IndexArgs) -> Outcome {
-    let paths = store::absolute(&args.paths)?;
+    let is_page = |place: &&String| place.starts_with("https://") || place.starts_with("http://");
+    let (urls, paths): (Vec<&String>, Vec<&String>) = args.places.iter().partition(is_page);
+    let paths = store::absolute(&paths.into_iter().map(PathBuf::from).collect::<Vec<_>>())?;
+    let urls: Vec<String> = urls.into_iter().cloned().collect();
+    let pages = pages(app, &urls).await?;
     let interrupt = interrupt::listen();
     let store = Store::open(&app.settings.config).await?;
-    let report = ingest(app.output, &store, &paths, &interrupt).await;
+    let report = take_in(app.output, &store, &paths, &pages, &urls, &interrupt).await;
     store.close().await?;
     let Some(report) = report? else { return Ok(Exit::Interrupted) };
     if args.json {
@@ -44,6 +50,41 @@ pub(super) async fn index(app: &App, args: &IndexArgs) -> Outcome {
     Ok(Exit::Completed)
 }
 
+/// Who reads pages: from the hosts of the policy, and from those that a person has named here.
+async fn pages(app: &App, urls: &[String]) -> Result<Pages> {
+    let pages = Pages::new(&executor::policy(&app.settings.config).await?);
+    urls.iter().try_fold(pages, |pages, url| pages.opened_to(url))
+}
+
+/// Takes files, folders and pages into the index; `None` if that was interrupted.
+async fn take_in(
+    output: Output,
+    store: &Store,
+    paths: &[PathBuf],
+    pages: &Pages,
+    urls: &[String],
+    interrupt: &CancellationToken,
+) -> Result<Option<IngestReport>, Stop> {
+    let of_files = if paths.is_empty() {
+        IngestReport::default()
+    } else {
+        match ingest(output, store, paths, interrupt).await? {
+            Some(report) => report,
+            None => return Ok(None),
+        }
+    };
+    if urls.is_empty() {
+        return Ok(Some(of_files));
+    }
+    let ingestor = Ingestor::new(store.index.clone());
+    let options = IngestOptions::default();
+    let of_pages = under_way(output, interrupt, |progress| async move {
+        ingestor.ingest_pages(DEFAULT_COLLECTION, pages, urls, &options, &progress).await
+    });
+    let Some(of_pages) = of_pages.await? else { return Ok(None) };
+    Ok(Some(of_files.and(of_pages)))
+}
+
 /// Takes these files and folders into the index; `None` if that was interrupted.
 pub(super) async fn ingest(
     output: Output,
@@ -52,13 +93,24 @@ pub(super) async fn ingest(
     interrupt: &CancellationToken,
 ) -> Result<Option<IngestReport>, Stop> {
     let ingestor = Ingestor::new(store.index.clone());
+    let options = IngestOptions::default();
+    under_way(output, interrupt, |progress| async move {
+        ingestor.ingest(DEFAULT_COLLECTION, paths, &options, &progress).await
+    })
+    .await
+}
+
+/// Shows how it goes on, and what was left out in the end; `None` if it was interrupted.
+async fn under_way<F: Future<Output = Result<IngestReport>>>(
+    output: Output,
+    interrupt: &CancellationToken,
+    work: impl FnOnce(Progress) -> F,
+) -> Result<Option<IngestReport>, Stop> {
     let bar = if output.shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     bar.enable_steady_tick(Duration::from_millis(120));
-    let progress = Progress::to(Arc::new(Line(bar.clone())));
-    let options = IngestOptions::default();
     let report = tokio::select! {
-        report = ingestor.ingest(DEFAULT_COLLECTION, paths, &options, &progress) => Some(report),
-        // The file that is being written is finished; the next run goes on.
+        report = work(Progress::to(Arc::new(Line(bar.clone())))) => Some(report),
+        // The document that is being written is finished; the next run goes on.
         () = interrupt.cancelled() => None,
     };
     bar.finish_and_clear();
@@ -88,7 +140,7 @@ fn name_skipped(output: Output, report: &IngestReport) {
         ));
     }
     if report.skipped.len() > NAMED {
-        output.remark(format!("left out {} more files", report.skipped.len() - NAMED));
+        output.remark(format!("left out {} more", report.skipped.len() - NAMED));
     }
 }
 

@@ -10,6 +10,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use octollm_core::config::SETTINGS;
 use octollm_core::model::Models;
+use octollm_core::testing::fault_server::{FaultServer, Reply};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -184,6 +185,29 @@ fn documents_are_indexed_once_and_found() {
     let output = desk.run(&["index", "absent"]);
     assert_eq!(code(&output), Some(1));
     assert!(stderr(&output).contains("hint: "), "{}", stderr(&output));
+}
+
+#[tokio::test]
+async fn a_page_that_a_person_names_is_indexed() {
+    let desk = Desk::new();
+    let page = "<title>Lamps</title><p>The lamp of Bell Rock burns whale oil.</p>";
+    let server =
+        FaultServer::start(move |_| Reply::http(200, "content-type: text/html\r\n", page)).await.unwrap();
+    let url = format!("{}/lamp", server.url());
+    let desk = tokio::task::spawn_blocking(move || {
+        let report = stdout(&desk.run(&["index", "notes", &url]));
+        assert!(report.starts_with("2 added, 0 updated, 0 unchanged, 0 removed, 0 left out"), "{report}");
+        let found = stdout(&desk.run(&["search", "whale oil"]));
+        assert!(found.starts_with(&url), "{found}");
+        let near = stdout(&desk.run(&["index", "--json", "http://169.254.169.254/latest/meta-data"]));
+        let near: Value = serde_json::from_str(&near).unwrap();
+        let skipped = &near["skipped"][0];
+        assert_eq!(skipped["source"], "http://169.254.169.254/latest/meta-data");
+        assert!(skipped["reason"].as_str().unwrap().contains("not out in the world"), "{skipped}");
+        desk
+    });
+    desk.await.unwrap();
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use octollm_core::http_client::{self, ClientOptions, transport_error};
 use octollm_core::task::TaskError;
 use octollm_core::{Error, ErrorKind, Result};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::timeout;
 
 use super::resolve::{Resolve, Target, target};
 use crate::executor::action::{Body, Fetch};
 use crate::executor::output::neutral;
-use crate::executor::policy::{Host, Policy};
+use crate::executor::policy::{Host, Hosts, Policy};
 use crate::executor::request::HttpAnswer;
 
 /// Redirects that are followed.
@@ -21,6 +21,27 @@ const MOST_REDIRECTS: u32 = 5;
 /// Sends requests by policy.
 pub(in crate::executor) struct Fetcher {
     resolver: Arc<dyn Resolve>,
+}
+
+/// By what a request is sent.
+pub(in crate::executor) struct Terms<'a> {
+    pub(in crate::executor) hosts: &'a Hosts,
+    /// The policy, in what is refused.
+    pub(in crate::executor) policy: &'a str,
+    /// Bytes of an answer that are kept.
+    pub(in crate::executor) most: usize,
+    /// Whether the headers go along that a rule has for its host.
+    pub(in crate::executor) credentials: bool,
+    /// What is asked for, if the rule does not say.
+    pub(in crate::executor) accept: Option<&'static str>,
+}
+
+impl<'a> Terms<'a> {
+    /// Those of the policy; `label` is its own.
+    pub(in crate::executor) fn of(policy: &'a Policy, label: &'a str) -> Self {
+        let most = (policy.limits().output_kib as usize) << 10;
+        Self { hosts: policy.hosts(), policy: label, most, credentials: true, accept: None }
+    }
 }
 
 /// What was answered.
@@ -53,18 +74,18 @@ impl Fetcher {
     /// # Errors
     /// `unauthorized` if the policy or the address of the first hop forbids it: nothing was sent. `timeout` and
     /// `unavailable` from the network.
-    pub(in crate::executor) async fn fetch(&self, fetch: &Fetch, policy: &Policy) -> Result<Fetched> {
+    pub(in crate::executor) async fn fetch(&self, fetch: &Fetch, terms: &Terms<'_>) -> Result<Fetched> {
         let late = |_| {
             Err(Error::new(ErrorKind::Timeout, "the request took longer than it may")
                 .with_hint("raise `timeout_seconds`, within the policy's `wall_seconds`"))
         };
-        timeout(fetch.wall, self.follow(fetch, policy)).await.unwrap_or_else(late)
+        timeout(fetch.wall, self.follow(fetch, terms)).await.unwrap_or_else(late)
     }
 
-    async fn follow(&self, fetch: &Fetch, policy: &Policy) -> Result<Fetched> {
+    async fn follow(&self, fetch: &Fetch, terms: &Terms<'_>) -> Result<Fetched> {
         let mut hop = Hop { method: fetch.method.clone(), url: fetch.url.clone(), body: fetch.body.clone() };
         let mut redirects = 0;
-        let mut response = self.send(&hop, policy).await?;
+        let mut response = self.send(&hop, terms).await?;
         let error = loop {
             let next = match hop.after(&response) {
                 Ok(Some(next)) if redirects < MOST_REDIRECTS => next,
@@ -73,7 +94,7 @@ impl Fetcher {
                 Err(error) => break Some(TaskError::from(&error)),
             };
             // The first host has answered: what forbids the next hop does not undo that.
-            response = match self.send(&next, policy).await {
+            response = match self.send(&next, terms).await {
                 Ok(response) => response,
                 Err(error) => break Some(TaskError::from(&error)),
             };
@@ -87,16 +108,16 @@ impl Fetcher {
             content_type: text(CONTENT_TYPE),
             redirects,
         };
-        let (body, truncated) = read(response, (policy.limits().output_kib as usize) << 10).await?;
+        let (body, truncated) = read(response, terms.most).await?;
         Ok(Fetched { answer, body, truncated, error })
     }
 
     /// Sends one hop, to an address that was checked for it.
-    async fn send(&self, hop: &Hop, policy: &Policy) -> Result<Response> {
-        let host = policy.hosts().allowing(&policy.label(), &hop.method, &hop.url)?;
+    async fn send(&self, hop: &Hop, terms: &Terms<'_>) -> Result<Response> {
+        let host = terms.hosts.allowing(terms.policy, &hop.method, &hop.url)?;
         let target = target(&self.resolver, &hop.url, host.private).await?;
         let client = client(target, hop.url.scheme() == "https").await?;
-        hop.request(&client, host).send().await.map_err(transport_error)
+        hop.request(&client, host, terms).send().await.map_err(transport_error)
     }
 }
 
@@ -115,13 +136,17 @@ async fn client(target: Target, secure: bool) -> Result<Client> {
 }
 
 impl Hop {
-    fn request(&self, client: &Client, host: &Host) -> reqwest::RequestBuilder {
+    fn request(&self, client: &Client, host: &Host, terms: &Terms<'_>) -> reqwest::RequestBuilder {
         let request = client.request(self.method.clone(), self.url.clone());
         let request = match &self.body {
             Some(body) => request.header(CONTENT_TYPE, body.content_type).body(body.text.clone()),
             None => request,
         };
-        request.headers(host.headers())
+        let request = match terms.accept {
+            Some(accept) => request.header(ACCEPT, accept),
+            None => request,
+        };
+        if terms.credentials { request.headers(host.headers()) } else { request }
     }
 
     /// Where this answer leads, if anywhere.

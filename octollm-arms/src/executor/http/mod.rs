@@ -12,6 +12,6 @@ mod resolve;
 #[cfg(target_os = "linux")]
 pub(super) mod tests;
 
-pub(super) use fetch::{Fetched, Fetcher};
+pub(super) use fetch::{Fetched, Fetcher, Terms};
 pub(super) use resolve::target;
 pub use resolve::{Resolve, SystemResolver};

@@ -47,8 +47,26 @@ impl Hosts {
         Self(compiled.collect())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::executor) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Adds a rule by which the host of this address may be read from. It may be near only where the address says so.
+    pub(in crate::executor) fn open(&mut self, url: &Url) {
+        let Some(host) = url.host_str() else { return };
+        let literal: Option<IpAddr> = host.trim_start_matches('[').trim_end_matches(']').parse().ok();
+        self.0.push(Host {
+            written: host.to_owned(),
+            name: literal.map_or_else(|| Name::Exactly(host.to_owned()), Name::Address),
+            tunnel: false,
+            scheme_plain: url.scheme() == "http",
+            port: url.port(),
+            methods: vec![Method::GET],
+            paths: Vec::new(),
+            private: literal.is_some() || host == "localhost",
+            headers: HeaderMap::new(),
+            bearer_env: None,
+        });
     }
 
     /// Those rules whose hosts are named so, for a program that may reach no others.

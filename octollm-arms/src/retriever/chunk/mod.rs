@@ -20,7 +20,7 @@ use super::extract::{Extracted, Kind, Line};
 use blocks::{Block, Cut};
 
 /// Changes when the same document would be cut differently, so that an index made by an older version is made anew.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Characters that a chunk has when there is a good place to end it.
 const TARGET: usize = 1_000;

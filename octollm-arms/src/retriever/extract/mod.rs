@@ -12,6 +12,7 @@
 //! | PDF | what a reader sees | its page |
 
 mod html;
+mod page;
 mod pdf;
 mod plain;
 mod read;
@@ -22,6 +23,7 @@ mod tests;
 use std::path::Path;
 
 pub(super) use html::extract as html;
+pub(super) use page::page;
 pub(super) use plain::decode;
 pub(super) use read::{io_reason, read_at_most, read_open};
 pub(super) use table::{broken as broken_table, delimiter, line as line_of_record};
@@ -145,14 +147,22 @@ pub(super) fn extract(path: &Path, bytes: Vec<u8>) -> Result<Extracted, String> 
     if kind == Kind::Pdf {
         return pdf::extract(bytes);
     }
-    let text = plain::decode(bytes)?;
-    if text.bytes().filter(|byte| *byte == b'\n').count() >= MOST_LINES {
-        return Err(format!("has more than {MOST_LINES} lines"));
-    }
+    with_kind(kind, path, plain::decode(bytes)?)
+}
+
+fn with_kind(kind: Kind, path: &Path, text: String) -> Result<Extracted, String> {
+    fits(&text)?;
     match kind {
         Kind::Html => Ok(html::extract(&text)),
         Kind::Csv => table::csv(path, &text),
         Kind::Json => Ok(table::json(text)),
         _ => Ok(Extracted { kind, text, numbers: None }),
+    }
+}
+
+fn fits(text: &str) -> Result<(), String> {
+    match text.bytes().filter(|byte| *byte == b'\n').count() {
+        0..MOST_LINES => Ok(()),
+        _ => Err(format!("has more than {MOST_LINES} lines")),
     }
 }

@@ -1,5 +1,7 @@
 //! Bytes as text.
 
+use encoding_rs::Encoding;
+
 /// One unreadable place in so many characters is forgiven.
 const FORGIVEN: usize = 100;
 
@@ -19,6 +21,19 @@ pub(in crate::retriever) fn decode(bytes: Vec<u8>) -> Result<String, String> {
         Err(error) => lossy(error.as_bytes())?,
     };
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The same of a page that names its encoding, by any label that browsers know.
+///
+/// # Errors
+/// Why it is no text.
+pub(super) fn decode_as(label: Option<&str>, bytes: Vec<u8>) -> Result<String, String> {
+    match label.and_then(|label| Encoding::for_label(label.trim().as_bytes())) {
+        Some(encoding) if encoding != encoding_rs::UTF_8 && !bytes.contains(&0) => {
+            Ok(encoding.decode(&bytes).0.into_owned())
+        }
+        _ => decode(bytes),
+    }
 }
 
 fn lossy(bytes: &[u8]) -> Result<String, String> {

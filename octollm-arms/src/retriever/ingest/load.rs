@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::IngestOptions;
 use super::walk::{Found, Trouble};
+use crate::pages::Page;
 use crate::retriever::chunk::{self, FORMAT, Piece};
 use crate::retriever::cite::{IN_LISTING, LINES};
 use crate::retriever::extract::{self, Kind, io_reason, read_at_most};
@@ -22,6 +23,8 @@ pub(super) enum Loaded {
     Unreadable(String),
     /// There is nothing in it to be indexed.
     Skipped(String),
+    /// It is not there any more.
+    Gone,
     /// It is as it was.
     Unchanged,
     /// It is new or has changed.
@@ -70,12 +73,7 @@ impl Loader {
             Ok(extracted) => chunk::chunk(&extracted),
             Err(reason) => return Loaded::Skipped(reason),
         };
-        if pieces.is_empty() {
-            return Loaded::Skipped("is empty".to_owned());
-        }
-        let chunks =
-            pieces.into_iter().enumerate().map(|(ordinal, piece)| named(&document, ordinal, piece)).collect();
-        Loaded::New(document, chunks)
+        new(document, pieces)
     }
 
     fn document(&self, source: &str, path: &Path, bytes: &[u8]) -> Document {
@@ -89,6 +87,47 @@ impl Loader {
         let content_hash = hex(&Sha256::digest(bytes));
         Document { source: source.to_owned(), content_hash, metadata }
     }
+}
+
+/// A page against what is known of it. Takes as long as it takes: not for an async task.
+pub(super) fn load_page(page: Page, options: &IngestOptions, known: Option<&DocumentInfo>) -> Loaded {
+    match read_page(page, &options.labels) {
+        Ok((document, _)) if known.is_some_and(|known| known.document == document) => Loaded::Unchanged,
+        Ok((document, pieces)) => new(document, pieces),
+        Err(reason) => Loaded::Skipped(reason),
+    }
+}
+
+/// The chunks of a page that is read for one question and not kept.
+///
+/// # Errors
+/// Why there are none.
+pub(in crate::retriever) fn chunks_of(page: Page) -> Result<Vec<Chunk>, String> {
+    let (document, pieces) = read_page(page, &Map::new())?;
+    match new(document, pieces) {
+        Loaded::New(_, chunks) => Ok(chunks),
+        _ => Err("is empty".to_owned()),
+    }
+}
+
+fn read_page(page: Page, labels: &Map<String, Value>) -> Result<(Document, Vec<Piece>), String> {
+    let content_hash = hex(&Sha256::digest(&page.body));
+    let path = page.url.split(['?', '#']).next().unwrap_or_default();
+    let extracted = extract::page(page.content_type.as_deref(), Path::new(path), page.body)?;
+    let mut metadata = labels.clone();
+    metadata.insert("source".to_owned(), page.url.as_str().into());
+    metadata.insert("kind".to_owned(), extracted.kind.name().into());
+    metadata.insert("format".to_owned(), FORMAT.into());
+    Ok((Document { source: page.url, content_hash, metadata }, chunk::chunk(&extracted)))
+}
+
+fn new(document: Document, pieces: Vec<Piece>) -> Loaded {
+    if pieces.is_empty() {
+        return Loaded::Skipped("is empty".to_owned());
+    }
+    let chunks =
+        pieces.into_iter().enumerate().map(|(ordinal, piece)| named(&document, ordinal, piece)).collect();
+    Loaded::New(document, chunks)
 }
 
 fn named(document: &Document, ordinal: usize, piece: Piece) -> Chunk {

@@ -1,4 +1,4 @@
-//! Fills the index from files and folders, and keeps it in step with them.
+//! Fills the index from files, folders and pages, and keeps it in step with them.
 //!
 //! **Sources are paths as a person would type them**: the path that was given, and what is below it, with `/` between
 //! and without `./`. `ingest(["docs"])` names a file `docs/design.md`, and that is what a citation says, to be opened
@@ -20,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use octollm_core::arm::Progress;
 use octollm_core::memory::DocumentInfo;
 use octollm_core::{Error, ErrorKind, Result};
@@ -28,8 +28,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::index::Index;
+use crate::pages::ReadPages;
+pub(super) use load::chunks_of;
 use load::{Loaded, Loader};
-use walk::Found;
 
 /// Files that are read at once.
 const AT_ONCE: usize = 2;
@@ -66,6 +67,20 @@ pub struct IngestReport {
     pub skipped: Vec<Skipped>,
     /// Chunks that the files below the given paths have now.
     pub chunks: usize,
+}
+
+impl IngestReport {
+    /// What two ingests did together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.added += other.added;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.removed += other.removed;
+        self.skipped.extend(other.skipped);
+        self.chunks += other.chunks;
+        self
+    }
 }
 
 /// A file that was left out.
@@ -107,29 +122,88 @@ impl Ingestor {
         check_paths(paths).await?;
         let _writer = self.index.lock().await?;
         self.index.prepare(collection).await?;
-        let known = self.index.documents.documents(collection).await?;
-        let known: HashMap<_, _> =
-            known.into_iter().map(|info| (info.document.source.clone(), info)).collect();
-        let known = Arc::new(known);
-        let mut run = Run {
-            index: &self.index,
-            collection,
-            progress,
-            known: Arc::clone(&known),
-            seen: HashSet::new(),
-            unreadable: Vec::new(),
-            report: IngestReport::default(),
-        };
-        let loader = Arc::new(Loader { options: options.clone(), known });
+        let mut run = self.run(collection, progress).await?;
+        let loader = Arc::new(Loader { options: options.clone(), known: Arc::clone(&run.known) });
         let files = walk::walk(paths.to_vec(), AHEAD).map(|found| Arc::clone(&loader).load(found));
         let mut files = std::pin::pin!(files.buffered(AT_ONCE));
         while let Some(loaded) = files.next().await {
-            run.take(loaded?).await?;
+            let (found, loaded) = loaded?;
+            run.take(found.source, loaded).await?;
         }
         run.remove_what_is_gone(paths).await?;
         self.index.fill(collection, progress).await?;
         Ok(run.report)
     }
+
+    /// Brings `collection` in step with the pages at these addresses; what else is in it is left alone. A page's address is
+    /// its name.
+    ///
+    /// # Errors
+    /// `storage`; what the embedder says. A page that may not be asked for, does not answer or cannot be understood is no
+    /// error but is [skipped](IngestReport::skipped), and what was indexed of it stays; one that is gone is removed.
+    pub async fn ingest_pages(
+        &self,
+        collection: &str,
+        pages: &dyn ReadPages,
+        urls: &[String],
+        options: &IngestOptions,
+        progress: &Progress,
+    ) -> Result<IngestReport> {
+        let _writer = self.index.lock().await?;
+        self.index.prepare(collection).await?;
+        let mut run = self.run(collection, progress).await?;
+        let known = Arc::clone(&run.known);
+        let read =
+            stream::iter(urls.to_vec()).map(|url| read_page(pages, url, options, &known)).buffered(AT_ONCE);
+        let mut read = std::pin::pin!(read);
+        while let Some(loaded) = read.next().await {
+            let (source, loaded) = loaded?;
+            run.take(source, loaded).await?;
+        }
+        self.index.fill(collection, progress).await?;
+        Ok(run.report)
+    }
+
+    async fn run<'a>(&'a self, collection: &'a str, progress: &'a Progress) -> Result<Run<'a>> {
+        let known = self.index.documents.documents(collection).await?;
+        let known = known.into_iter().map(|info| (info.document.source.clone(), info)).collect();
+        Ok(Run {
+            index: &self.index,
+            collection,
+            progress,
+            known: Arc::new(known),
+            seen: HashSet::new(),
+            unreadable: Vec::new(),
+            report: IngestReport::default(),
+        })
+    }
+}
+
+/// Asks for a page and reads it off the async threads. Its name is its address as it was understood.
+async fn read_page(
+    pages: &dyn ReadPages,
+    url: String,
+    options: &IngestOptions,
+    known: &Arc<HashMap<String, DocumentInfo>>,
+) -> Result<(String, Loaded)> {
+    let page = match pages.read(&url).await {
+        Ok(page) => page,
+        Err(error) => {
+            let name = url.parse().map_or(url, |url: reqwest::Url| url.to_string());
+            let loaded = match error.kind() {
+                ErrorKind::NotFound => Loaded::Gone,
+                _ => Loaded::Unreadable(format!("cannot be read: {error}")),
+            };
+            return Ok((name, loaded));
+        }
+    };
+    let (name, options, known) = (page.url.clone(), options.clone(), Arc::clone(known));
+    let source = name.clone();
+    let reading = move || load::load_page(page, &options, known.get(&source));
+    let loaded = tokio::task::spawn_blocking(reading)
+        .await
+        .map_err(|cause| Error::new(ErrorKind::Internal, "reading a page broke off").with_source(cause))?;
+    Ok((name, loaded))
 }
 
 async fn check_paths(paths: &[PathBuf]) -> Result<()> {
@@ -161,8 +235,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn take(&mut self, (found, loaded): (Found, Loaded)) -> Result<()> {
-        let source = found.source;
+    async fn take(&mut self, source: String, loaded: Loaded) -> Result<()> {
         if self.seen.contains(&source) {
             return Ok(());
         }
@@ -173,6 +246,16 @@ impl Run<'_> {
                 self.report.skipped.push(Skipped { source, reason });
             }
             Loaded::Skipped(reason) => self.report.skipped.push(Skipped { source, reason }),
+            Loaded::Gone => {
+                self.report
+                    .skipped
+                    .push(Skipped { source: source.clone(), reason: "is not there".to_owned() });
+                if let Some(old) = self.known.get(&source) {
+                    self.report.removed += 1;
+                    self.index.remove(self.collection, std::slice::from_ref(old)).await?;
+                }
+                self.seen.insert(source);
+            }
             Loaded::Unchanged => {
                 self.report.unchanged += 1;
                 self.report.chunks += self.known.get(&source).map_or(0, |info| info.chunks);

@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path};
 
+use crate::retriever::cite::is_address;
+
 /// The path with `/` between its parts and without `.`; empty for the working directory itself.
 pub(super) fn name(path: &Path) -> String {
     let mut name = String::new();
@@ -22,6 +24,10 @@ pub(super) fn name(path: &Path) -> String {
 
 /// Whether `name` is `root` or below it.
 pub(super) fn is_below(root: &str, name: &str) -> bool {
+    // Whatever folder it is, no page is in it.
+    if is_address(name) {
+        return name == root;
+    }
     if root.is_empty() {
         return !Path::new(name).is_absolute() && name != ".." && !name.starts_with("../");
     }
@@ -60,6 +66,7 @@ mod tests {
                 && !is_below("", "../a")
                 && !is_below("", "/a")
                 && !is_below("a/b", "a")
+                && !is_below("", "https://example.org/a")
         );
     }
 }
