@@ -17,7 +17,7 @@ use crate::store::Store;
 /// # Errors
 /// `not_configured` for a folder that is not there, and as [`web`] and [`executor::policy`].
 pub(crate) async fn open(config: &Config, store: &Store, models: &Models) -> Result<Retriever> {
-    let retriever = Retriever::new(store.index.clone());
+    let retriever = Retriever::new(store.index.clone()).checking_files();
     let pages = Pages::new(&executor::policy(config).await?);
     let retriever = if pages.is_empty() { retriever } else { retriever.with_pages(Arc::new(pages)) };
     let (config, models) = (config.clone(), models.clone());

@@ -110,7 +110,7 @@ impl Session {
             Shelf { config, models: &models, prompts, store: &store, registry: &registry, key: Some(key) };
         let shipped = match &options.arms {
             Some(_) => shelf.arms().await?,
-            None => vec![Arc::new(Retriever::new(store.index.clone())) as Arc<dyn Arm>],
+            None => vec![Arc::new(Retriever::new(store.index.clone()).checking_files()) as Arc<dyn Arm>],
         };
         let builder = shipped.into_iter().fold(builder, Builder::shared_arm);
         let builder = parts.enter(builder);
@@ -176,7 +176,7 @@ impl Session {
     /// `invalid_input` with every fault; `storage`; `not_configured` where a server does the work.
     pub async fn search(&self, request: Value) -> Result<SearchResponse> {
         let request = SearchRequest::from_value(request)?;
-        Retriever::new(self.documents()?.index.clone()).search(&request).await
+        Retriever::new(self.documents()?.index.clone()).checking_files().search(&request).await
     }
 
     fn documents(&self) -> Result<&Store> {

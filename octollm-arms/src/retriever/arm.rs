@@ -10,13 +10,13 @@ use octollm_core::model::{CallContext, Models};
 use octollm_core::schema::schema_of;
 use octollm_core::{Error, ErrorKind, Result};
 
-use super::cite::{self, Cited};
+use super::cite;
 use super::data::{Analyst, DataFolders, DataLimits};
 use super::fuse::fuse;
 use super::index::Index;
 use super::ingest::Ingestor;
 use super::read;
-use super::request::{Method, SearchRequest, SearchResponse};
+use super::request::{Check, Method, SearchRequest, SearchResponse};
 use super::search::{self, Findings, Found};
 use super::web::{self, Web, WebSearch};
 use crate::pages::ReadPages;
@@ -27,13 +27,15 @@ pub struct Retriever {
     data: Option<Analyst>,
     web: Option<Web>,
     pages: Option<Arc<dyn ReadPages>>,
+    /// Whether citations are looked up in the files that were indexed.
+    files: bool,
     descriptor: ArmDescriptor,
 }
 
 impl Retriever {
     /// A retriever over `index`.
     pub fn new(index: Arc<Index>) -> Self {
-        Self { index, data: None, web: None, pages: None, descriptor: descriptor() }
+        Self { index, data: None, web: None, pages: None, files: false, descriptor: descriptor() }
     }
 
     /// The same, which also answers out of tables in these folders; a question without a statement goes to the model
@@ -76,6 +78,14 @@ impl Retriever {
     pub fn with_pages(mut self, pages: Arc<dyn ReadPages>) -> Self {
         self.pages = Some(pages);
         self.announce("web_fetch");
+        self
+    }
+
+    /// The same, which looks citations up in the files as they are now, too. For an index that only this computer's own
+    /// ingests fill: whoever could put documents of any name into it would be told what a file of that name holds.
+    #[must_use]
+    pub fn checking_files(mut self) -> Self {
+        self.files = true;
         self
     }
 
@@ -150,23 +160,30 @@ impl Retriever {
         notes: Vec<String>,
     ) -> Result<SearchResponse> {
         let total_results = found.len();
-        let query = request.query.clone();
+        let (query, files, limit) = (request.query.clone(), self.files, request.limit as usize);
+        let cited = request.include_citations;
         // Reading a few dozen passages is milliseconds of work: too much for the async threads.
-        let reading = tokio::task::spawn_blocking(move || (cite::answer(&query, &found), found));
-        let (answer, mut found) = reading
+        let reading = tokio::task::spawn_blocking(move || {
+            let answer = cite::answer(&query, &found, files);
+            let shown = found.iter().take(limit).zip(1..);
+            let citations: Vec<_> = match (cited, answer.is_empty()) {
+                (false, _) => Vec::new(),
+                (true, true) => shown.map(|(one, index)| cite::whole(one, index, files)).collect(),
+                (true, false) => answer.iter().map(|one| one.citation.clone()).collect(),
+            };
+            (answer, citations, found)
+        });
+        let (answer, citations, mut found) = reading
             .await
             .map_err(|cause| Error::new(ErrorKind::Internal, "the synthesis broke off").with_source(cause))?;
-        found.truncate(request.limit as usize);
+        found.truncate(limit);
         Ok(SearchResponse {
             results: found.iter().zip(1..).map(|(one, rank)| cite::result(one, rank)).collect(),
             method_used: method,
             total_results,
             synthesis: cite::synthesis(&answer, request.include_citations),
-            citations: match (request.include_citations, answer.is_empty()) {
-                (false, _) => Vec::new(),
-                (true, true) => found.iter().zip(1..).map(|(one, index)| cite::whole(one, index)).collect(),
-                (true, false) => answer.into_iter().map(|Cited { citation, .. }| citation).collect(),
-            },
+            unverified: citations.iter().filter(|one| one.check != Check::Verified).count(),
+            citations,
             data: None,
             notes,
         })

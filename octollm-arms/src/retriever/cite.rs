@@ -5,8 +5,9 @@ use std::ops::Range;
 use octollm_core::memory::Chunk;
 use serde_json::{Map, Value};
 
+use super::check;
 use super::extract::Kind;
-use super::request::{Citation, SearchResult};
+use super::request::{Check, Citation, SearchResult};
 use super::search::Found;
 use super::synthesis::{self, Passage};
 
@@ -17,6 +18,11 @@ pub(super) const LINES: &str = "lines";
 
 /// The kind of what a provider of web searches shows of a page.
 pub(super) const WEB: &str = "web";
+
+/// Whether it is of a page, or of what a provider shows of one.
+pub(super) fn is_on_the_web(chunk: &Chunk) -> bool {
+    is_address(&chunk.source) || chunk.metadata.get("kind").and_then(Value::as_str) == Some(WEB)
+}
 
 /// Whether this is the address of a page: a place in it is the page.
 pub(super) fn is_address(source: &str) -> bool {
@@ -34,14 +40,17 @@ pub(super) struct Cited {
     pub(super) citation: Citation,
 }
 
-/// The sentences that answer the query, numbered from 1; none if nothing does.
-pub(super) fn answer(query: &str, found: &[Found]) -> Vec<Cited> {
+/// The sentences that answer the query, numbered from 1; none if nothing does. Their citations are checked, also against the
+/// files if `files` may be read.
+pub(super) fn answer(query: &str, found: &[Found], files: bool) -> Vec<Cited> {
     let passages: Vec<Passage<'_>> = found.iter().take(PASSAGES).enumerate().map(passage).collect();
     let sentences = synthesis::answer(query, &passages).into_iter().zip(1..);
     sentences
         .filter_map(|(sentence, index)| {
             let chunk = &found.get(sentence.passage)?.chunk;
-            Some(Cited { said: sentence.said, citation: citation(index, chunk, sentence.range)? })
+            let mut citation = citation(index, chunk, sentence.range)?;
+            citation.check = check::check(chunk, &citation, Some(&sentence.said), files);
+            Some(Cited { said: sentence.said, citation })
         })
         .collect()
 }
@@ -57,13 +66,15 @@ fn passage((rank, found): (usize, &Found)) -> Passage<'_> {
     }
 }
 
-fn kind(labels: &Map<String, Value>) -> Kind {
+pub(super) fn kind(labels: &Map<String, Value>) -> Kind {
     Kind::named(labels.get("kind").and_then(Value::as_str).unwrap_or_default())
 }
 
-/// The sentences in one text, each with its number in brackets if citations are wanted.
+/// The sentences in one text, each with its number in brackets if citations are wanted, and a question mark if the citation
+/// did not hold.
 pub(super) fn synthesis(answer: &[Cited], marked: bool) -> Option<String> {
     let said = answer.iter().map(|one| match marked {
+        true if one.citation.check != Check::Verified => format!("{} [{}?]", one.said, one.citation.index),
         true => format!("{} [{}]", one.said, one.citation.index),
         false => one.said.clone(),
     });
@@ -89,9 +100,13 @@ pub(super) fn result(found: &Found, rank: u32) -> SearchResult {
     }
 }
 
-/// A citation of a whole chunk; its quote is the chunk's first line.
-pub(super) fn whole(found: &Found, index: u32) -> Citation {
-    let chunk = &found.chunk;
+/// A checked citation of a whole chunk; its quote is the chunk's first line.
+pub(super) fn whole(found: &Found, index: u32, files: bool) -> Citation {
+    let citation = whole_of(&found.chunk, index);
+    Citation { check: check::check(&found.chunk, &citation, None, files), ..citation }
+}
+
+pub(super) fn whole_of(chunk: &Chunk, index: u32) -> Citation {
     let quote = chunk.content.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Citation {
         index,
@@ -100,6 +115,7 @@ pub(super) fn whole(found: &Found, index: u32) -> Citation {
         end_line: chunk.end_line,
         locator: place(chunk, chunk.start_line, chunk.end_line),
         quote: quote.to_owned(),
+        check: Check::default(),
     }
 }
 
@@ -117,11 +133,12 @@ fn citation(index: u32, chunk: &Chunk, range: Range<usize>) -> Option<Citation> 
         end_line,
         locator,
         quote: quote.to_owned(),
+        check: Check::default(),
     })
 }
 
 /// The number of a chunk's line, by its place in the chunk from 0.
-fn number(chunk: &Chunk, at: usize) -> u32 {
+pub(super) fn number(chunk: &Chunk, at: usize) -> u32 {
     let given = chunk.metadata.get(LINES).and_then(|lines| lines.get(at)).and_then(Value::as_u64);
     let given = given.and_then(|number| u32::try_from(number).ok());
     given.unwrap_or_else(|| chunk.start_line.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)))
@@ -173,7 +190,7 @@ mod tests {
         assert_eq!(citation(1, &chunk, 4..13).unwrap().quote, "two\nthree");
         assert_eq!(citation(1, &chunk, 4..99), None);
         let found = Found { chunk, score: 0.5 };
-        assert_eq!(whole(&found, 1).locator, "docs/a:12-20");
-        assert_eq!(whole(&found, 1).quote, "one");
+        assert_eq!(whole(&found, 1, false).locator, "docs/a:12-20");
+        assert_eq!(whole(&found, 1, false).quote, "one");
     }
 }

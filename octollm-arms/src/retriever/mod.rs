@@ -14,6 +14,7 @@
 //! makes the vectors is the caller's choice, and changing it embeds everything again instead of mixing.
 
 mod arm;
+mod check;
 mod chunk;
 mod cite;
 mod data;
@@ -33,5 +34,5 @@ pub use arm::Retriever;
 pub use data::{Data, DataFolders, DataLimits, TableInfo};
 pub use index::Index;
 pub use ingest::{IngestOptions, IngestReport, Ingestor, Skipped};
-pub use request::{Citation, DEFAULT_COLLECTION, Method, SearchRequest, SearchResponse, SearchResult};
+pub use request::{Check, Citation, DEFAULT_COLLECTION, Method, SearchRequest, SearchResponse, SearchResult};
 pub use web::WebSearch;

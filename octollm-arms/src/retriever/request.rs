@@ -249,6 +249,10 @@ pub struct SearchResponse {
     /// What the synthesis rests on, by number; without a synthesis, the results themselves.
     #[serde(default)]
     pub citations: Vec<Citation>,
+    /// How many of the citations did not hold when they were looked up: the `check` of each says why, and the synthesis has
+    /// a question mark at its number.
+    #[serde(default)]
+    pub unverified: usize,
     /// The rows, where tables were asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
@@ -289,6 +293,24 @@ pub struct Citation {
     pub locator: String,
     /// The words that are cited, exactly as they stand there.
     pub quote: String,
+    /// What came of looking it up.
+    #[serde(default)]
+    pub check: Check,
+}
+
+/// What came of looking a citation up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The quote stands there, and the words that it backs are its own. Of a table, the line was read for this answer.
+    #[default]
+    Verified,
+    /// What was indexed has the quote there, but the file has other words there now, or is gone.
+    Changed,
+    /// What was read does not have the quote there.
+    Absent,
+    /// The quote stands there, but the words that it is to back are others.
+    Unrelated,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is found and how it is answered.
 
-use octollm_arms::retriever::{Method, SearchRequest};
+use octollm_arms::retriever::{Check, Method, SearchRequest};
 use serde_json::json;
 
 use crate::support::Bench;
@@ -143,4 +143,21 @@ async fn the_same_question_is_answered_alike() {
     for _ in 0..5 {
         assert_eq!(bench.ask("harbour office lamp generator").await, first);
     }
+}
+
+#[tokio::test]
+async fn a_citation_of_a_file_that_has_changed_since_is_marked_and_counted() {
+    let Bench { retriever, memory, files } = Bench::new().await;
+    let bench = Bench { retriever: retriever.checking_files(), memory, files };
+    bench.write("lamp.md", "# Lamp\n\nThe lamp burns whale oil.\n");
+    bench.ingest().await;
+    let fresh = bench.ask("What does the lamp burn?").await;
+    assert_eq!((fresh.unverified, fresh.citations[0].check), (0, Check::Verified));
+    assert_eq!(fresh.synthesis.as_deref(), Some("The lamp burns whale oil. [1]"));
+    bench.write("lamp.md", "# Lamp\n\nThe lamp burns gas.\n");
+    let stale = bench.ask("What does the lamp burn?").await;
+    assert_eq!((stale.unverified, stale.citations[0].check), (1, Check::Changed));
+    assert_eq!(stale.synthesis.as_deref(), Some("The lamp burns whale oil. [1?]"));
+    bench.ingest().await;
+    assert_eq!(bench.ask("What does the lamp burn?").await.unverified, 0);
 }

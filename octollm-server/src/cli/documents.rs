@@ -164,7 +164,7 @@ pub(super) async fn search(app: &App, args: &SearchArgs) -> Outcome {
     }
     let request = SearchRequest::from_value(document)?;
     let store = Store::open(&app.settings.config).await?;
-    let response = Retriever::new(store.index.clone()).search(&request).await;
+    let response = Retriever::new(store.index.clone()).checking_files().search(&request).await;
     store.close().await?;
     let response = response?;
     if args.json {

@@ -126,7 +126,12 @@ pub(super) fn text(text: &str) -> String {
 fn citation(citation: &Value) -> Option<String> {
     let number = citation.get("index").and_then(Value::as_u64);
     let number = number.map(|number| format!("[{number}] ")).unwrap_or_default();
-    Some(format!("{number}{}", place(citation)?))
+    let doubt = match citation.get("check").and_then(Value::as_str) {
+        None | Some("verified") => "",
+        Some("changed") => " (the file is another one now, or gone)",
+        Some(_) => " (does not hold)",
+    };
+    Some(format!("{number}{}{doubt}", place(citation)?))
 }
 
 fn place(citation: &Value) -> Option<String> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::query::Rows;
 use super::table::{Form, Table, Tables};
-use crate::retriever::request::{Citation, Method, SearchRequest, SearchResponse, SearchResult};
+use crate::retriever::request::{Check, Citation, Method, SearchRequest, SearchResponse, SearchResult};
 
 /// What a statement answered, as a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -81,6 +81,7 @@ pub(super) fn respond(request: &SearchRequest, tables: &Tables, sql: String, row
         total_results: rows.rows.len(),
         synthesis,
         citations,
+        unverified: 0,
         data: Some(Data {
             columns: rows.columns,
             rows: rows.rows,
@@ -149,6 +150,7 @@ impl<'a> Places<'a> {
             end_line: number,
             locator: format!("{}:{number}", table.file),
             quote: (*self.quotes.get(&number)?).to_owned(),
+            check: Check::Verified,
         })
     }
 }
@@ -167,6 +169,7 @@ fn whole(table: &Table, index: u32) -> Citation {
         end_line: table.lines().max(1),
         locator: table.file.clone(),
         quote: table.first_line().chars().take(200).collect(),
+        check: Check::Verified,
     }
 }
 
