@@ -19,7 +19,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-python fuzz bench-sandbox bench-arms train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-python fuzz bench-sandbox bench-arms bench-retrieval train-reflex soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -110,6 +110,10 @@ bench-sandbox:
 # What the arms cost that ask nobody: microseconds per KB by check.
 bench-arms:
 	cargo bench --package octollm-workspace --bench arms
+
+# What indexing and searching cost at 10,000 and 100,000 passages, and what is found.
+bench-retrieval:
+	cargo bench --package octollm-workspace --bench retrieval
 
 # Looks for a text that breaks the reflexes, for a minute; needs a nightly compiler and `cargo install cargo-fuzz`.
 FUZZ_SECONDS ?= 60
