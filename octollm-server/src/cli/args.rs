@@ -247,6 +247,9 @@ pub(super) struct ReflexEvalArgs {
     /// Print one JSON object per row before
     #[arg(long)]
     pub(super) scores: bool,
+    /// Look for names of persons and street addresses, too
+    #[arg(long)]
+    pub(super) names: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -72,7 +72,7 @@ fn a_section_is_read_with_the_place_of_each_fault_and_is_no_variable() {
     std::fs::write(&file, "[reflex]\ncolour = 1\n[reflex.pii]\nuser = 'maybe'").unwrap();
     let error = Settings::load(&sources(folder.path(), &[("REFLEX_POLICY", "lax")])).unwrap_err();
     let text = error.to_string().replace(&file.display().to_string(), "FILE");
-    insta::assert_snapshot!(text, @r#"the configuration is invalid; REFLEX_POLICY (environment): must be default, strict, lenient or off, not `lax`; reflex (FILE): `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom; reflex.pii.user (FILE): must be off, flag, redact or refuse, not "maybe""#);
+    insta::assert_snapshot!(text, @r#"the configuration is invalid; REFLEX_POLICY (environment): must be default, strict, lenient or off, not `lax`; reflex (FILE): `colour` is not known; known are policy, secrets, pii, injection, style, locales, names, without, min_confidence, allow, custom; reflex.pii.user (FILE): must be off, flag, redact or refuse, not "maybe""#);
 }
 
 #[test]

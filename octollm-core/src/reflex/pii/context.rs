@@ -329,7 +329,12 @@ impl Context {
             PiiType::NlBsn => Topic::Bsn,
             PiiType::EuVat => Topic::Vat,
             PiiType::IpAddress | PiiType::MacAddress => Topic::Ip,
-            PiiType::Email | PiiType::BtcAddress | PiiType::EthAddress | PiiType::ItFiscalCode => {
+            PiiType::Email
+            | PiiType::BtcAddress
+            | PiiType::EthAddress
+            | PiiType::ItFiscalCode
+            | PiiType::PersonName
+            | PiiType::StreetAddress => {
                 return false;
             }
         };

@@ -93,12 +93,19 @@ pii_types! {
     PlPesel "pl_pesel" Pl High "a Polish PESEL number",
     NlBsn "nl_bsn" Nl High "a Dutch citizen service number (BSN)",
     EuVat "eu_vat" International Medium "a European VAT number",
+    PersonName "person" International Medium "a person's name",
+    StreetAddress "address" International Medium "a street address",
 }
 
 impl PiiType {
     /// The type of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it has no structure, and is looked for on request only: see [`PiiOptions::names`](super::PiiOptions::names).
+    pub const fn is_named(self) -> bool {
+        matches!(self, Self::PersonName | Self::StreetAddress)
     }
 
     /// Its bit in a [`TypeSet`].

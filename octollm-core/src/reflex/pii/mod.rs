@@ -1,6 +1,7 @@
 //! Personal data that has a structure: addresses, account and identity numbers, telephones, dates of birth.
 //!
-//! Names, street addresses and organisations have none; they are not looked for here.
+//! Names of persons and street addresses have none. They are looked for on request only ([`PiiOptions::names`]), by a small model
+//! ([`names`]); organisations are not.
 //!
 //! A candidate has to pass its validator (check digits, ranges, parsing) and then has a confidence, which the words around
 //! it raise or lower: a format that is telling by itself (an IBAN with the right check digits) is believed alone,
@@ -12,6 +13,7 @@ mod custom;
 mod dates;
 mod identifiers;
 mod kinds;
+pub mod names;
 mod network;
 mod numbers;
 mod phone;
@@ -33,6 +35,7 @@ use crate::error::{Error, Fault, Result};
 use context::Contexts;
 use custom::CustomPatterns;
 use kinds::TypeSet;
+use names::NameTagger;
 use scan::Scan;
 
 /// What is looked for, and how sure a finding has to be.
@@ -41,6 +44,9 @@ use scan::Scan;
 pub struct PiiOptions {
     /// Packs of types; all of them by default.
     pub locales: Vec<Locale>,
+    /// Whether names of persons (`person`) and street addresses (`address`) are looked for, too: by a model that errs, so not
+    /// unless it is asked for.
+    pub names: bool,
     /// Names of types that are not looked for.
     pub without: Vec<String>,
     /// Findings that are less sure are dropped, 0 to 1.
@@ -57,6 +63,7 @@ impl Default for PiiOptions {
         use Locale::{De, Es, Fr, International, It, Nl, Pl, Uk, Us};
         Self {
             locales: vec![International, Us, Uk, Es, It, De, Fr, Pl, Nl],
+            names: false,
             without: Vec::new(),
             min_confidence: 0.5,
             allow: Vec::new(),
@@ -71,6 +78,7 @@ pub struct PiiDetector {
     types: TypeSet,
     min_confidence: f32,
     contexts: Contexts,
+    names: Option<NameTagger>,
     allow: AllowList,
     custom: CustomPatterns,
 }
@@ -99,13 +107,14 @@ impl PiiDetector {
             return Err(Error::invalid("the options of the detector of personal data are invalid", faults));
         }
         let wanted = |kind: &PiiType| {
-            options.locales.contains(&kind.locale())
+            (options.locales.contains(&kind.locale()) || kind.is_named())
                 && !options.without.iter().any(|name| name == kind.name())
         };
         Ok(Self {
             types: TypeSet::of(PiiType::ALL.iter().copied().filter(wanted)),
             min_confidence: options.min_confidence,
             contexts: Contexts::new()?,
+            names: options.names.then(NameTagger::new).transpose()?,
             allow: AllowList::new(&options.allow),
             custom,
         })
@@ -118,7 +127,11 @@ impl PiiDetector {
 
     /// The same for a text that other detectors see too.
     pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
-        let found = Scan::new(text.text(), self.types, &self.contexts, self.min_confidence).run();
+        let mut found = Scan::new(text.text(), self.types, &self.contexts, self.min_confidence).run();
+        if let Some(names) = &self.names {
+            let named = names.scan(text.text(), &found, self.min_confidence, |kind| self.types.has(kind));
+            found.extend(named);
+        }
         let mut findings: Vec<Finding> = found
             .into_iter()
             .filter(|found| !self.allow.allows(text.text().get(found.start..found.end).unwrap_or_default()))

@@ -20,7 +20,8 @@ const STYLES: [RedactStyle; 5] = [
     RedactStyle::Remove,
     RedactStyle::Placeholder,
 ];
-const KNOWN: &str = "policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom";
+const KNOWN: &str =
+    "policy, secrets, pii, injection, style, locales, names, without, min_confidence, allow, custom";
 
 impl Policy {
     /// Reads the section `reflex` of a configuration over a preset: `policy` names another preset; `secrets`, `pii` and
@@ -55,7 +56,7 @@ impl Policy {
                 "pii" => reader.rules("/pii", &value, &mut policy.pii),
                 "injection" => reader.rules("/injection", &value, &mut policy.injection),
                 "style" => reader.style(&value, &mut policy.style),
-                "locales" | "without" | "min_confidence" | "allow" | "custom" => {
+                "locales" | "names" | "without" | "min_confidence" | "allow" | "custom" => {
                     detect.insert(name, value);
                 }
                 _ => reader.fault("", format!("`{name}` is not known; known are {KNOWN}")),

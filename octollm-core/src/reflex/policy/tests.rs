@@ -61,7 +61,7 @@ fn every_fault_names_its_place_and_what_is_allowed() {
     let faults: Vec<_> = faults.iter().map(|fault| fault.replace(&types.join(", "), "LIST")).collect();
     insta::assert_snapshot!(faults.join("\n"), @r#"
     /policy: must be default, strict, lenient or off, not "severe"
-    : `colour` is not known; known are policy, secrets, pii, injection, style, locales, without, min_confidence, allow, custom
+    : `colour` is not known; known are policy, secrets, pii, injection, style, locales, names, without, min_confidence, allow, custom
     /pii/user/hgih: is not known; known are low, medium, high and critical
     /secrets: must be off, flag, redact or refuse, not "hide"
     /locales: unknown variant `atlantis`, expected one of `international`, `us`, `uk`, `es`, `it`, `de`, `fr`, `pl`, `nl`

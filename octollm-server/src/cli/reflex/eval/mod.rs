@@ -3,8 +3,8 @@
 //! What the figures mean, for files of spans (personal data): a labelled span is *found* if a finding of a matching type
 //! shares at least half of the longer of the two with it; every other finding is *spurious*. Recall, precision and F1
 //! are over spans. `fpr` is the share of the words outside all labelled spans that a finding touches. `accuracy` is the share of
-//! rows without a miss and without a spurious finding. Types that no detector looks for (names, places) count as
-//! missed; `structured` holds the same figures over the types that one does look for.
+//! rows without a miss and without a spurious finding. Types that no detector looks for (places; without `--names` names of
+//! persons and addresses, too) count as missed; `structured` holds the same figures over the types that have a structure.
 //!
 //! For files of labels (injections): recall, precision and F1 are over rows, `fpr` is the share of harmless rows that are
 //! flagged, a score is the distance to the threshold, which therefore is 0.
@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use octollm_core::reflex::Detectors;
 use octollm_core::reflex::injection::Origin;
+use octollm_core::reflex::pii::PiiOptions;
 use octollm_core::{Error, ErrorKind, Result};
 
 use crate::cli::args::ReflexEvalArgs;
@@ -35,10 +36,10 @@ use spans::SpanEval;
 
 /// `reflex-eval`
 pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
-    let detectors = Detectors::new()?;
+    let detectors = Detectors::with(PiiOptions { names: args.names, ..PiiOptions::default() })?;
     for path in &args.files {
         let rows = row::read(path)?;
-        let (report, scores) = evaluate(&detectors, path, &rows)?;
+        let (report, scores) = evaluate(&detectors, args.names, path, &rows)?;
         if args.scores {
             scores.iter().try_for_each(|score| output.json_line(score))?;
         }
@@ -51,7 +52,12 @@ pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
     Ok(Exit::Completed)
 }
 
-fn evaluate(detectors: &Detectors, path: &Path, rows: &[Row]) -> Result<(FileReport, Vec<Score>)> {
+fn evaluate(
+    detectors: &Detectors,
+    names: bool,
+    path: &Path,
+    rows: &[Row],
+) -> Result<(FileReport, Vec<Score>)> {
     let mixed = || {
         Error::new(ErrorKind::InvalidInput, "the file mixes rows of labels and rows of spans")
             .with_context("path", path.display().to_string())
@@ -77,7 +83,7 @@ fn evaluate(detectors: &Detectors, path: &Path, rows: &[Row]) -> Result<(FileRep
         matches!(row.labels, Labels::Spans(_)).then_some((score, flagged))
     });
     let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
-    let mut eval = SpanEval::default();
+    let mut eval = SpanEval::new(names);
     for (row, findings) in rows.iter().zip(&found) {
         if let Labels::Spans(spans) = &row.labels {
             eval.row(&row.text, spans, findings);

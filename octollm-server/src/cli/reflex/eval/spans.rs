@@ -13,6 +13,8 @@ use super::types::{self, Coverage};
 /// Counts of all rows so far.
 #[derive(Default)]
 pub(super) struct SpanEval {
+    /// Whether names of persons and addresses are looked for.
+    names: bool,
     rows: Vec<RowCounts>,
     per_type: BTreeMap<String, Counts>,
     clean_rows: usize,
@@ -27,6 +29,10 @@ struct RowCounts {
 }
 
 impl SpanEval {
+    pub(super) fn new(names: bool) -> Self {
+        Self { names, ..Self::default() }
+    }
+
     pub(super) fn row(&mut self, text: &str, spans: &[Span], findings: &Findings) {
         let mut counts = RowCounts::default();
         let mut taken = vec![false; findings.len()];
@@ -50,7 +56,8 @@ impl SpanEval {
     fn count(&mut self, name: &str, counts: Counts, row: &mut RowCounts) {
         self.per_type.entry(name.to_owned()).or_default().add(counts);
         row.all.add(counts);
-        if types::coverage(name) == Coverage::Structured || counts.spurious > 0.0 {
+        let coverage = types::coverage(name);
+        if coverage == Coverage::Structured || counts.spurious > 0.0 && coverage != Coverage::Named {
             row.structured.add(counts);
         }
     }
@@ -88,14 +95,20 @@ impl SpanEval {
             threshold: PiiOptions::default().min_confidence,
             us_per_kb,
             structured: Some(with_intervals(self.rows.iter().map(|row| row.structured).collect())),
-            per_type: self.per_type.into_iter().map(|(name, counts)| figures(name, counts)).collect(),
+            per_type: self
+                .per_type
+                .into_iter()
+                .map(|(name, counts)| figures(name, counts, self.names))
+                .collect(),
         }
     }
 }
 
-fn figures(name: String, counts: Counts) -> (String, Figures) {
+fn figures(name: String, counts: Counts, names: bool) -> (String, Figures) {
     let covered = match types::coverage(&name) {
         Coverage::Structured => "full",
+        Coverage::Named if names => "full",
+        Coverage::Named => "none",
         Coverage::Partial => "partial",
         Coverage::None if counts.positives > 0.0 => "none",
         Coverage::None => "full",

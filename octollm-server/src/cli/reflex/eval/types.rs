@@ -50,6 +50,12 @@ const SYNONYMS: &[(&[&str], &[&str])] = &[
     (&["PASSWORD", "PASS"], &["password"]),
 ];
 
+/// The same for what only the tagger looks for, on request.
+const NAMED: &[(&[&str], &[&str])] = &[
+    (&["PERSON", "PERSON_NAME", "NAME", "FULL_NAME", "PER"], &["person"]),
+    (&["ADDRESS", "STREET_ADDRESS", "STREET", "STREETADDRESS"], &["address"]),
+];
+
 /// Labels of which only a part is looked for: a date is personal only where somebody was born.
 const PARTIAL: &[(&str, &[&str])] = &[("DATE_TIME", &["date_of_birth"]), ("DATE", &["date_of_birth"])];
 
@@ -60,6 +66,8 @@ pub(super) enum Coverage {
     Structured,
     /// Some of it.
     Partial,
+    /// The tagger of names looks for it, where it is asked to.
+    Named,
     /// None of it.
     None,
 }
@@ -69,6 +77,8 @@ pub(super) fn coverage(label: &str) -> Coverage {
     let label = label.to_uppercase();
     if SYNONYMS.iter().any(|(names, types)| names.contains(&label.as_str()) || is_own(types, &label)) {
         Coverage::Structured
+    } else if NAMED.iter().any(|(names, _)| names.contains(&label.as_str())) {
+        Coverage::Named
     } else if PARTIAL.iter().any(|(name, _)| *name == label) {
         Coverage::Partial
     } else {
@@ -79,8 +89,10 @@ pub(super) fn coverage(label: &str) -> Coverage {
 /// Whether a finding of this type is what the label means.
 pub(super) fn matches(label: &str, type_name: &str) -> bool {
     let label = label.to_uppercase();
-    let synonym =
-        SYNONYMS.iter().any(|(names, types)| names.contains(&label.as_str()) && types.contains(&type_name));
+    let synonym = SYNONYMS
+        .iter()
+        .chain(NAMED)
+        .any(|(names, types)| names.contains(&label.as_str()) && types.contains(&type_name));
     let partial = PARTIAL.iter().any(|(name, types)| *name == label && types.contains(&type_name));
     synonym || partial || type_name.to_uppercase() == label
 }
