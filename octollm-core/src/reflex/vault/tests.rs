@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::reflex::pii::PiiType;
 use crate::reflex::{Findings, Origin, Part, Place, Policy, ReflexChain, Severity};
 
 fn finding(type_name: &'static str, start: usize, end: usize) -> Finding {
@@ -130,7 +131,8 @@ fn text() -> impl Strategy<Value = String> {
         3 => any::<String>(),
         4 => prop::sample::select(vec![
             "<", ">", "[", "]", "&lt;", "&gt;", "\\", "_", " ", "{", "}", "%3C", "%3E", "1", "2", "3", "12", "EMAIL", "email",
-            "EMAIL_", "EMAIL_1", "<EMAIL_1>", "[EMAIL 2]", "EMAIL\\_1", "<EMAIL_3>", "A", "a@b.de", "MAIL_1", "«EMAIL_2»",
+            "EMAIL_", "EMAIL_1", "<EMAIL_1>", "[EMAIL 2]", "EMAIL\\_1", "<EMAIL_3>", "A", "a@b.de", "MAIL_1", "«EMAIL_2»", "Maria Gonzalez",
+            " lives at 221 Baker Street. ", "PERSON_1", "[Person 1]", "<ADDRESS_1>",
         ]).prop_map(str::to_owned),
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
@@ -178,11 +180,38 @@ proptest! {
         }
     }
 
+    /// A model may write a placeholder of any type in another case, with other separators, in other brackets.
+    #[test]
+    fn an_altered_placeholder_of_any_type_is_understood(
+        kind in prop::sample::select(PiiType::ALL),
+        number in 1usize..13,
+        case in 0usize..3,
+        separator in prop::sample::select(vec!["_", "-", " ", "\\_", " _ "]),
+        brackets in prop::sample::select(vec![
+            ("<", ">"), ("< ", " >"), ("[", "]"), ("{", "}"), ("{{ ", " }}"), ("&lt;", "&gt;"), ("\\<", "\\>"), ("%3C", "%3E"),
+        ]),
+        around in prop::sample::select(vec![("", ""), ("**", "**"), ("`", "`"), ("to ", "."), ("é", "é"), ("(", "),")]),
+    ) {
+        let vault = Vault::new();
+        let values: Vec<_> = (1..=number).map(|at| format!("value {at} of it")).collect();
+        values.iter().for_each(|value| drop(given_out(&vault, kind.name(), value)));
+        let words = match case {
+            0 => kind.name().to_uppercase(),
+            1 => kind.name().to_owned(),
+            _ => kind.name().split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect::<Vec<_>>().join("_"),
+        };
+        let altered = format!("{words}_{number}").replace('_', separator);
+        let (open, close) = brackets;
+        let (before, behind) = around;
+        let text = format!("{before}{open}{altered}{close}{behind}");
+        prop_assert_eq!(vault.restore(&text), format!("{before}{}{behind}", values[number - 1]), "{}", text);
+    }
+
     /// The detectors' own findings, over any text.
     #[test]
     fn screening_and_restoring_is_the_identity(texts in proptest::collection::vec(text(), 1..4)) {
         static CHAIN: std::sync::LazyLock<ReflexChain> = std::sync::LazyLock::new(|| {
-            let policy = Policy::read(Default::default(), &json!({"injection": "off"}));
+            let policy = Policy::read(Default::default(), &json!({"injection": "off", "names": true}));
             ReflexChain::new(policy.unwrap()).unwrap()
         });
         let vault = Vault::new();
