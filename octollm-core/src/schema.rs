@@ -1,6 +1,7 @@
 //! JSON Schema in one place: schemas out of Rust types, and validation that names every fault but repeats no value.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
@@ -62,6 +63,20 @@ impl Validator {
         }
         faults.truncate(MAX_FAULTS);
         faults
+    }
+}
+
+/// A validator that is compiled when it is first asked for: compiled, a schema takes many times its memory, and most arms of
+/// a process that has just started are not asked for long.
+#[derive(Debug, Default)]
+pub(crate) struct LateValidator(OnceLock<Validator>);
+
+impl LateValidator {
+    /// The validator of `schema`, which was found to compile and is the same each time. Should it not compile, it accepts
+    /// nothing.
+    pub(crate) fn of(&self, schema: &Value) -> &Validator {
+        let nothing = || Validator::compile(&Value::Bool(false)).unwrap_or(Validator(None));
+        self.0.get_or_init(|| Validator::compile(schema).unwrap_or_else(|_| nothing()))
     }
 }
 

@@ -11,7 +11,7 @@ use super::layers::{self, Limits};
 use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus, SideEffects};
 use crate::error::{Error, ErrorKind, Result};
 use crate::resilience::{Breaker, Gate};
-use crate::schema::Validator;
+use crate::schema::{LateValidator, Validator};
 
 /// How much of a new call's duration goes into the moving average (the guides: a tenth).
 const NEW_SHARE: f64 = 0.1;
@@ -37,7 +37,7 @@ pub(crate) struct RegisteredArm {
     pub(crate) id: Arc<str>,
     pub(crate) descriptor: ArmDescriptor,
     pub(crate) url: Option<String>,
-    pub(crate) input: Validator,
+    input: LateValidator,
     pub(crate) breaker: Breaker,
     pub(crate) gate: Gate,
     /// The arm within its layers.
@@ -63,7 +63,7 @@ impl Registry {
         let id = arm.descriptor().arm_id.clone();
         let before = self.get(&id).map(|old| old.stats());
         let stats = before.or_else(|| self.past().get(&id).copied()).unwrap_or_default();
-        let registered = Arc::new(RegisteredArm::new(arm, url, stats, &self.limits)?);
+        let registered = Arc::new(RegisteredArm::new(arm, url, stats, &self.limits));
         self.change(|arms| {
             arms.insert(id, registered);
         });
@@ -168,26 +168,28 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl RegisteredArm {
-    fn new(bare: Arc<dyn Arm>, url: Option<String>, stats: ArmStats, limits: &Limits) -> Result<Self> {
+    fn new(bare: Arc<dyn Arm>, url: Option<String>, stats: ArmStats, limits: &Limits) -> Self {
         let descriptor = bare.descriptor().clone();
-        let compile =
-            |schema| Validator::compile(schema).map_err(|detail| Error::new(ErrorKind::InvalidInput, detail));
-        let (input, output) = (compile(&descriptor.input_schema)?, compile(&descriptor.output_schema)?);
         let breaker = Breaker::new(limits.breaker);
         let gate = Gate::new(descriptor.max_concurrent as usize, limits.max_waiting);
-        let layered = layers::around(bare.clone(), output, &breaker, &gate);
-        Ok(Self {
+        let layered = layers::around(bare.clone(), &breaker, &gate);
+        Self {
             id: descriptor.arm_id.as_str().into(),
             descriptor,
             url,
-            input,
+            input: LateValidator::default(),
             breaker,
             gate,
             layered,
             bare,
             health: AtomicU8::new(HealthStatus::Healthy as u8),
             stats: Mutex::new(stats),
-        })
+        }
+    }
+
+    /// The validator of its input.
+    pub(crate) fn input(&self) -> &Validator {
+        self.input.of(&self.descriptor.input_schema)
     }
 
     /// What a call with this input would do, in the arm's own words. An arm that fails at it says nothing.

@@ -8,12 +8,12 @@ use futures_util::FutureExt;
 use super::Layer;
 use crate::arm::{Arm, ArmCall, ArmDescriptor, ArmReply};
 use crate::error::{Error, ErrorKind, Result, Status};
-use crate::schema::Validator;
+use crate::schema::LateValidator;
 
 /// Catches the arm's panics, and holds its answer against its own schema.
 pub(super) struct Check {
     pub(super) arm: Arc<dyn Arm>,
-    pub(super) output: Validator,
+    pub(super) output: LateValidator,
 }
 
 impl Layer for Check {
@@ -33,7 +33,7 @@ impl Layer for Check {
         if reply.usage.is_zero() {
             reply.usage = ledger.used();
         }
-        let faults = self.output.faults(&reply.output);
+        let faults = self.output.of(&self.descriptor().output_schema).faults(&reply.output);
         if faults.is_empty() {
             return Ok(reply);
         }

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use super::{Arm, ArmCall, ArmDescriptor, ArmReply};
 use crate::error::Result;
 use crate::resilience::{Breaker, BreakerOptions, Gate};
-use crate::schema::Validator;
+use crate::schema::LateValidator;
 
 /// Limits that every arm gets.
 #[derive(Debug, Clone)]
@@ -59,8 +59,8 @@ impl<L: Layer> Arm for Layered<L> {
 }
 
 /// `arm` within its layers.
-pub(super) fn around(arm: Arc<dyn Arm>, output: Validator, breaker: &Breaker, gate: &Gate) -> Arc<dyn Arm> {
-    let checked = check::Check { arm, output };
+pub(super) fn around(arm: Arc<dyn Arm>, breaker: &Breaker, gate: &Gate) -> Arc<dyn Arm> {
+    let checked = check::Check { arm, output: LateValidator::default() };
     let timed = timeout::Timeout { arm: checked };
     let guarded = breaker::Guard { arm: timed, breaker: breaker.clone() };
     Arc::new(Layered(limit::Limit { arm: guarded, gate: gate.clone() }))

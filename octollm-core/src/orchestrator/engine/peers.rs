@@ -41,7 +41,7 @@ impl Switchboard for Line {
         }
         let mut input = input;
         self.veil.hide(&mut input);
-        let faults = arm.input.faults(&input);
+        let faults = arm.input().faults(&input);
         if !faults.is_empty() {
             return Err(Error::invalid("the input does not satisfy the other arm's schema", faults)
                 .with_context("arm", &*arm.id));

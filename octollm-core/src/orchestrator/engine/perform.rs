@@ -140,7 +140,7 @@ impl Driver {
     }
 
     fn bind(&self, subtask: &SubTask, arm: &RegisteredArm) -> Result<Value> {
-        self.with_binding(subtask, arm, |binding| bind_input(binding, &arm.input))
+        self.with_binding(subtask, arm, |binding| bind_input(binding, arm.input()))
     }
 
     /// What a step's input is made of here.
