@@ -34,8 +34,8 @@ fmt-check:
 
 clippy:
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
-	cargo check --package octollm-core --no-default-features --locked
-	cargo check --package octollm-core --no-default-features --features reflex --locked
+	cargo clippy --package octollm-core --no-default-features --locked -- -D warnings
+	cargo clippy --package octollm-core --no-default-features --features reflex --locked -- -D warnings
 
 lint-python: venv
 	$(VENV)/bin/ruff check examples octollm-core/tests bindings

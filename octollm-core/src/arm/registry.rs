@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::layers::{self, Limits};
 use super::{Arm, ArmDescriptor, ArmInfo, ArmStats, HealthStatus, SideEffects};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::resilience::{Breaker, Gate};
 use crate::schema::{LateValidator, Validator};
 
@@ -147,9 +147,12 @@ impl super::ArmDirectory for Registry {
     fn add(&self, arm: Arc<dyn Arm>, url: Option<String>) -> Result<()> {
         let id = &arm.descriptor().arm_id;
         if self.get(id).is_some_and(|known| known.url.is_none()) {
-            return Err(Error::new(ErrorKind::Conflict, "an arm of this process has the same id")
-                .with_context("arm", id.as_str())
-                .with_hint("give one of the two another `arm_id`"));
+            return Err(crate::Error::new(
+                crate::ErrorKind::Conflict,
+                "an arm of this process has the same id",
+            )
+            .with_context("arm", id.as_str())
+            .with_hint("give one of the two another `arm_id`"));
         }
         Self::add(self, arm, url)
     }
