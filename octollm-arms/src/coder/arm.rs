@@ -115,6 +115,10 @@ impl Arm for Coder {
         &self.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = CodeRequest::from_value((*call.input).clone())?;
         let (context, allowance) = call.model_context();

@@ -246,6 +246,10 @@ impl Arm for Executor {
         &self.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = ActionRequest::from_value((*call.input).clone())?;
         self.check_token(&call, &request)?;

@@ -93,6 +93,10 @@ impl Arm for Guardian {
         &self.shared.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = GuardRequest::from_value((*call.input).clone())?;
         let response = if request.size() <= QUICK && self.shared.tools.get().is_some() {

@@ -146,6 +146,10 @@ impl Arm for Judge {
         &self.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = JudgeRequest::from_value((*call.input).clone())?;
         let (context, allowance) = call.model_context();

@@ -106,6 +106,10 @@ impl Arm for Planner {
         &self.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = PlanRequest::from_value((*call.input).clone())?;
         let (context, allowance) = call.model_context();

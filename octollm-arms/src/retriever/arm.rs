@@ -196,6 +196,10 @@ impl Arm for Retriever {
         &self.descriptor
     }
 
+    fn is_checked(&self) -> bool {
+        true
+    }
+
     async fn execute(&self, call: ArmCall) -> Result<ArmReply> {
         let request = SearchRequest::from_value((*call.input).clone())?;
         call.progress.report("searching", None);
