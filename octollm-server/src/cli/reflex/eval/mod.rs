@@ -21,9 +21,9 @@ mod types;
 use std::path::Path;
 use std::time::Instant;
 
-use octollm_core::reflex::Detectors;
 use octollm_core::reflex::injection::Origin;
 use octollm_core::reflex::pii::PiiOptions;
+use octollm_core::reflex::{Detectors, Findings};
 use octollm_core::{Error, ErrorKind, Result};
 
 use crate::cli::args::ReflexEvalArgs;
@@ -64,42 +64,40 @@ fn evaluate(
     };
     let file = path.display().to_string();
     if matches!(rows.first().map(|row| &row.labels), Some(Labels::Injection(_))) {
+        let (margins, us_per_kb) = timed(rows, |row| detectors.judge(&row.text, Origin::User).margin);
         let mut eval = LabelEval::default();
-        let scores = timed(rows, |row| match row.labels {
-            Labels::Injection(label) => {
-                Some(eval.row(label, detectors.judge(&row.text, Origin::User).margin))
-            }
+        let score = |(row, margin): (&Row, f32)| match row.labels {
+            Labels::Injection(label) => Some(scored(row, eval.row(label, margin))),
             Labels::Spans(_) => None,
-        });
-        let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
-        return Ok((eval.report(file, us_per_kb), scores));
+        };
+        let scores: Option<_> = rows.iter().zip(margins).map(score).collect();
+        return Ok((eval.report(file, us_per_kb), scores.ok_or_else(mixed)?));
     }
-    let mut found = Vec::with_capacity(rows.len());
-    let scores = timed(rows, |row| {
-        let findings = detectors.private(&row.text);
-        let score = findings.iter().map(|finding| finding.confidence).fold(0.0, f32::max);
-        let flagged = !findings.is_empty();
-        found.push(findings);
-        matches!(row.labels, Labels::Spans(_)).then_some((score, flagged))
-    });
-    let (scores, us_per_kb) = scores.ok_or_else(mixed)?;
+    let (found, us_per_kb) = timed(rows, |row| detectors.private(&row.text));
     let mut eval = SpanEval::new(names);
-    for (row, findings) in rows.iter().zip(&found) {
-        if let Labels::Spans(spans) = &row.labels {
-            eval.row(&row.text, spans, findings);
-        }
-    }
-    Ok((eval.report(file, us_per_kb), scores))
+    let score = |(row, findings): (&Row, Findings)| {
+        let Labels::Spans(spans) = &row.labels else { return None };
+        eval.row(&row.text, spans, &findings);
+        let surest = findings.iter().map(|finding| finding.confidence).fold(0.0, f32::max);
+        Some(scored(row, (surest, !findings.is_empty())))
+    };
+    let scores: Option<_> = rows.iter().zip(found).map(score).collect();
+    Ok((eval.report(file, us_per_kb), scores.ok_or_else(mixed)?))
 }
 
-/// The score of every row, and the microseconds that 1 KiB took; `None` if a row has the wrong labels.
-fn timed(rows: &[Row], mut judge: impl FnMut(&Row) -> Option<(f32, bool)>) -> Option<(Vec<Score>, f64)> {
+fn scored(row: &Row, (score, flagged): (f32, bool)) -> Score {
+    Score { id: row.id.clone(), score, flagged }
+}
+
+/// What a detector says of every row, and the microseconds that 1 KiB took it: the second time, because what is made when it is
+/// first needed is not what a text costs.
+fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, f64) {
+    rows.iter().for_each(|row| drop(judge(row)));
     let started = Instant::now();
-    let judged: Option<Vec<_>> = rows.iter().map(&mut judge).collect();
+    let judged = rows.iter().map(judge).collect();
+    let took = started.elapsed().as_secs_f64();
     let kib = rows.iter().map(|row| row.text.len()).sum::<usize>() as f64 / 1024.0;
-    let us_per_kb = started.elapsed().as_secs_f64() * 1e6 / kib.max(f64::MIN_POSITIVE);
-    let score = |(row, (score, flagged)): (&Row, (f32, bool))| Score { id: row.id.clone(), score, flagged };
-    Some((rows.iter().zip(judged?).map(score).collect(), us_per_kb))
+    (judged, took * 1e6 / kib.max(f64::MIN_POSITIVE))
 }
 
 fn print(output: Output, report: &FileReport) -> Result<(), Stop> {
