@@ -1,5 +1,7 @@
 //! JSON Schema in one place: schemas out of Rust types, and validation that names every fault but repeats no value.
 
+mod notation;
+
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
@@ -11,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Fault, Result};
+
+pub(crate) use notation::{notation, on_one_line, outline};
 
 /// Faults that one document reports at most; a document with more is broken in a way that a longer list does not help.
 const MAX_FAULTS: usize = 50;

@@ -87,7 +87,7 @@ pub struct Prompts {
     pub integrate: Arc<Prompt>,
     /// Fills what a step's input lacks: answers an object with the missing properties, `null` for what cannot be told.
     ///
-    /// Values: `goal`, `action`, `arm`, `missing` (properties with their schemas), `context`, `outputs`.
+    /// Values: `goal`, `action`, `arm`, `missing` (properties with their types), `context`, `outputs`.
     pub fill: Arc<Prompt>,
 }
 

@@ -1,13 +1,16 @@
 //! How the brain asks a model: from a prompt and its values to a request, and what a model is told about arms and data.
 
-use serde_json::{Map, Value, json};
+mod arms;
+
+use serde_json::{Map, Value};
 
 use super::Thought;
-use crate::arm::ArmInfo;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::prompts::{Prompt, Values};
 use crate::model::{ModelRequest, Purpose};
 use crate::task::{Grant, TaskRequest};
+
+pub(super) use arms::{arms, capabilities};
 
 /// Characters of a value that a model is shown; of a longer one it is told how long it is.
 const SHOWN: usize = 120;
@@ -34,47 +37,6 @@ pub(super) fn request(
 /// Whether the rules may stand in after this failure: not where the task has no money or no time for either.
 pub(super) fn rules_may_stand_in(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::BudgetExceeded | ErrorKind::Cancelled)
-}
-
-/// The arms, as a planner sees them. One that only plans is no part of a plan.
-pub(super) fn arms(arms: &[ArmInfo]) -> Value {
-    arms.iter().filter(|arm| arm.descriptor.capabilities != ["planning"]).map(arm).collect()
-}
-
-fn arm(arm: &ArmInfo) -> Value {
-    let who = &arm.descriptor;
-    let mut told = json!({
-        "arm_id": who.arm_id,
-        "does": who.description.as_deref().unwrap_or(&who.name),
-        "capabilities": who.capabilities,
-        "cost_tier": who.cost_tier,
-        "side_effects": who.side_effects,
-        "health": arm.health,
-        "calls": arm.stats.total,
-        "succeeded": arm.stats.success,
-        "usual_ms": if arm.stats.total > 0 { arm.stats.avg_duration_ms } else { who.average_latency_ms as f64 },
-    });
-    for (name, schema) in [("input_schema", &who.input_schema), ("output_schema", &who.output_schema)] {
-        if !schema.is_null() {
-            told[name] = schema.clone();
-        }
-    }
-    told
-}
-
-/// The capabilities that there are, each with what the arms that have it do.
-pub(super) fn capabilities(arms: &[ArmInfo]) -> Value {
-    let mut all: Map<String, Value> = Map::new();
-    for arm in arms.iter().map(|arm| &arm.descriptor) {
-        for capability in &arm.capabilities {
-            let does = arm.description.as_deref().unwrap_or(&arm.name);
-            let entry = all.entry(capability.clone()).or_insert_with(|| json!([]));
-            if let Value::Array(does_it) = entry {
-                does_it.push(does.into());
-            }
-        }
-    }
-    Value::Object(all)
 }
 
 /// Names, types and short values: what a model must know of data that it need not read.
@@ -128,8 +90,9 @@ pub(super) fn budget(left: Grant) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::arm::ArmDescriptor;
 
     #[test]
     fn long_values_are_told_by_their_size() {
@@ -144,16 +107,5 @@ mod tests {
     fn nothing_is_shown_without_end() {
         let deep = (0..200).fold(json!("bottom"), |inner, _| json!({"in": [inner]}));
         assert!(shape(&deep).to_string().len() < 200);
-    }
-
-    #[test]
-    fn a_capability_tells_what_each_of_its_arms_does() {
-        let arm = |id: &str, does: &str| {
-            let mut arm = ArmDescriptor::new(id, ["search"]);
-            arm.description = Some(does.into());
-            ArmInfo::from(arm)
-        };
-        let told = capabilities(&[arm("a", "finds files"), arm("b", "finds pages")]);
-        assert_eq!(told, json!({"search": ["finds files", "finds pages"]}));
     }
 }

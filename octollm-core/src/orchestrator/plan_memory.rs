@@ -114,8 +114,9 @@ impl PlanMemory {
         vectors.upsert(COLLECTION, vec![VectorRecord { id, vector, payload }]).await
     }
 
+    /// The vector of what the goal says, which wordings of one wish share.
     async fn embed(&self, goal: &str) -> Result<Vec<f32>> {
-        Ok(self.memory.embedder.embed(&[goal]).await?.pop().unwrap_or_default())
+        Ok(self.memory.embedder.embed(&[&wish(goal).join(" ")]).await?.pop().unwrap_or_default())
     }
 }
 

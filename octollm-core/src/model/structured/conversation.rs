@@ -8,6 +8,7 @@ use crate::model::{
     Features, Message, ModelReply, ModelRequest, OutputFormat, Part, Role, Tool, ToolCall, ToolChoice,
     ToolResult,
 };
+use crate::schema::notation;
 
 /// Faults that are told at once; a longer list helps no model.
 const TOLD: usize = 20;
@@ -61,8 +62,14 @@ impl<'a> Conversation<'a> {
                 request.tools.push(tool(shape));
                 request.tool_choice = ToolChoice::Named(shape.name().to_owned());
             }
-            // A provider takes an open schema as advice at best, so the model is told as well.
-            Mode::Schema | Mode::Json | Mode::Words => tell(&mut request, shape),
+            // A provider takes an open schema as advice at best, so the model is told as well; briefly, for most show it
+            // the schema all the same.
+            Mode::Schema => {
+                tell(&mut request, "be of this type, as TypeScript writes it", &notation(shape.sent()))
+            }
+            Mode::Json | Mode::Words => {
+                tell(&mut request, "satisfy this JSON Schema", &shape.sent().to_string())
+            }
         }
         Self { request, shape }
     }
@@ -108,13 +115,11 @@ fn tool(shape: &Shape) -> Tool {
     }
 }
 
-/// Puts the schema after the other system messages.
-fn tell(request: &mut ModelRequest, shape: &Shape) {
+/// Says what the answer must be, after the other system messages.
+fn tell(request: &mut ModelRequest, rule: &str, what: &str) {
     let at = request.messages.iter().take_while(|message| message.role == Role::System).count();
     let text = format!(
-        "Answer with one JSON document and nothing else: no words before or after it, no code fence. It must satisfy this \
-         JSON Schema:\n\n{}",
-        shape.sent()
+        "Answer with one JSON document and nothing else: no words before or after it, no code fence. It must {rule}:\n\n{what}"
     );
     request.messages.insert(at, Message::system(text));
 }

@@ -29,7 +29,7 @@ impl ModelIntentParser {
     async fn ask(&self, request: &TaskRequest, thought: &Thought) -> Result<ParsedIntent> {
         let model = self.models.require(Purpose::Intent)?;
         let values = Values::new()
-            .json("capabilities", &asking::capabilities(&thought.arms))
+            .data("capabilities", &asking::capabilities(&thought.arms))
             .data("goal", request.goal.trim())
             .list("constraints", &request.constraints)
             .json("context", &asking::context(request));

@@ -57,7 +57,7 @@ impl ModelTaskPlanner {
             data.entry(name).or_insert_with(|| value.clone());
         }
         let values = Values::new()
-            .json("arms", &asking::arms(&thought.arms))
+            .data("arms", &asking::arms(&thought.arms, &intent.required_capabilities))
             .data("goal", request.goal.trim())
             .list("capabilities", &intent.required_capabilities)
             .list("constraints", &intent.constraints)
@@ -69,10 +69,11 @@ impl ModelTaskPlanner {
 
     fn replanning(&self, state: &TaskState, thought: &Thought) -> Result<ModelRequest> {
         let request = state.request();
+        let wanted = state.intent().map(|intent| &*intent.required_capabilities).unwrap_or_default();
         let failure = state.first_failure();
         let failure = json!({"step": failure.step, "code": failure.code, "message": failure.message, "hint": failure.hint});
         let values = Values::new()
-            .json("arms", &asking::arms(&thought.arms))
+            .data("arms", &asking::arms(&thought.arms, wanted))
             .data("goal", request.goal.trim())
             .list("constraints", &request.constraints)
             .list("criteria", &request.acceptance_criteria)

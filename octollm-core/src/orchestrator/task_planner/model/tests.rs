@@ -53,7 +53,7 @@ async fn the_model_is_told_the_arms_that_are_there() {
     let plan = plan(&planner, "Write two lines about the weather in Lyon").await.unwrap();
     assert_eq!((plan.source, plan.confidence, plan.subtasks.len()), (PlanSource::Model, Some(0.8), 2));
     let told = model.requests()[0].messages[0].text();
-    assert!(told.contains("weather_forecast") && told.contains("input_schema"), "{told}");
+    assert!(told.contains("weather_forecast") && told.contains("\n  input: {\n"), "{told}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A free goal, planned and answered by a model over real HTTP. The model is the script of `examples/scripted_model`.
 //!
-//! `make test` runs it; by hand: `OCTOLLM_PYTHON=.venv/bin/python cargo test --test thinking -- --ignored`.
+//! `make test` runs it; by hand: `OCTOLLM_PYTHON=.venv/bin/python cargo test --test thinking -- --ignored`, with `--nocapture`
+//! to see what the guides' tasks cost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,74 +11,15 @@
     reason = "tests"
 )]
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod guides;
+mod support;
 
 use octollm_core::arm::{Arm, ArmCall, HttpArm, HttpArmOptions};
-use octollm_core::model::Models;
 use serde_json::{Value, json};
 
+use support::{Model, result};
+
 const GOAL: &str = "Compare how OctoLLM survives a crash with how it limits what arms do";
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-/// The scripted model's process, or an arm's that asks it; killed when dropped.
-struct Model {
-    process: Child,
-    url: String,
-}
-
-impl Model {
-    fn start() -> Self {
-        let python = std::env::var("OCTOLLM_PYTHON").expect("set OCTOLLM_PYTHON, or run `make test`");
-        let mut process = Command::new(python)
-            .args(["examples/scripted_model/server.py", "--port", "0"])
-            .current_dir(ROOT)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("OCTOLLM_PYTHON is not a Python");
-        let mut url = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self { process, url: url.trim().to_owned() }
-    }
-
-    fn octo(&self, home: &Path, args: &[&str]) -> Output {
-        self.command(home, args).output().unwrap()
-    }
-
-    fn command(&self, home: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_octollm-server"));
-        for name in Models::variables().unwrap() {
-            command.env_remove(name);
-        }
-        command.args(args).current_dir(ROOT).env("OCTOLLM_HOME", home);
-        command.env("OPENAI_BASE_URL", &self.url).env("LLM_MODEL", "openai/scripted");
-        command
-    }
-
-    /// One arm alone, on a free port.
-    fn arm(&self, home: &Path, name: &str) -> Self {
-        let mut command = self.command(home, &["arm", name, "--port", "0"]);
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url =
-            line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{name}: {line}")).to_owned();
-        Self { process, url }
-    }
-}
-
-impl Drop for Model {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-fn result(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
 
 #[test]
 #[ignore = "needs Python: run by `make test`"]
@@ -239,7 +181,7 @@ async fn each_arm_alone_answers_in_the_protocol() {
         ("guardian", json!({"text": "Write to ada@example.org"}), "/issues/0/type"),
     ] {
         let service = model.arm(home.path(), name);
-        let arm = HttpArm::connect(&service.url, HttpArmOptions::default()).await.unwrap();
+        let arm = HttpArm::connect(service.url(), HttpArmOptions::default()).await.unwrap();
         assert_eq!(arm.descriptor().arm_id, name);
         let health = arm.ask_health().await.unwrap();
         assert!(health.version.starts_with(char::is_numeric), "{name}: {health:?}");
