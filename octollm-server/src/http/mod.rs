@@ -10,6 +10,7 @@ mod problem;
 mod query;
 mod reflex;
 mod serve;
+mod socket;
 mod status;
 mod tasks;
 
@@ -37,12 +38,13 @@ pub struct AppState {
     reflexes: Reflexes,
     shutdown: CancellationToken,
     door: Door,
+    sockets: socket::Sockets,
 }
 
 impl AppState {
     /// Serves this orchestrator, and these reflexes to who asks for them. Streams end when `shutdown` is cancelled.
     pub fn new(orchestrator: Arc<dyn Orchestrator>, reflexes: Reflexes, shutdown: CancellationToken) -> Self {
-        Self { orchestrator, reflexes, shutdown, door: Door::default() }
+        Self { orchestrator, reflexes, shutdown, door: Door::default(), sockets: socket::Sockets::default() }
     }
 
     /// Lets in who this door lets in.
@@ -65,6 +67,7 @@ pub fn app(state: AppState) -> Router {
         .route("/reflex", post(reflex::check));
     let routes = Router::new()
         .nest("/api/v1", api)
+        .route("/ws/{client_id}", get(socket::socket))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
         .fallback(no_such_route)

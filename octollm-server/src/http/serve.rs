@@ -41,7 +41,7 @@ pub async fn run(listener: TcpListener, app: Router, shutdown: CancellationToken
         // Small answers and events leave at once instead of waiting to be joined by others.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(AddExtension::new(app.clone(), client));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

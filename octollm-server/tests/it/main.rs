@@ -16,5 +16,6 @@ mod reflex_http;
 mod remote;
 mod replanning;
 mod settings;
+mod socket;
 mod support;
 mod tasks;

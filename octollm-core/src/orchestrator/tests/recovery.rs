@@ -64,6 +64,36 @@ async fn an_unfinished_task_goes_on_where_it_was() {
     second.stop().await;
 }
 
+/// What was spent before the crash is not there to be spent again.
+#[tokio::test]
+async fn a_budget_survives_the_process() {
+    let folder = TempDir::new().unwrap();
+    let spender = || {
+        let spends = |_| async { Ok(json!({"usage": {"input_tokens": 90, "model_calls": 1}})) };
+        ScriptedArm::new(ArmDescriptor::new("spender", ["spend"]), spends)
+    };
+    let first = Process::start(folder.path(), vec![spender()]).await;
+    let spend = |step| SubTask::new(step, "spend", "spender").with_input(json!({}));
+    let steps = vec![
+        spend(1),
+        SubTask::new(2, "sleep", "slow").with_input(json!({"ms": 300})).after([1]),
+        spend(3).after([2]),
+        spend(4).after([3]),
+    ];
+    let budget = Some(crate::task::Budget { max_tokens: Some(150), ..Default::default() });
+    let request = TaskRequest { budget, ..planned(steps) };
+    let id = first.octo.submit(request.into()).await.unwrap().task_id;
+    while first.octo.task(id).await.unwrap().steps.get(1).is_none_or(|step| step.attempts == 0) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.stop().await;
+    let second = Process::start(folder.path(), vec![spender()]).await;
+    let result = status_becomes(&*second.octo, id, TaskStatus::Failed).await;
+    assert_eq!(result.error.unwrap().code, "budget_exceeded");
+    assert_eq!((result.usage.input_tokens, result.steps[3].attempts), (180, 0));
+    second.stop().await;
+}
+
 #[tokio::test]
 async fn a_queued_task_is_not_forgotten() {
     let folder = TempDir::new().unwrap();
