@@ -10,11 +10,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use octollm_core::config::{Config, LATER, SETTINGS, Setting};
-use octollm_core::model::Models;
+use octollm_core::model::{Models, Vendors};
 use octollm_core::{Error, ErrorKind, Fault, Result};
 use serde_json::Value;
 
 const FILE: &str = "octollm.toml";
+/// Names a file with vendors of language models.
+const VENDORS: &str = "LLM_VENDORS";
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,19 +104,13 @@ impl Settings {
     /// # Errors
     /// `invalid_input` with every fault of all sources; `not_configured` for a file that cannot be read.
     pub fn load(sources: &Sources) -> Result<Self> {
-        let mut layers = Layers { of_models: Models::variables()?, ..Layers::default() };
-        layers.add_file(sources)?;
-        layers.add_dot_env(&sources.folder.join(".env"))?;
-        for (name, value) in &sources.environment {
-            layers.add_variable(name, value, &Origin::Environment);
+        let layers = Layers::read(sources, Models::variables()?)?;
+        if !layers.models.contains_key(VENDORS) {
+            return layers.finish();
         }
-        for (name, value) in &sources.program {
-            layers.add_strictly(&name.to_ascii_lowercase(), value.clone(), &Origin::Program);
-        }
-        for (name, value) in &sources.flags {
-            layers.add(name, Value::from(value.as_str()), Origin::Flag);
-        }
-        layers.finish()
+        // The vendors of the operator's own file have variables of their own.
+        let vendors = Vendors::from_variables(&layers.models)?;
+        Layers::read(sources, Models::variables_with(&vendors))?.finish()
     }
 
     /// Where the value of the setting with this name came from.
@@ -135,6 +131,23 @@ struct Layers {
 }
 
 impl Layers {
+    /// All sources, where these names are about language models.
+    fn read(sources: &Sources, of_models: Vec<String>) -> Result<Self> {
+        let mut layers = Self { of_models, ..Self::default() };
+        layers.add_file(sources)?;
+        layers.add_dot_env(&sources.folder.join(".env"))?;
+        for (name, value) in &sources.environment {
+            layers.add_variable(name, value, &Origin::Environment);
+        }
+        for (name, value) in &sources.program {
+            layers.add_strictly(&name.to_ascii_lowercase(), value.clone(), &Origin::Program);
+        }
+        for (name, value) in &sources.flags {
+            layers.add(name, Value::from(value.as_str()), Origin::Flag);
+        }
+        Ok(layers)
+    }
+
     fn add(&mut self, name: &str, value: Value, origin: Origin) {
         let key = name.to_ascii_lowercase();
         self.values.insert(key.clone(), value);

@@ -8,14 +8,19 @@ mod row;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::{Table, Value};
 
-pub use row::{Auth, ModelRow, PriceRow, Quirks, SchemaBy, Vendor, WireKind};
+pub use row::{Auth, LimitsRow, ModelRow, PriceRow, Quirks, SchemaBy, Vendor, WireKind};
 
 use super::ModelDescriptor;
 use crate::error::{Error, ErrorKind, Result};
+
+/// Names a file whose rows are laid over the built-in ones.
+pub(super) const FILE: &str = "LLM_VENDORS";
 
 const BUILT_IN: &str = include_str!("../../models/vendors.toml");
 
@@ -51,6 +56,34 @@ impl Vendors {
         let mut table = self.table.clone();
         lay_over(&mut table, parse(toml)?);
         Self::read(table)
+    }
+
+    /// The built-in table with the file laid over it that `LLM_VENDORS` names among these variables, if it names one. Blocks
+    /// while it reads that file.
+    ///
+    /// # Errors
+    /// `not_configured` for a file that cannot be read, and as [`with_overrides`](Self::with_overrides).
+    pub fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self> {
+        match Self::file(variables) {
+            Some(path) => Self::over_built_in(path, std::fs::read_to_string(path)),
+            None => Self::built_in(),
+        }
+    }
+
+    /// The file that these variables name.
+    pub(super) fn file(variables: &BTreeMap<String, String>) -> Option<&Path> {
+        variables.get(FILE).map(|path| path.trim()).filter(|path| !path.is_empty()).map(Path::new)
+    }
+
+    /// The built-in table with what was read of this file laid over it.
+    pub(super) fn over_built_in(path: &Path, text: io::Result<String>) -> Result<Self> {
+        let text = text.map_err(|error| {
+            Error::new(ErrorKind::NotConfigured, "the file of model vendors cannot be read")
+                .with_hint("LLM_VENDORS names a file of rows as docs/models.md shows them")
+                .with_source(error)
+        });
+        let table = text.and_then(|text| Self::built_in()?.with_overrides(&text));
+        table.map_err(|error| error.with_context("file", path.display().to_string()))
     }
 
     fn read(table: Table) -> Result<Self> {

@@ -28,6 +28,24 @@ fn the_later_source_wins_and_is_remembered() {
 }
 
 #[test]
+fn vendors_of_an_own_file_have_variables_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("vendors.toml");
+    std::fs::write(
+        &table,
+        "[vendor.house]\nwire = \"openai\"\nbase_url = \"https://models.example.org/v1\"\nkey_variables = [\"HOUSE_API_KEY\"]",
+    )
+    .unwrap();
+    let configuration = format!("llm_vendors = {table:?}\nhouse_api_key = \"k\"");
+    std::fs::write(folder.path().join("octollm.toml"), configuration).unwrap();
+    let settings = Settings::load(&sources(folder.path(), &[])).unwrap();
+    assert_eq!(settings.models["HOUSE_API_KEY"], "k");
+    std::fs::remove_file(&table).unwrap();
+    let error = Settings::load(&sources(folder.path(), &[])).unwrap_err();
+    assert_eq!((error.kind(), error.context("file")), (ErrorKind::NotConfigured, table.to_str()));
+}
+
+#[test]
 fn a_bad_value_names_variable_origin_value_and_what_is_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let sources = sources(folder.path(), &[("API_PORT", "many"), ("ARM_REGISTRY", "me:secret@host")]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Providers;
 use crate::error::{Error, Fault, Result};
 use crate::model::layers::{Around, Link, LinkOptions, guarded, standard};
-use crate::model::vendors::Vendors;
+use crate::model::vendors::{self, Vendors};
 use crate::model::{LanguageModel, Models, Purpose};
 
 /// Purposes that may have a model of their own, and the variable that names it.
@@ -25,8 +25,9 @@ const FALLBACKS: &str = "LLM_FALLBACKS";
 const DISCOVERY: &str = "LLM_DISCOVERY";
 
 /// Every variable that [`Models::from_variables`] reads besides the vendors' own.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 16] = [
     "LLM_MODEL",
+    vendors::FILE,
     DISCOVERY,
     "LLM_MODEL_INTENT",
     "LLM_MODEL_PLANNING",
@@ -63,7 +64,11 @@ impl Models {
         variables: &BTreeMap<String, String>,
         around: &Around,
     ) -> Result<Self> {
-        let mut providers = Providers::from_variables(Vendors::built_in()?, variables)?;
+        let vendors = match Vendors::file(variables) {
+            Some(path) => Vendors::over_built_in(path, tokio::fs::read_to_string(path).await)?,
+            None => Vendors::built_in()?,
+        };
+        let mut providers = Providers::from_variables(vendors, variables)?;
         if may_discover(variables)? {
             providers.discover().await;
         }
@@ -81,18 +86,22 @@ impl Models {
         Self::from_variables(&variables.collect()).await
     }
 
-    /// The names of the variables that [`from_variables`](Self::from_variables) reads, keys and addresses of all vendors
-    /// among them.
+    /// The names of the variables that [`from_variables`](Self::from_variables) reads, keys and addresses of all built-in
+    /// vendors among them.
     ///
     /// # Errors
     /// None as long as the library's tests pass.
     pub fn variables() -> Result<Vec<String>> {
-        let vendors = Vendors::built_in()?;
+        Ok(Self::variables_with(&Vendors::built_in()?))
+    }
+
+    /// As [`variables`](Self::variables), where the vendors are these.
+    pub fn variables_with(vendors: &Vendors) -> Vec<String> {
         let of_vendors = vendors.iter().flat_map(|(_, vendor)| vendor.variables().map(str::to_owned));
         let mut names: Vec<_> = VARIABLES.iter().map(|name| (*name).to_owned()).chain(of_vendors).collect();
         names.sort_unstable();
         names.dedup();
-        Ok(names)
+        names
     }
 }
 
@@ -142,7 +151,9 @@ impl Choice<'_> {
             .model(name)
             .map_err(|error| error.with_context("variable", variable.to_owned()))?;
         let vendor = model.descriptor().vendor.clone();
-        let link = self.links.entry(vendor).or_insert_with(|| Link::new(&LinkOptions::default()));
+        let rates = self.providers.vendors().get(&vendor)?.limits.into();
+        let link = self.links.entry(vendor);
+        let link = link.or_insert_with(|| Link::new(&LinkOptions { rates, ..LinkOptions::default() }));
         Ok(guarded(model, link))
     }
 
@@ -207,6 +218,27 @@ mod tests {
         assert!(models(&[("LLM_DISCOVERY", "off")]).await.unwrap().is_empty());
         let error = models(&[("LLM_DISCOVERY", "perhaps")]).await.unwrap_err();
         assert_eq!(error.faults()[0].pointer, "/LLM_DISCOVERY");
+    }
+
+    #[tokio::test]
+    async fn an_operators_file_adds_vendors_and_their_variables() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let table = "[vendor.house]\nwire = \"openai\"\nbase_url = \"https://models.example.org/v1\"\n\
+            key_variables = [\"HOUSE_API_KEY\"]\ndefault_model = \"small\"\nlimits = { concurrent = 2 }";
+        std::fs::write(path, table).unwrap();
+        let set = [("LLM_VENDORS", path), ("HOUSE_API_KEY", "k")];
+        assert_eq!(name(&models(&set).await.unwrap(), Purpose::General), "house/small");
+        let variables = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let vendors = Vendors::from_variables(&variables.into()).unwrap();
+        assert_eq!(vendors.get("house").unwrap().limits.concurrent.unwrap().get(), 2);
+        assert!(Models::variables_with(&vendors).contains(&"HOUSE_API_KEY".to_owned()));
+
+        std::fs::write(path, "[vendor.openai]\nlimits = { concurrent = 0 }").unwrap();
+        let error = models(&set).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("file")), (ErrorKind::NotConfigured, Some(path)));
+        let error = models(&[("LLM_VENDORS", "/no/such/file")]).await.unwrap_err();
+        assert_eq!((error.kind(), error.context("file")), (ErrorKind::NotConfigured, Some("/no/such/file")));
     }
 
     #[test]

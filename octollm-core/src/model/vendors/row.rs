@@ -1,10 +1,12 @@
 //! One row of the table.
 
 use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::model::layers::RateOptions;
 use crate::model::{Features, ModelDescriptor, Price};
 
 /// The protocol that a vendor speaks.
@@ -93,6 +95,9 @@ pub struct Vendor {
     /// How it wants to be asked.
     #[serde(default)]
     pub quirks: Quirks,
+    /// How much one account may ask of it.
+    #[serde(default)]
+    pub limits: LimitsRow,
     /// What the row was checked against.
     #[serde(default)]
     pub checked: String,
@@ -117,6 +122,18 @@ pub struct ModelRow {
     pub features: Option<Features>,
     /// How it wants to be asked, where that is not what the vendor's row says.
     pub quirks: Quirks,
+}
+
+/// How much one account may ask. Depends on the account, so the built-in table says nothing of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsRow {
+    /// Calls at once.
+    pub concurrent: Option<NonZeroUsize>,
+    /// Calls a minute.
+    pub requests_per_minute: Option<NonZeroU32>,
+    /// Tokens a minute, read and written.
+    pub tokens_per_minute: Option<NonZeroU64>,
 }
 
 /// US dollars for a million tokens.
@@ -220,6 +237,18 @@ impl Vendor {
     pub(super) fn quirks(&self, model: &str) -> Quirks {
         let own = self.row(model).map(|row| row.quirks.clone());
         own.unwrap_or_default().over(&self.quirks)
+    }
+}
+
+impl From<LimitsRow> for RateOptions {
+    fn from(row: LimitsRow) -> Self {
+        let usual = Self::default();
+        Self {
+            concurrent: row.concurrent.map_or(usual.concurrent, NonZeroUsize::get),
+            requests_per_minute: row.requests_per_minute.map(NonZeroU32::get),
+            tokens_per_minute: row.tokens_per_minute.map(NonZeroU64::get),
+            ..usual
+        }
     }
 }
 
