@@ -83,7 +83,7 @@ test-rust: venv mock-venv minilm
 	OCTOLLM_PYTHON=$(CURDIR)/$(VENV)/bin/python OCTOLLM_MOCK_PYTHON=$(CURDIR)/$(MOCK_VENV)/bin/python \
 		OCTOLLM_TEST_MINILM=$(CURDIR)/$(MINILM) \
 		cargo test --workspace --all-features --locked --test weather --test python_arm --test mock_models \
-		--test minilm --test semantic --test thinking --test veil -- --ignored
+		--test minilm --test semantic --test thinking -- --ignored
 
 # The C library from C, C++ and Python's ctypes, under AddressSanitizer and Valgrind.
 test-c: venv

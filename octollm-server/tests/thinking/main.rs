@@ -13,6 +13,7 @@
 
 mod guides;
 mod support;
+mod veil;
 
 use octollm_core::arm::{Arm, ArmCall, HttpArm, HttpArmOptions};
 use serde_json::{Value, json};

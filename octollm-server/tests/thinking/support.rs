@@ -19,8 +19,18 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn start() -> Self {
+        Self::serve(&[])
+    }
+
+    /// As [`start`](Self::start); every request is appended to `log`.
+    pub(crate) fn start_writing_down(log: &Path) -> Self {
+        Self::serve(&["--log", log.to_str().unwrap()])
+    }
+
+    fn serve(args: &[&str]) -> Self {
         let mut process = Command::new(python())
             .args(["examples/scripted_model/server.py", "--port", "0"])
+            .args(args)
             .current_dir(ROOT)
             .stdout(Stdio::piped())
             .spawn()
