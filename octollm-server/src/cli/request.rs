@@ -80,7 +80,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::InvalidInput, "the file cannot be read")
             .with_context("file", path.display().to_string())
-            .with_context("reason", error.kind().to_string())
+            .with_context("reason", error.to_string())
     };
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > MAX_FILE {
