@@ -119,7 +119,7 @@ fn requests_that_make_no_sense_are_refused_before_anything_happens() {
 
 #[test]
 fn a_readable_folder_is_seen_at_its_place_and_cannot_be_changed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     std::fs::write(folder.path().join("data"), "shown").unwrap();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(folder.path(), open).unwrap();

@@ -95,7 +95,9 @@ mod tests {
     /// Pages of the largest process below this one that has this name.
     fn size_of_child(name: &str) -> Option<u64> {
         let of = |pid: libc::pid_t, file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
-        let ours = tree::descendants(std::process::id() as libc::pid_t).into_iter();
+        let mut ours = Vec::new();
+        tree::descendants(std::process::id() as libc::pid_t, &mut ours).unwrap();
+        let ours = ours.into_iter();
         ours.filter(|pid| of(*pid, "comm").is_some_and(|comm| comm.trim() == name))
             .filter_map(|pid| of(pid, "statm")?.split(' ').next()?.parse().ok())
             .max()

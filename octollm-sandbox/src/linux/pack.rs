@@ -148,7 +148,7 @@ mod tests {
         let given = plan.given.clone().next().unwrap();
         let folders: Vec<&CStr> = given.folders.collect();
         assert_eq!((given.path, given.content, folders), (c"a/b/c", &b"content"[..], vec![c"a", c"a/b"]));
-        assert_eq!(plan.filters.clone().count(), 3);
+        assert_eq!(plan.filters.clone().count(), 5);
         assert!(plan.binds.clone().any(|bind| bind.target == c"usr" && bind.kind == Kind::Folder));
         // SAFETY: a list of terminated strings with a null pointer at the end, in `words`.
         let arguments: Vec<_> =

@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
             return Err(SandboxError::new(Layer::Network));
         }
         let mut places = Places::default();
-        let readable = readable(&with_certificates(&sandbox.readable, port != 0))?;
+        let readable = readable(&with_certificates(&sandbox.readable, port != 0), level)?;
         let (work, tmp) = match scratch {
             None => (PathBuf::from(WORK), PathBuf::from(TMP)),
             Some(scratch) => (scratch.work(), scratch.tmp()),
@@ -214,7 +214,7 @@ fn with_certificates(readable: &[PathBuf], reaches: bool) -> Vec<PathBuf> {
 }
 
 /// The paths that an operator shows besides the system's, without those that another one covers.
-fn readable(wanted: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
+fn readable(wanted: &[PathBuf], level: Level) -> Result<Vec<PathBuf>, SandboxError> {
     const NEVER: [&str; 4] = ["/work", "/proc", "/sys", "/dev"];
     let mut wanted = wanted.to_vec();
     wanted.sort_by_key(|path| path.as_os_str().len());
@@ -223,8 +223,11 @@ fn readable(wanted: &[PathBuf]) -> Result<Vec<PathBuf>, SandboxError> {
         let plain = path.components().skip(1).all(|part| matches!(part, Component::Normal(_)));
         let real = fs::canonicalize(&path).map_err(|_| refuse(&path))?;
         let data = fs::metadata(&path).map_err(|_| refuse(&path))?;
-        let forbidden =
-            |path: &Path| path == Path::new("/") || NEVER.iter().any(|never| path.starts_with(never));
+        // Landlock's right to write to the sandbox's own /tmp would hold for what is shown below it, too.
+        let in_tmp = level == Level::Full && path.starts_with(TMP);
+        let forbidden = |path: &Path| {
+            path == Path::new("/") || in_tmp || NEVER.iter().any(|never| path.starts_with(never))
+        };
         // The real path may lie in a folder that is called /work outside: only its new place must not.
         let real_forbidden =
             real == Path::new("/") || NEVER.iter().skip(1).any(|never| real.starts_with(never));

@@ -175,7 +175,10 @@ impl Child {
     /// Ends all processes that can be found, for one that was asked in vain.
     pub(super) fn end_by_force(&self) {
         if self.level != Level::Full {
-            for pid in tree::descendants(self.pid) {
+            let mut found = Vec::new();
+            // Those that were found before an error are killed all the same.
+            let _ = tree::descendants(self.pid, &mut found);
+            for pid in found {
                 sys::kill(pid, libc::SIGKILL);
             }
         }

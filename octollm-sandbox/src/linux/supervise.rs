@@ -175,7 +175,13 @@ impl<'a> Watch<'a> {
                 }
             }
             None => {
-                if let Some(end) = self.reason_now(now) {
+                let reason = self.reason_now(now).unwrap_or_else(|error| {
+                    // A tree that cannot be measured is not left running.
+                    let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                    self.failure.get_or_insert(SandboxError::errno_of(Layer::Supervision, errno).at("/proc"));
+                    Some(End::Stopped)
+                });
+                if let Some(end) = reason {
                     self.reason = Some((end, now));
                     self.child.end();
                 }
@@ -183,33 +189,35 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn reason_now(&mut self, now: Instant) -> Option<End> {
+    fn reason_now(&mut self, now: Instant) -> io::Result<Option<End>> {
         if self.control.is_stopped() {
-            return Some(End::Stopped);
+            return Ok(Some(End::Stopped));
         }
         if now >= self.started + self.limits.wall {
-            return Some(End::WallTime);
+            return Ok(Some(End::WallTime));
         }
         if now < self.next_look {
-            return None;
+            return Ok(None);
         }
         if self.starting.is_some() {
             self.next_look = now + TICK;
-            return None;
+            return Ok(None);
         }
         self.next_look = now + TICK;
         self.looks = self.looks.wrapping_add(1);
-        let usage = tree::usage(self.child.pid);
+        let usage = tree::usage(self.child.pid)?;
         self.cpu = self.cpu.max(usage.cpu);
         if usage.memory > self.limits.memory {
-            return Some(End::Memory);
+            return Ok(Some(End::Memory));
         }
         if usage.cpu > self.limits.cpu {
-            return Some(End::CpuTime);
+            return Ok(Some(End::CpuTime));
         }
         // A walk over a folder costs more than a look at a few processes.
-        let is_full = |scratch: &Scratch| scratch.exceeds(self.limits.work_bytes, self.limits.work_files);
-        (self.looks.is_multiple_of(4) && self.scratch.is_some_and(is_full)).then_some(End::Storage)
+        let is_full = |scratch: &Scratch| {
+            scratch.exceeds(self.limits.work_bytes, self.limits.work_files, self.child.pid)
+        };
+        Ok((self.looks.is_multiple_of(4) && self.scratch.is_some_and(is_full)).then_some(End::Storage))
     }
 
     fn finish(mut self) -> Result<Finished, SandboxError> {

@@ -9,7 +9,7 @@ use super::{inside, is_root, landlock, outside, python, shell, stopped, stopped_
 
 /// A file that everybody may read and write, as a database might be, in a folder that everybody may enter.
 fn database() -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o777)).unwrap();
     let file = folder.path().join("octollm.db");
     fs::write(&file, "secret").unwrap();
@@ -136,7 +136,7 @@ fn devices_cannot_be_made_and_setuid_programs_give_nothing() {
     if !is_root() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("id");
     fs::copy("/usr/bin/id", &program).unwrap();
@@ -167,6 +167,24 @@ fn a_readable_folder_gives_no_way_out_of_it() {
     }
     let attack = format!("def attack(): os.chmod('{shown}', 0o777)");
     stopped_inside(&sandbox, "chmod", &attack, Layer::Mounts, "EROFS");
+}
+
+/// Mounts do not keep a pipe with a name from being written; and Landlock's right to the sandbox's own /tmp would hold below it.
+#[test]
+fn a_pipe_of_the_machine_is_not_written() {
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    let made =
+        std::process::Command::new("mkfifo").args(["-m", "666"]).arg(folder.path().join("pipe")).status();
+    assert!(made.unwrap().success());
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let attack = format!("def attack(): os.open('{}/pipe', os.O_RDWR)", folder.path().display());
+    assert_eq!(outside(&attack), "REACHED");
+    let shown = Sandbox::default().readable(folder.path());
+    stopped_inside(&shown, "a pipe", &attack, Layer::Landlock, "EACCES");
+    let in_tmp = tempfile::tempdir_in("/tmp").unwrap();
+    let error =
+        Sandbox::default().readable(in_tmp.path()).run(&python("0"), &Control::default()).unwrap_err();
+    assert_eq!((error.layer(), error.path()), (Layer::Request, Some(in_tmp.path())));
 }
 
 /// Landlock knows nothing of modes, owners and times: without a root of its own, the filter keeps them.

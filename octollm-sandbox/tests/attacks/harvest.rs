@@ -29,7 +29,7 @@ fn a_given_file_that_became_a_link_is_no_file_any_more() {
 
 #[test]
 fn a_second_name_of_a_machines_file_does_not_come_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     std::fs::write(folder.path().join("secret"), "secret").unwrap();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();

@@ -1,6 +1,6 @@
 //! Doors of the kernel that no ordinary program needs.
 
-use octollm_sandbox::{Layer, Sandbox};
+use octollm_sandbox::{Layer, Level, Sandbox};
 
 use super::{landlock, outside, python, stopped, stopped_inside, text};
 
@@ -33,7 +33,7 @@ const HARMFUL: &[(&str, libc::c_long)] = &[
     ("init_module", libc::SYS_init_module), ("kexec_load", libc::SYS_kexec_load), ("ptrace", libc::SYS_ptrace),
     ("quotactl", libc::SYS_quotactl), ("reboot", libc::SYS_reboot), ("setdomainname", libc::SYS_setdomainname),
     ("setgid", libc::SYS_setgid), ("setgroups", libc::SYS_setgroups), ("sethostname", libc::SYS_sethostname),
-    ("setresuid", libc::SYS_setresuid), ("settimeofday", libc::SYS_settimeofday), ("setuid", libc::SYS_setuid),
+    ("settimeofday", libc::SYS_settimeofday), ("setuid", libc::SYS_setuid),
     ("swapoff", libc::SYS_swapoff), ("swapon", libc::SYS_swapon), ("sync", libc::SYS_sync), ("syslog", libc::SYS_syslog),
     ("vhangup", libc::SYS_vhangup),
 ];
@@ -111,6 +111,37 @@ fn nothing_is_typed_into_a_terminal() {
     stopped_inside(&Sandbox::default(), "TIOCSTI with high bits", attack, Layer::Seccomp, "EPERM");
     let attack = "def attack(): os.open('/dev/tty', os.O_RDWR)";
     stopped_inside(&Sandbox::default(), "the terminal", attack, Layer::Mounts, "ENOENT");
+}
+
+/// There is only one user to be, and no way to another.
+#[test]
+fn nobody_else_can_be_become() {
+    for sandbox in [Sandbox::default(), landlock()] {
+        let who = if sandbox.level == Level::Full { "EINVAL" } else { "EPERM" };
+        for call in [libc::SYS_setresuid, libc::SYS_setresgid] {
+            let attack = format!("def attack(): call({call}, 0, 0, 0)");
+            stopped_inside(&sandbox, "another user", &attack, Layer::Privileges, who);
+        }
+    }
+    // What programs that start others ask for, to be sure that they are who they were.
+    let code = "import os\npid = os.posix_spawn('/bin/true', ['true'], {}, resetids=True)\nprint(os.waitpid(pid, 0)[1])";
+    assert_eq!(text(&super::run(&python(code))), "0");
+}
+
+#[test]
+fn nobody_else_notices_an_open_file() {
+    // A lease makes others wait who open the file; a notice tells what is done in a folder.
+    let lease = "import fcntl\ndef attack():\n    with open('/tmp/mine', 'w'): pass\n    \
+        fcntl.fcntl(os.open('/tmp/mine', os.O_RDONLY), 1024, fcntl.F_RDLCK)";
+    stopped("a lease", lease, Layer::Seccomp, "EPERM");
+    let notice = "import fcntl\ndef attack(): fcntl.fcntl(os.open('/usr/bin', os.O_RDONLY), 1026, 0x2)";
+    stopped("a notice", notice, Layer::Seccomp, "EPERM");
+    let lock = "import fcntl\ndef attack(): fcntl.flock(os.open('/usr/bin/env', os.O_RDONLY), fcntl.LOCK_SH)";
+    stopped("a lock", lock, Layer::Seccomp, "ENOTSUP");
+    // What programs need of the same calls.
+    let code = "import fcntl, os\nf = open('/work/x', 'w+')\nfcntl.lockf(f, fcntl.LOCK_EX)\n\
+        fcntl.fcntl(f, fcntl.F_SETFD, fcntl.FD_CLOEXEC)\nprint('ok')";
+    assert_eq!(text(&super::run(&python(code))), "ok");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn raw_and_odd_sockets_are_not_made() {
 
 #[test]
 fn sockets_of_the_machine_are_not_reached() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     let path = folder.path().join("socket");
     let _listener = UnixListener::bind(&path).unwrap();
     let name = super::word("octollm-attack");
@@ -83,7 +83,7 @@ fn sockets_of_the_machine_are_not_reached() {
 /// A pair is connected for ever: no other address can be given to it, and it still serves asyncio.
 #[test]
 fn a_pair_cannot_be_turned_elsewhere() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     let path = folder.path().join("socket").display().to_string();
     let _listener = UnixListener::bind(&path).unwrap();
     let sandbox = Sandbox::default().readable(folder.path());

@@ -30,6 +30,53 @@ fn many_small_memory_bombs_are_one() {
     assert_eq!(outcome.end, End::Memory);
 }
 
+/// A process that cannot be measured is none that takes nothing.
+#[test]
+fn nothing_hides_what_a_process_takes() {
+    let bomb = "x = bytearray(b'x' * (200 << 20)); time.sleep(60)";
+    let name = "import ctypes, time\nctypes.CDLL(None).prctl(15, b'\\xff\\xfe', 0, 0, 0)\n";
+    // The main thread ends, another one goes on.
+    let zombie = format!(
+        "import ctypes, threading, time\ndef bomb(): {bomb}\nthreading.Thread(target=bomb).start()\n\
+         ctypes.CDLL(None).syscall({}, 0)",
+        libc::SYS_exit
+    );
+    for code in [format!("{name}{bomb}"), zombie] {
+        for sandbox in [Sandbox::default(), landlock()] {
+            let limits = Limits { memory: 100 * MIB, wall: Duration::from_secs(20), ..Limits::default() };
+            let outcome = sandbox.run(&python(&code).limits(limits), &Control::default()).unwrap();
+            assert_eq!(outcome.end, End::Memory, "stopped by {} {}", Layer::Supervision, errors(&outcome));
+        }
+    }
+    let spin =
+        "import os, time\nfor _ in range(4):\n  if os.fork() == 0:\n    while True: pass\ntime.sleep(60)";
+    let limits = Limits { cpu: Duration::from_secs(1), wall: Duration::from_secs(300), ..Limits::default() };
+    assert_eq!(limited(&format!("{name}{spin}"), limits).end, End::CpuTime);
+}
+
+/// The kernel's own memory is charged to nobody.
+#[test]
+fn buffers_of_sockets_and_pipes_stay_small() {
+    let held = |prepare: &str| -> u64 {
+        let code = format!(
+            "import fcntl, os, socket\na, b = socket.socketpair()\nr, w = os.pipe()\n{prepare}\na.setblocking(False)\n\
+             n = 0\ntry:\n  while True: n += a.send(bytes(4096))\nexcept BlockingIOError: print(n)"
+        );
+        text(&run(&python(&code))).parse().unwrap()
+    };
+    let usual = held("");
+    assert!(usual <= 512 << 10, "{usual} bytes");
+    assert_eq!(held("a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 30)"), usual);
+    let pipe = "import fcntl\ndef attack(): fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)";
+    stopped("a long pipe", pipe, Layer::Seccomp, "EPERM");
+    let pages = "def attack():\n    with open('/tmp/page', 'wb') as f: f.write(bytes(8192))\n    \
+        a, b = socket.socketpair()\n    os.sendfile(a.fileno(), os.open('/tmp/page', os.O_RDONLY), 0, 1)";
+    stopped("pages of files", pages, Layer::Seccomp, "EINVAL");
+    // `shutil` copies without it.
+    let code = "import shutil\nopen('/work/a', 'w').write('text')\nshutil.copyfile('/work/a', '/work/b')\nprint(open('/work/b').read())";
+    assert_eq!(text(&run(&python(code))), "text");
+}
+
 #[test]
 fn one_process_gets_no_more_address_space() {
     let code = "try: bytearray(1 << 30)\nexcept MemoryError: print('no')";
@@ -41,6 +88,8 @@ fn one_process_gets_no_more_address_space() {
 fn memory_that_nobody_is_charged_for_is_not_given() {
     let shared = "def attack(): mmap.mmap(-1, 1 << 20, mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)";
     stopped("shared memory", shared, Layer::Seccomp, "EPERM");
+    let huge = "def attack(): mmap.mmap(-1, 1 << 21, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)";
+    stopped_inside(&Sandbox::default(), "huge pages", huge, Layer::Seccomp, "EPERM");
     let zero = "def attack(): mmap.mmap(os.open('/dev/zero', os.O_RDONLY), 4096, mmap.MAP_SHARED, prot=1)";
     stopped("mapped zeroes", zero, Layer::Mounts, "ENODEV");
     let file = format!("def attack(): call({}, b'x', 0)", libc::SYS_memfd_create);
@@ -143,7 +192,7 @@ fn arguments_without_end_are_refused() {
 /// More than can be shown is refused by name, before anything runs.
 #[test]
 fn more_readable_paths_than_there_is_room_for_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     let mut sandbox = Sandbox::default();
     for number in 0..300 {
         let path = folder.path().join(number.to_string());
