@@ -132,7 +132,9 @@ async fn write(connection: &mut SqliteConnection, batch: &[Job]) -> Vec<Result<(
 }
 
 async fn write_together(connection: &mut SqliteConnection, batch: &[Job]) -> sqlx::Result<()> {
-    if let [job] = batch {
+    if let [job] = batch
+        && job.rows.events.len() <= statements::MOST_ROWS
+    {
         return statements::insert_one(connection, &job.rows, "BEGIN IMMEDIATE;", "COMMIT;").await;
     }
     let rows: Vec<&Rows> = batch.iter().map(|job| &job.rows).collect();

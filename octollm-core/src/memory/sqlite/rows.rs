@@ -17,6 +17,17 @@ use crate::task::{Event, EventKind, Priority, TaskId, TaskStatus, TaskSummary, T
 
 pub(super) type Bound<'q> = Query<'q, Sqlite, SqliteArguments>;
 
+/// A row whose columns go into a statement's places.
+pub(super) trait Bind {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q>;
+}
+
+impl<T: Bind> Bind for &T {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+        (**self).bind(query)
+    }
+}
+
 /// An append, ready to be bound.
 pub(super) struct Rows {
     pub(super) events: Vec<EventRow>,
@@ -76,8 +87,10 @@ impl EventRow {
             duration_ms,
         })
     }
+}
 
-    pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+impl Bind for EventRow {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
         query
             .bind(self.task.as_bytes().to_vec())
             .bind(self.seq)
@@ -148,8 +161,10 @@ impl RecordRow {
             summary,
         })
     }
+}
 
-    pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+impl Bind for RecordRow {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
         let summary = &self.summary;
         let success = summary.status.is_terminal().then_some(summary.status == TaskStatus::Completed);
         query
@@ -206,8 +221,8 @@ pub(super) struct KeyRow {
     task: TaskId,
 }
 
-impl KeyRow {
-    pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+impl Bind for KeyRow {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
         query.bind(self.key.to_vec()).bind(self.task.as_bytes().to_vec())
     }
 }
@@ -218,8 +233,8 @@ pub(super) struct VaultRow {
     part: VaultPart,
 }
 
-impl VaultRow {
-    pub(super) fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
+impl Bind for VaultRow {
+    fn bind<'q>(&self, query: Bound<'q>) -> Bound<'q> {
         query.bind(self.task.as_bytes().to_vec()).bind(clamp(self.part.number)).bind(self.part.sealed.clone())
     }
 }

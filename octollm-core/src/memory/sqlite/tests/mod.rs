@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use super::{SqliteMemory, SqliteOptions, Synchronous};
 use crate::error::ErrorKind;
-use crate::memory::{Journal, StatsStore, TaskFilter};
-use crate::task::{EventKind, TaskRequest};
+use crate::memory::{Append, Journal, StatsStore, TaskFilter};
+use crate::task::{Event, EventKind, TaskId, TaskRequest};
 use crate::testing::journal::{JournalBackend, Script, journal_suite, stats_suite};
 
 /// A database in a directory of its own.
@@ -269,7 +269,38 @@ async fn dead_engines_locks_are_removed() {
     assert_eq!(locks().len(), 1);
 }
 
+/// Statements have some numbers of rows only; what fills them up must neither be written nor change the order.
+#[tokio::test]
+async fn appends_of_every_size_are_written_whole_and_in_order() {
+    let backend = Backend::new();
+    let memory = backend.memory().await;
+    for events in (1..=70).chain([95, 96, 97, 129, 192, 255, 256, 257, 300, 530]) {
+        let (alone, one, other) = (append(events), append(events), append(3));
+        memory.append(&alone).await.unwrap();
+        // These two share a transaction.
+        let (first, second) = tokio::join!(memory.append(&one), memory.append(&other));
+        first.and(second).unwrap();
+        for written in [&alone, &one, &other] {
+            let found = memory.read(written.task_id().unwrap(), 0, 1000).await.unwrap();
+            assert_eq!(found, written.events, "{events} events");
+        }
+    }
+    let mut reader = memory.reader().await.unwrap();
+    let sql = "SELECT count(*) FROM (SELECT seq - lag(seq) OVER (PARTITION BY task_id ORDER BY position) AS on_by \
+               FROM action_log) WHERE on_by <> 1";
+    let out_of_order: i64 = sqlx::query_scalar(sql).fetch_one(&mut *reader).await.unwrap();
+    assert_eq!(out_of_order, 0);
+}
+
 fn accepted() -> EventKind {
     let request = Arc::new(TaskRequest::new("A goal of the SQLite tests"));
     EventKind::TaskAccepted { request, deadline_at: crate::task::now() }
+}
+
+/// So many events of one task.
+fn append(events: u64) -> Append {
+    let (task_id, at) = (TaskId::new(), crate::task::now());
+    let kind = |step| EventKind::StepSkipped { step, reason: format!("because of {step}") };
+    let event = |seq| Arc::new(Event { task_id, seq, at, kind: kind(u32::try_from(seq).unwrap()) });
+    Append { events: (1..=events).map(event).collect(), record: None, vault: None }
 }
