@@ -108,7 +108,7 @@ impl LocalOrchestrator {
 #[async_trait]
 impl Orchestrator for LocalOrchestrator {
     async fn submit(&self, submission: Submission) -> Result<TaskResponse> {
-        self.engine.accept(TaskId::new(), submission, Caller::GoesOn).await
+        Ok(self.engine.accept(TaskId::new(), submission, Caller::GoesOn).await?.response)
     }
 
     async fn task(&self, id: TaskId) -> Result<TaskResult> {
@@ -180,8 +180,8 @@ impl Orchestrator for LocalOrchestrator {
     async fn run(&self, submission: Submission) -> Result<TaskResult> {
         let id = TaskId::new();
         let ending = Ending { engine: &self.engine, task: id, receiver: self.engine.hub.watch_end(id) };
-        let response = self.engine.accept(id, submission, Caller::Waits).await?;
-        match response.task_id {
+        let taken = self.engine.accept(id, submission, Caller::Waits).await?;
+        match taken.response.task_id {
             known if known != id => self.end_of(known).await,
             _ => ending.result(self).await,
         }
@@ -191,12 +191,12 @@ impl Orchestrator for LocalOrchestrator {
     async fn stream(&self, submission: Submission) -> Result<(TaskResponse, EventStream)> {
         let id = TaskId::new();
         let follower = Follower::from_the_start(self.engine.clone(), id);
-        let response = self.engine.accept(id, submission, Caller::GoesOn).await?;
-        let events = match response.task_id {
+        let taken = self.engine.accept(id, submission, Caller::GoesOn).await?;
+        let events = match taken.response.task_id {
             known if known != id => self.events(known, 0).await?,
-            _ => follower.into_stream(),
+            _ => follower.behind(taken.veil).into_stream(),
         };
-        Ok((response, events))
+        Ok((taken.response, events))
     }
 }
 

@@ -25,6 +25,13 @@ pub(crate) enum Caller {
     Waits,
 }
 
+/// What the caller is told of a task.
+pub(crate) struct Taken {
+    pub(crate) response: TaskResponse,
+    /// What stands between it and the outside, unless it was there before.
+    pub(crate) veil: Option<Veil>,
+}
+
 /// A task that nothing speaks against, not durable yet.
 struct Accepted {
     id: TaskId,
@@ -45,7 +52,7 @@ impl Engine {
         id: TaskId,
         submission: Submission,
         caller: Caller,
-    ) -> Result<TaskResponse> {
+    ) -> Result<Taken> {
         let Submission { mut request, idempotency_key, tenant, fresh } = submission;
         request.validate()?;
         self.check_names(&request)?;
@@ -55,7 +62,7 @@ impl Engine {
         }
         let key = idempotency_key.as_deref().map(digest).transpose()?;
         if let Some(known) = self.known(key).await? {
-            return Ok(known);
+            return Ok(Taken { response: known, veil: None });
         }
         if self.stopping.is_cancelled() {
             return Err(stopping());
@@ -64,15 +71,16 @@ impl Engine {
         let (veil, veiled) = self.reflexes.veil_request(id, request).await?;
         let Veiled { what: request, reacted } = veiled;
         let question = if fresh { None } else { self.question(&request, &veil, tenant).await };
-        let accepted = Accepted { id, request, reacted, veil, question, key };
+        let accepted = Accepted { id, request, reacted, veil: veil.clone(), question, key };
         // A caller who goes away now must not leave a durable task without a driver.
         let engine = self.clone();
         match self.to_the_end(async move { engine.take_in(accepted, room, caller).await }).await {
             // Somebody else was a moment earlier with the same key.
             Err(error) if error.kind() == ErrorKind::Conflict && key.is_some() => {
-                self.known(key).await?.ok_or(error)
+                let response = self.known(key).await?.ok_or(error)?;
+                Ok(Taken { response, veil: None })
             }
-            taken => taken,
+            taken => Ok(Taken { response: taken?, veil: Some(veil) }),
         }
     }
 

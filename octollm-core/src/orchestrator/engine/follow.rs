@@ -66,6 +66,12 @@ impl Follower {
         follower
     }
 
+    /// The veil is known, and need not be looked up with the first event.
+    pub(crate) fn behind(mut self, veil: Option<Veil>) -> Self {
+        self.veil = veil;
+        self
+    }
+
     pub(crate) fn into_stream(self) -> EventStream {
         stream::unfold(self, |mut follower| async move {
             let next = follower.next().await.transpose()?;
