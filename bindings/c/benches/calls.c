@@ -35,7 +35,7 @@ static double resident(void) {
 
 static void run(octollm_t *octo, const char *request) {
     octollm_string_t result = {0};
-    WELL(octollm_run(octo, TEXT(request), 0, &result));
+    WELL(octollm_run(octo, TEXT(request), NULL, 0, 0, &result));
     CHECK(strstr(result.data, "\"status\":\"completed\""));
     octollm_string_free(&result);
 }

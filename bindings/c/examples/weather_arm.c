@@ -51,7 +51,7 @@ int main(int argc, char **argv) {
     const char *request = "{\"goal\": \"Get the weather forecast for Paris\","
                           " \"context\": {\"location\": \"Paris\", \"days\": 5}}";
     octollm_string_t result = {0};
-    int bad = failed(octollm_run(octo, TEXT(request), 60000, &result));
+    int bad = failed(octollm_run(octo, TEXT(request), NULL, 0, 60000, &result));
     if (!bad) {
         printf("%s\n", result.data);
         const char *id = strstr(result.data, "task-");

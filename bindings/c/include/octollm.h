@@ -74,6 +74,16 @@
 #define OCTOLLM_LOG_TRACE 5
 
 /*
+ The text comes from outside (a document, a page) and is judged more strictly.
+ */
+#define OCTOLLM_REFLEX_EXTERNAL 1
+
+/*
+ Names of persons and street addresses are looked for, too: by a model that errs, and takes longer.
+ */
+#define OCTOLLM_REFLEX_NAMES 2
+
+/*
  What an orchestrator will be made of. Not thread-safe.
  */
 typedef struct octollm_builder_t octollm_builder_t;
@@ -470,8 +480,9 @@ octollm_error_t *octollm_log_to(int level,
 
 /*
  Submits a task: `request` is a TaskRequest as JSON, as `{"goal": "..."}`. When this returns, the task is durable and
- will be done. Writes the TaskResponse as JSON, with the `task_id`. A repeat with the same idempotency key (1 to 255
- bytes; NULL for none) answers the same task.
+ will be done. Writes the TaskResponse as JSON, with the `task_id`. `options` is JSON `{"idempotency_key": "...", "fresh":
+ true}`, each of them optional, or NULL: a repeat with the same key (1 to 255 bytes) answers the same task; with `fresh`
+ the work is done again where an equal task was answered before (setting `ANSWER_CACHE`).
 
  # Safety
  `octo` is NULL or living; texts are NULL or point to as many bytes as they say; `out` is NULL or writable.
@@ -479,13 +490,14 @@ octollm_error_t *octollm_log_to(int level,
 octollm_error_t *octollm_submit(const octollm_t *octo,
                                 const char *request,
                                 size_t request_len,
-                                const char *idempotency_key,
-                                size_t idempotency_key_len,
+                                const char *options,
+                                size_t options_len,
                                 octollm_string_t *out);
 
 /*
  Submits a task and waits for its end, `timeout_ms` at most (0: as long as it takes). Writes the TaskResult as JSON: a
  task that failed is a result with an `error`. If the time is up the answer is `timeout`, and the task is cancelled.
+ `options` are those of `octollm_submit`, or NULL.
 
  # Safety
  As `octollm_submit`.
@@ -493,6 +505,8 @@ octollm_error_t *octollm_submit(const octollm_t *octo,
 octollm_error_t *octollm_run(const octollm_t *octo,
                              const char *request,
                              size_t request_len,
+                             const char *options,
+                             size_t options_len,
                              uint64_t timeout_ms,
                              octollm_string_t *out);
 
@@ -626,21 +640,21 @@ octollm_error_t *octollm_memory(const octollm_t *octo,
 
 /*
  Finds personal data, secrets and injections in a text, and writes them as JSON: a list of `{kind, type, start, end,
- confidence, severity, explanation}` in the text's order, without overlaps; `start` and `end` count bytes. With
- `external` the text comes from outside (a document, a page) and is judged more strictly. Thread-safe; microseconds.
+ confidence, severity, explanation}` in the text's order, without overlaps; `start` and `end` count bytes. `flags` are 0,
+ or `OCTOLLM_REFLEX_EXTERNAL` and `OCTOLLM_REFLEX_NAMES` or-ed together. Thread-safe; microseconds.
 
  # Safety
  `data` is NULL or points to `len` bytes; `out` is NULL or writable.
  */
 octollm_error_t *octollm_reflex_scan(const char *data,
                                      size_t len,
-                                     bool external,
+                                     uint32_t flags,
                                      octollm_string_t *out);
 
 /*
  Writes the text without personal data and secrets. `style` is `mask`, `partial`, `hash`, `remove` or `placeholder`;
  `key` are 32 secret bytes that make the hashes of style `hash`, the same ones for the same key (NULL for other styles).
- Thread-safe; microseconds.
+ `flags` are 0 or `OCTOLLM_REFLEX_NAMES`. Thread-safe; microseconds.
 
  # Safety
  `data` and `style` are NULL or point to as many bytes as they say; `key` is NULL or points to 32 bytes; `out` is NULL or
@@ -648,6 +662,7 @@ octollm_error_t *octollm_reflex_scan(const char *data,
  */
 octollm_error_t *octollm_reflex_redact(const char *data,
                                        size_t len,
+                                       uint32_t flags,
                                        const char *style,
                                        size_t style_len,
                                        const uint8_t *key,

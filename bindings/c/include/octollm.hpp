@@ -147,18 +147,18 @@ public:
         return Octo(octo);
     }
 
-    /// Submits a TaskRequest and waits for its TaskResult (0: as long as it takes).
-    std::string run(std::string_view request, std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) const {
+    /// Submits a TaskRequest and waits for its TaskResult (0: as long as it takes). `options` are those of `submit`.
+    std::string run(std::string_view request, std::chrono::milliseconds timeout = std::chrono::milliseconds(0),
+                    std::string_view options = "{}") const {
         return detail::text_of([&](octollm_string_t *out) {
-            return octollm_run(get(), request.data(), request.size(), static_cast<uint64_t>(timeout.count()), out);
+            return octollm_run(get(), request.data(), request.size(), options.data(), options.size(),
+                               static_cast<uint64_t>(timeout.count()), out);
         });
     }
-    /// Submits a TaskRequest; answers its TaskResponse.
-    std::string submit(std::string_view request, std::optional<std::string_view> idempotency_key = {}) const {
-        const char *key = idempotency_key ? idempotency_key->data() : nullptr;
-        size_t key_len = idempotency_key ? idempotency_key->size() : 0;
+    /// Submits a TaskRequest; answers its TaskResponse. `options`: `{"idempotency_key": "...", "fresh": true}`.
+    std::string submit(std::string_view request, std::string_view options = "{}") const {
         return detail::text_of([&](octollm_string_t *out) {
-            return octollm_submit(get(), request.data(), request.size(), key, key_len, out);
+            return octollm_submit(get(), request.data(), request.size(), options.data(), options.size(), out);
         });
     }
     std::string wait(std::string_view task, std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) const {
@@ -275,16 +275,16 @@ private:
     std::unique_ptr<octollm_builder_t, Free> builder_;
 };
 
-/// Personal data, secrets and injections in a text, as JSON; see octollm_reflex_scan.
-inline std::string reflex_scan(std::string_view text, bool external = false) {
+/// Personal data, secrets and injections in a text, as JSON; `flags` are those of `octollm_reflex_scan`.
+inline std::string reflex_scan(std::string_view text, uint32_t flags = 0) {
     return detail::text_of(
-        [&](octollm_string_t *out) { return octollm_reflex_scan(text.data(), text.size(), external, out); });
+        [&](octollm_string_t *out) { return octollm_reflex_scan(text.data(), text.size(), flags, out); });
 }
 
 /// The text with placeholders for personal data and secrets, or in another style but `hash`.
-inline std::string reflex_redact(std::string_view text, std::string_view style = "placeholder") {
+inline std::string reflex_redact(std::string_view text, std::string_view style = "placeholder", uint32_t flags = 0) {
     return detail::text_of([&](octollm_string_t *out) {
-        return octollm_reflex_redact(text.data(), text.size(), style.data(), style.size(), nullptr, out);
+        return octollm_reflex_redact(text.data(), text.size(), flags, style.data(), style.size(), nullptr, out);
     });
 }
 

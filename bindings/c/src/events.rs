@@ -4,7 +4,6 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use octollm_core::Result;
 use octollm_core::orchestrator::EventStream;
 use tokio::sync::Mutex;
 
@@ -150,12 +149,4 @@ impl Drop for Shown {
         // SAFETY: the text is of the library's making and used no more.
         unsafe { crate::text::octollm_string_free(&raw mut self.0) };
     }
-}
-
-/// Waits for a task's end, however long it takes.
-pub(crate) async fn follow(mut stream: EventStream) -> Result<()> {
-    while let Some(event) = stream.next().await {
-        event?;
-    }
-    Ok(())
 }

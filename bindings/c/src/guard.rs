@@ -90,7 +90,7 @@ pub(crate) fn null(name: &'static str) -> Error {
     invalid(name, "must not be NULL")
 }
 
-fn invalid(name: &'static str, detail: &str) -> Error {
+pub(crate) fn invalid(name: &'static str, detail: &str) -> Error {
     Error::invalid("an argument is invalid", vec![Fault::new(name, detail)])
 }
 

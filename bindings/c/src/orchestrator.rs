@@ -8,12 +8,11 @@ use octollm_core::arm::Progress;
 use octollm_core::memory::TaskFilter;
 use octollm_core::orchestrator::{Decision, Orchestrator, Submission};
 use octollm_core::schema::from_value;
-use octollm_core::{Error, Fault, Result, TaskId, TaskRequest};
+use octollm_core::{Error, Fault, Result, TaskId, TaskRequest, TaskResult};
 use octollm_server::Session;
-use serde::Serialize;
+use serde::Deserialize;
 
 use crate::error::octollm_error_t;
-use crate::events::follow;
 use crate::guard::{borrowed, guard, json, place_for, text, timeout, wait_for};
 use crate::text::octollm_string_t;
 
@@ -42,9 +41,33 @@ pub(crate) fn task_id(text: &str) -> Result<TaskId> {
     text.parse().map_err(|error| Error::invalid("an argument is invalid", vec![fault(error)]))
 }
 
+/// How a task is submitted.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    idempotency_key: Option<String>,
+    fresh: bool,
+}
+
+/// A request with its options, which may be NULL.
+///
+/// # Safety
+/// Texts are NULL or point to as many bytes as they say.
+unsafe fn submission(request: (*const c_char, usize), options: (*const c_char, usize)) -> Result<Submission> {
+    let Options { idempotency_key, fresh } = match options.0.is_null() {
+        true => Options::default(),
+        // SAFETY: the caller's promise.
+        false => from_value(unsafe { json(options.0, options.1, "options") }?, "the options")?,
+    };
+    // SAFETY: the caller's promise.
+    let request = TaskRequest::from_json(unsafe { json(request.0, request.1, "request") }?)?;
+    Ok(Submission { request, idempotency_key, fresh, ..Submission::default() })
+}
+
 /// Submits a task: `request` is a TaskRequest as JSON, as `{"goal": "..."}`. When this returns, the task is durable and
-/// will be done. Writes the TaskResponse as JSON, with the `task_id`. A repeat with the same idempotency key (1 to 255
-/// bytes; NULL for none) answers the same task.
+/// will be done. Writes the TaskResponse as JSON, with the `task_id`. `options` is JSON `{"idempotency_key": "...", "fresh":
+/// true}`, each of them optional, or NULL: a repeat with the same key (1 to 255 bytes) answers the same task; with `fresh`
+/// the work is done again where an equal task was answered before (setting `ANSWER_CACHE`).
 ///
 /// # Safety
 /// `octo` is NULL or living; texts are NULL or point to as many bytes as they say; `out` is NULL or writable.
@@ -53,23 +76,16 @@ pub unsafe extern "C" fn octollm_submit(
     octo: *const octollm_t,
     request: *const c_char,
     request_len: usize,
-    idempotency_key: *const c_char,
-    idempotency_key_len: usize,
+    options: *const c_char,
+    options_len: usize,
     out: *mut octollm_string_t,
 ) -> *mut octollm_error_t {
     guard(|| {
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
-        let (octo, request, key) = unsafe {
-            let key = text(idempotency_key, idempotency_key_len, "idempotency_key")?;
-            (borrowed(octo, "octo")?, json(request, request_len, "request")?, key)
-        };
-        let idempotency_key = Some(key.to_owned()).filter(|_| !idempotency_key.is_null());
-        let submission = Submission {
-            request: TaskRequest::from_json(request)?,
-            idempotency_key,
-            ..Submission::default()
-        };
+        let octo = unsafe { borrowed(octo, "octo") }?;
+        // SAFETY: the caller's promise.
+        let submission = unsafe { submission((request, request_len), (options, options_len)) }?;
         let response = wait_for(octo.orchestrator().submit(submission))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&response)?) };
@@ -79,6 +95,7 @@ pub unsafe extern "C" fn octollm_submit(
 
 /// Submits a task and waits for its end, `timeout_ms` at most (0: as long as it takes). Writes the TaskResult as JSON: a
 /// task that failed is a result with an `error`. If the time is up the answer is `timeout`, and the task is cancelled.
+/// `options` are those of `octollm_submit`, or NULL.
 ///
 /// # Safety
 /// As `octollm_submit`.
@@ -87,29 +104,35 @@ pub unsafe extern "C" fn octollm_run(
     octo: *const octollm_t,
     request: *const c_char,
     request_len: usize,
+    options: *const c_char,
+    options_len: usize,
     timeout_ms: u64,
     out: *mut octollm_string_t,
 ) -> *mut octollm_error_t {
     guard(|| {
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
-        let (octo, request) = unsafe { (borrowed(octo, "octo")?, json(request, request_len, "request")?) };
-        let result = wait_for(run(octo.orchestrator(), TaskRequest::from_json(request)?, timeout_ms))?;
+        let octo = unsafe { borrowed(octo, "octo") }?;
+        // SAFETY: the caller's promise.
+        let submission = unsafe { submission((request, request_len), (options, options_len)) }?;
+        let result = wait_for(run(octo.orchestrator(), submission, timeout_ms))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&result)?) };
         Ok(())
     })
 }
 
-async fn run(octo: &Arc<dyn Orchestrator>, request: TaskRequest, timeout_ms: u64) -> Result<impl Serialize> {
-    let (response, events) = octo.stream(request.into()).await?;
+async fn run(octo: &Arc<dyn Orchestrator>, submission: Submission, timeout_ms: u64) -> Result<TaskResult> {
+    let (response, events) = octo.stream(submission).await?;
     let id = response.task_id;
-    let ended = timeout(timeout_ms, "the task did not end in time and was cancelled", follow(events)).await;
-    if let Err(error) = ended {
-        octo.cancel(id, "the caller's time is up").await?;
-        return Err(error.with_context("task", id.to_string()));
+    let ended = octo.follow(id, events);
+    match timeout(timeout_ms, "the task did not end in time and was cancelled", ended).await {
+        Ok(result) => Ok(result),
+        Err(error) => {
+            octo.cancel(id, "the caller's time is up").await?;
+            Err(error.with_context("task", id.to_string()))
+        }
     }
-    octo.task(id).await
 }
 
 /// Waits for a task's end, `timeout_ms` at most (0: as long as it takes), and writes its TaskResult as JSON. `timeout` if
@@ -130,11 +153,8 @@ pub unsafe extern "C" fn octollm_wait(
         // SAFETY: the caller's promise.
         let (octo, task) = unsafe { (borrowed(octo, "octo")?, text(task, task_len, "task")?) };
         let (octo, id) = (octo.orchestrator(), task_id(task)?);
-        let ended = async { follow(octo.events(id, 0).await?).await };
-        let result = wait_for(async {
-            timeout(timeout_ms, "the task has not ended in time", ended).await?;
-            octo.task(id).await
-        })?;
+        let ended = async { octo.follow(id, octo.events(id, 0).await?).await };
+        let result = wait_for(timeout(timeout_ms, "the task has not ended in time", ended))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&result)?) };
         Ok(())

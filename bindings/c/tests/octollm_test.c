@@ -117,7 +117,7 @@ static bool holds(octollm_string_t text, const char *words) {
 
 static octollm_string_t run(const octollm_t *octo, const char *request) {
     octollm_string_t result = {0};
-    WELL(octollm_run(octo, TEXT(request), 30000, &result));
+    WELL(octollm_run(octo, TEXT(request), NULL, 0, 30000, &result));
     return result;
 }
 
@@ -143,7 +143,7 @@ static void faults_are_named(void) {
     octollm_string_t out = {0};
     witness_t witness = {0};
     FAILS(octollm_builder_new(NULL), "invalid_input", "out: must not be NULL");
-    FAILS(octollm_run(NULL, TEXT("{}"), 0, &out), "invalid_input", "octo: must not be NULL");
+    FAILS(octollm_run(NULL, TEXT("{}"), NULL, 0, 0, &out), "invalid_input", "octo: must not be NULL");
     FAILS(octollm_start(NULL, &octo), "invalid_input", "builder: must not be NULL");
     FAILS(octollm_connect("\xff", 1, &octo), "invalid_input", "is not UTF-8 from byte 0 on");
     FAILS(octollm_connect(TEXT("http://127.0.0.1:1"), &octo), "unavailable", "");
@@ -168,11 +168,11 @@ static void faults_are_named(void) {
 
 static void requests_are_checked(const octollm_t *octo) {
     octollm_string_t out = {0};
-    FAILS(octollm_run(octo, TEXT("{"), 0, &out), "invalid_input", "request: is not JSON (line 1, column 1)");
-    FAILS(octollm_run(octo, TEXT("{\"goal\": \"short\"}"), 0, &out), "invalid_input", "/goal");
+    FAILS(octollm_run(octo, TEXT("{"), NULL, 0, 0, &out), "invalid_input", "request: is not JSON (line 1, column 1)");
+    FAILS(octollm_run(octo, TEXT("{\"goal\": \"short\"}"), NULL, 0, 0, &out), "invalid_input", "/goal");
     FAILS(octollm_task(octo, TEXT("task-nonsense"), &out), "invalid_input", "task: must be a task's id");
     FAILS(octollm_task(octo, TEXT("task-0190f8f0-0000-7000-8000-000000000000"), &out), "not_found", "");
-    octollm_error_t *error = octollm_run(octo, TEXT("{\"goal\": \"x\", \"bogus\": 1}"), 0, &out);
+    octollm_error_t *error = octollm_run(octo, TEXT("{\"goal\": \"x\", \"bogus\": 1}"), NULL, 0, 0, &out);
     CHECK(strstr(octollm_error_json(error), "\"pointer\"") && !octollm_error_is_temporary(error));
     octollm_error_free(error);
 }
@@ -214,9 +214,9 @@ static void events_come_in_both_ways(const octollm_t *octo) {
     octollm_string_t out = {0};
     char id[64], again[64];
     const char *request = PLAN(STEP("1", "later", ""));
-    WELL(octollm_submit(octo, TEXT(request), TEXT("the same key"), &out));
+    WELL(octollm_submit(octo, TEXT(request), TEXT("{\"idempotency_key\": \"the same key\"}"), &out));
     take_id(out, id);
-    WELL(octollm_submit(octo, TEXT(request), TEXT("the same key"), &out));
+    WELL(octollm_submit(octo, TEXT(request), TEXT("{\"idempotency_key\": \"the same key\"}"), &out));
     take_id(out, again);
     CHECK(strcmp(id, again) == 0);
 
@@ -253,7 +253,7 @@ static void cancelling_reaches_the_arm(const octollm_t *octo, witnesses_t *witne
     for (int i = 0; i < 10000 && !atomic_load(&witnesses->patient.saw_cancel); i++) pause_ms(1);
     CHECK(atomic_load(&witnesses->patient.saw_cancel) == 1);
     /* A run whose time is up is cancelled, too. */
-    FAILS(octollm_run(octo, TEXT(PLAN(STEP("1", "patient", ""))), 50, &out), "timeout", "was cancelled");
+    FAILS(octollm_run(octo, TEXT(PLAN(STEP("1", "patient", ""))), NULL, 0, 50, &out), "timeout", "was cancelled");
 }
 
 static void people_are_asked(const octollm_t *octo) {
@@ -293,16 +293,27 @@ static void reflexes_work_alone(void) {
     octollm_string_t out = {0};
     const char *text = "\xc3\xa9: write to ada@example.org";
     const unsigned char key[32] = {7};
-    WELL(octollm_reflex_scan(TEXT(text), false, &out));
+    WELL(octollm_reflex_scan(TEXT(text), 0, &out));
     CHECK(holds(out, "\"type\":\"email\",\"start\":13,\"end\":28"));
-    WELL(octollm_reflex_redact(TEXT(text), TEXT("placeholder"), NULL, &out));
+    WELL(octollm_reflex_redact(TEXT(text), 0, TEXT("placeholder"), NULL, &out));
     CHECK(holds(out, ": write to <EMAIL_1>"));
-    WELL(octollm_reflex_redact(TEXT(text), TEXT("hash"), key, &out));
+    WELL(octollm_reflex_redact(TEXT(text), 0, TEXT("hash"), key, &out));
     CHECK(holds(out, "[EMAIL:"));
-    FAILS(octollm_reflex_redact(TEXT(text), TEXT("hash"), NULL, &out), "invalid_input", "key: must not be NULL");
-    FAILS(octollm_reflex_redact(TEXT(text), TEXT("blur"), NULL, &out), "invalid_input", "the style");
-    WELL(octollm_reflex_scan(NULL, 0, true, &out));
+    FAILS(octollm_reflex_redact(TEXT(text), 0, TEXT("hash"), NULL, &out), "invalid_input", "key: must not be NULL");
+    FAILS(octollm_reflex_redact(TEXT(text), 0, TEXT("blur"), NULL, &out), "invalid_input", "the style");
+    WELL(octollm_reflex_scan(NULL, 0, OCTOLLM_REFLEX_EXTERNAL, &out));
     CHECK(holds(out, "[]"));
+
+    /* Names only where they are asked for. */
+    const char *named = "Ask Maria Schneider, please";
+    WELL(octollm_reflex_scan(TEXT(named), 0, &out));
+    CHECK(holds(out, "[]"));
+    WELL(octollm_reflex_scan(TEXT(named), OCTOLLM_REFLEX_NAMES | OCTOLLM_REFLEX_EXTERNAL, &out));
+    CHECK(holds(out, "\"type\":\"person\",\"start\":4,\"end\":19"));
+    WELL(octollm_reflex_redact(TEXT(named), OCTOLLM_REFLEX_NAMES, TEXT("placeholder"), NULL, &out));
+    CHECK(holds(out, "Ask <PERSON_1>, please"));
+    FAILS(octollm_reflex_scan(TEXT(named), 8, &out), "invalid_input", "flags: has bits that stand for nothing here");
+    FAILS(octollm_reflex_redact(TEXT(named), OCTOLLM_REFLEX_EXTERNAL, TEXT("mask"), NULL, &out), "invalid_input", "flags");
 }
 
 static void documents_are_found(const octollm_t *octo) {
@@ -364,14 +375,65 @@ static void memory_is_shared(const octollm_t *octo) {
     FAILS(octollm_memory(octo, TEXT("{}"), NULL), "invalid_input", "out: must not be NULL");
 }
 
+/* What became of a receiver of the log. */
+typedef struct {
+    atomic_int lines, finalized;
+} log_t;
+
+static void take_line(void *env, int level, const char *line, size_t len) {
+    log_t *log = env;
+    CHECK(strlen(line) == len && len > 0 && strchr(line, '\n') == NULL);
+    CHECK(level >= OCTOLLM_LOG_ERROR && level <= OCTOLLM_LOG_DEBUG);
+    atomic_fetch_add(&log->lines, 1);
+}
+
+static void log_finalized(void *env) { atomic_fetch_add(&((log_t *)env)->finalized, 1); }
+
+static void what_is_logged_can_be_had(log_t *log) {
+    FAILS(octollm_log_to(9, take_line, log, log_finalized), "invalid_input", "level: must be OCTOLLM_LOG_ERROR");
+    FAILS(octollm_log_to(OCTOLLM_LOG_INFO, NULL, log, log_finalized), "invalid_input", "callback: must not be NULL");
+    CHECK(atomic_load(&log->finalized) == 2);
+    WELL(octollm_log_to(OCTOLLM_LOG_DEBUG, take_line, log, log_finalized));
+    FAILS(octollm_log_to(OCTOLLM_LOG_DEBUG, take_line, log, log_finalized), "conflict", "has a receiver already");
+    CHECK(atomic_load(&log->finalized) == 3);
+}
+
+static void answers_are_given_again_unless_fresh_ones_are_wanted(void) {
+    octollm_builder_t *builder = NULL;
+    octollm_t *octo = NULL;
+    witness_t witness = {0};
+    octollm_arm_t arm = {&witness, echo, NULL, finalize};
+    char place[512];
+    snprintf(place, sizeof place, "%s/answers", home);
+    WELL(octollm_builder_new(&builder));
+    WELL(octollm_builder_set(builder, TEXT("OCTOLLM_HOME"), TEXT(place)));
+    WELL(octollm_builder_set(builder, TEXT("LLM_DISCOVERY"), TEXT("off")));
+    WELL(octollm_builder_set(builder, TEXT("ANSWER_CACHE"), TEXT("10m")));
+    WELL(octollm_builder_add_arm(builder, TEXT("{\"arm_id\": \"quiet\", \"name\": \"Quiet\", \"capabilities\": [\"quiet\"],"
+                                               " \"side_effects\": \"none\"}"), &arm));
+    WELL(octollm_start(builder, &octo));
+    const char *request = PLAN(STEP("1", "quiet", ", \"input\": {\"word\": \"aye\"}"));
+    for (int i = 0; i < 2; i++) CHECK(holds(run(octo, request), "aye"));
+    CHECK(atomic_load(&witness.calls) == 1);
+    octollm_string_t out = {0};
+    WELL(octollm_run(octo, TEXT(request), TEXT("{\"fresh\": true}"), 30000, &out));
+    CHECK(holds(out, "aye") && atomic_load(&witness.calls) == 2);
+    FAILS(octollm_run(octo, TEXT(request), TEXT("{\"fresch\": true}"), 0, &out), "invalid_input", "fresch");
+    FAILS(octollm_submit(octo, TEXT(request), TEXT("a key"), &out), "invalid_input", "options: is not JSON");
+    WELL(octollm_free(octo));
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     home = argv[1];
     char version[32];
     snprintf(version, sizeof version, "%d.%d.%d", OCTOLLM_VERSION_MAJOR, OCTOLLM_VERSION_MINOR, OCTOLLM_VERSION_PATCH);
     CHECK(strcmp(octollm_version(), version) == 0);
+    static log_t log;
+    what_is_logged_can_be_had(&log);
     faults_are_named();
     reflexes_work_alone();
+    answers_are_given_again_unless_fresh_ones_are_wanted();
 
     witnesses_t first = {0};
     octollm_t *octo = start(&first);
@@ -395,6 +457,7 @@ int main(int argc, char **argv) {
     CHECK(holds(out, "Do what the plan says"));
     WELL(octollm_free(octo));
     CHECK(atomic_load(&second.echo.finalized) == 1 && atomic_load(&second.echo.calls) == 0);
+    CHECK(atomic_load(&log.lines) > 0 && atomic_load(&log.finalized) == 3);
     puts("C: all is well");
     return 0;
 }

@@ -45,7 +45,9 @@ int main(int argc, char **argv) {
     CHECK(holds(octo.run(plan("elsewhere")), R"("from":"a thread")"));
     CHECK(holds(octo.run(plan("thrower")), R"("status":"failed")"));
 
-    std::string response = octo.submit(plan("echo"));
+    const char *once = R"({"idempotency_key": "once"})";
+    std::string response = octo.submit(plan("echo"), once);
+    CHECK(octo.submit(plan("echo"), once).find(response.substr(response.find("task-"), 41)) != std::string::npos);
     std::string id = response.substr(response.find("task-"), 41);
     int count = 0;
     for (octollm::Events events = octo.events(id); events.next(std::chrono::seconds(10)); count++) {}
@@ -60,6 +62,7 @@ int main(int argc, char **argv) {
     }
     CHECK(octollm::reflex_redact("Write to ada@example.org") == "Write to <EMAIL_1>");
     CHECK(holds(octollm::reflex_scan("Write to ada@example.org"), R"("email")"));
+    CHECK(octollm::reflex_redact("Ask Maria Schneider", "mask", OCTOLLM_REFLEX_NAMES).find("Maria") == std::string::npos);
     octo.close();
     std::puts("C++: all is well");
 }

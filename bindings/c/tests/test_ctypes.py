@@ -35,11 +35,11 @@ call("start", builder, ctypes.byref(octo))
 
 step = {"step": 1, "action": "add", "required_arm": "adder", "input": {"a": 2, "b": 3}}
 request = {"goal": "Add the two numbers", "plan": {"subtasks": [step]}}
-result = text("run", octo, json.dumps(request).encode(), ctypes.c_uint64(30_000))
+result = text("run", octo, json.dumps(request).encode(), b"{}", ctypes.c_uint64(30_000))
 assert result["status"] == "completed" and result["steps"][0]["output"] == {"sum": 5}, result
 
 try:
-    text("run", octo, b'{"goal": "short"}', ctypes.c_uint64(0))
+    text("run", octo, b'{"goal": "short"}', b"{}", ctypes.c_uint64(0))
     raise SystemExit("a bad request was accepted")
 except RuntimeError as error:
     assert "invalid_input" in str(error) and "/goal" in str(error), error
