@@ -23,7 +23,11 @@ use crate::bridge::{Bridge, Item, Queue};
 use crate::errors::{not_json, raise};
 use crate::orchestrator::json;
 use crate::pending::Pending;
+use crate::returns::{self, Asker};
 use crate::workers;
+
+/// Bytes of JSON from which on other threads of Python may run while it is read: giving the lock away has its price.
+const LARGE: usize = 64 * 1024;
 
 /// An arm, or another part, as the package describes it.
 #[derive(FromPyObject)]
@@ -45,6 +49,14 @@ impl Registration {
     }
 }
 
+/// Checks an ArmDescriptor, given as JSON.
+#[pyfunction]
+pub(crate) fn check_arm(descriptor: &str) -> PyResult<()> {
+    let read = serde_json::from_str(descriptor).map_err(not_json);
+    let read = read.and_then(|value| from_value::<ArmDescriptor>(value, "the arm's descriptor"));
+    read.and_then(|descriptor| descriptor.validate()).map_err(|error| raise(&error))
+}
+
 /// Something in Python that answers.
 pub(crate) struct Answerer {
     key: usize,
@@ -58,7 +70,7 @@ impl Answerer {
 
     /// Has it called, and waits for its answer.
     pub(crate) async fn ask(&self, call: ArmCall, asks_health: bool) -> Result<Value> {
-        let (job, answered) = Job::new(self.key, call, asks_health);
+        let (job, answered) = Job::new(self, call, asks_health);
         let _end = End { job: job.clone(), queue: self.queue.as_ref() };
         match &self.queue {
             Some(queue) => queue.push(Item::Called(job))?,
@@ -131,17 +143,20 @@ pub(crate) struct Job {
     pub(crate) arm: usize,
     call: ArmCall,
     asks_health: bool,
+    /// Whether it runs on a thread of its own.
+    blocks: bool,
     over: CancellationToken,
-    answer: Mutex<Option<oneshot::Sender<Result<Value>>>>,
+    answer: Mutex<Option<Asker>>,
 }
 
 impl Job {
-    fn new(arm: usize, call: ArmCall, asks_health: bool) -> (Arc<Self>, oneshot::Receiver<Result<Value>>) {
+    fn new(of: &Answerer, call: ArmCall, asks_health: bool) -> (Arc<Self>, oneshot::Receiver<Result<Value>>) {
         static KEYS: AtomicU64 = AtomicU64::new(1);
         let (sender, answered) = oneshot::channel();
         let (over, answer) = (CancellationToken::new(), Mutex::new(Some(sender)));
         let key = KEYS.fetch_add(1, Ordering::Relaxed);
-        (Arc::new(Self { key, arm, call, asks_health, over, answer }), answered)
+        let (arm, blocks) = (of.key, of.queue.is_none());
+        (Arc::new(Self { key, arm, call, asks_health, blocks, over, answer }), answered)
     }
 
     /// The call that it is about.
@@ -151,8 +166,8 @@ impl Job {
 
     /// Answers, unless somebody did already. False if nobody waits.
     fn send(&self, answer: Result<Value>) -> bool {
-        let sender = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        sender.is_some_and(|sender| sender.send(answer).is_ok())
+        let asker = self.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        asker.is_some_and(|asker| returns::push(asker, answer, self.blocks && workers::call_waits()))
     }
 }
 
@@ -246,8 +261,9 @@ impl Call {
     }
 
     /// Answers with this JSON. False if nobody waits any more.
-    fn complete(&self, output: &str) -> bool {
-        self.job.send(serde_json::from_str(output).map_err(not_json))
+    fn complete(&self, py: Python<'_>, output: &str) -> bool {
+        let read = || serde_json::from_str(output).map_err(not_json);
+        self.job.send(if output.len() < LARGE { read() } else { py.detach(read) })
     }
 
     /// Answers with a failure of this code. False if nobody waits any more.

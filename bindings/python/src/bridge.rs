@@ -86,6 +86,12 @@ impl Bridge {
         self.queue.reader.as_raw_fd()
     }
 
+    /// Nobody listens any more: what is queued is dropped, which tells those who wait, and what comes later is refused.
+    fn close(&self) {
+        let items = self.queue.items.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(items);
+    }
+
     /// Everything that is queued, in order: `(kind, key, first, second)`, which is `(0, key, error, text)` for an answer,
     /// `(1, key, arm, call)` for a call and `(2, key, None, None)` for a call that is over.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -108,11 +114,10 @@ impl Bridge {
     }
 }
 
-/// Gone with its loop: what was queued is dropped, which tells those who wait.
+/// Gone with its loop.
 impl Drop for Bridge {
     fn drop(&mut self) {
-        let items = self.queue.items.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(items);
+        self.close();
     }
 }
 

@@ -14,6 +14,7 @@ mod pending;
 mod program;
 mod reflex;
 mod reflex_chain;
+mod returns;
 mod runtime;
 mod stores;
 mod waited;
@@ -25,7 +26,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::arm::Call;
+    use crate::arm::{Call, check_arm};
     #[pymodule_export]
     use crate::bridge::Bridge;
     #[pymodule_export]

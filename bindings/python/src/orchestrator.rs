@@ -51,13 +51,19 @@ fn task_id(text: &str) -> Result<TaskId> {
     text.parse().map_err(|_| Error::invalid("the task's id is invalid", vec![fault]))
 }
 
-fn submission(request: &str, idempotency_key: Option<String>, fresh: bool) -> Result<Submission> {
-    Ok(Submission {
-        request: TaskRequest::from_json(parse(request)?)?,
-        idempotency_key,
-        fresh,
-        ..Submission::default()
-    })
+/// What is submitted. Read as part of the work, not before it: a request may be large, and whoever calls holds Python's lock.
+struct Asked {
+    request: String,
+    idempotency_key: Option<String>,
+    fresh: bool,
+}
+
+impl Asked {
+    fn read(self) -> Result<Submission> {
+        let Self { request, idempotency_key, fresh } = self;
+        let request = TaskRequest::from_json(parse(&request)?)?;
+        Ok(Submission { request, idempotency_key, fresh, ..Submission::default() })
+    }
 }
 
 async fn run(core: Arc<dyn Core>, submission: Submission) -> Result<Option<String>> {
@@ -112,16 +118,15 @@ impl Orchestrator {
 
     /// Submits and waits for the end; given up, the task is cancelled.
     #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
-    fn run(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
-        self.begin(|core| Ok(run(core, submission(request, idempotency_key, fresh)?)))
+    fn run(&self, request: String, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
+        let asked = Asked { request, idempotency_key, fresh };
+        self.begin(|core| Ok(async move { run(core, asked.read()?).await }))
     }
 
     #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
-    fn submit(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
-        self.begin(|core| {
-            let submission = submission(request, idempotency_key, fresh)?;
-            Ok(async move { json(&core.submit(submission).await?) })
-        })
+    fn submit(&self, request: String, idempotency_key: Option<String>, fresh: bool) -> PyResult<Pending> {
+        let asked = Asked { request, idempotency_key, fresh };
+        self.begin(|core| Ok(async move { json(&core.submit(asked.read()?).await?) }))
     }
 
     fn task(&self, id: &str) -> PyResult<Pending> {
@@ -173,11 +178,11 @@ impl Orchestrator {
 
     /// Submits, and follows from the first event on, live ones included. Closed before its end, the task is cancelled.
     #[pyo3(signature = (request, idempotency_key=None, fresh=false))]
-    fn stream(&self, request: &str, idempotency_key: Option<String>, fresh: bool) -> PyResult<Events> {
-        let submission = submission(request, idempotency_key, fresh).map_err(|error| raise(&error))?;
+    fn stream(&self, request: String, idempotency_key: Option<String>, fresh: bool) -> PyResult<Events> {
+        let asked = Asked { request, idempotency_key, fresh };
         let core = self.core.clone();
         Ok(Events::opened_by(Box::pin(async move {
-            let mut task = CancelOnDrop::submit(core, submission);
+            let mut task = CancelOnDrop::submit(core, asked.read()?);
             let (_, events) = task.accepted().await?;
             Ok((Some(task), events))
         })))

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use octollm_core::reflex::injection::Origin;
+use octollm_core::reflex::pii::PiiOptions;
 use octollm_core::reflex::{Detectors, Finding, Findings, RedactStyle, Redactor};
 use octollm_core::schema::from_value;
 use octollm_core::{Error, ErrorKind, Result};
@@ -12,19 +13,19 @@ use crate::errors::raise;
 
 /// The findings as JSON, with offsets in characters, as Python counts them.
 #[pyfunction]
-pub(crate) fn scan(py: Python<'_>, text: &str, origin: &str) -> PyResult<String> {
-    py.detach(|| find(text, origin)).map_err(|error| raise(&error))
+pub(crate) fn scan(py: Python<'_>, text: &str, origin: &str, names: bool) -> PyResult<String> {
+    py.detach(|| find(text, origin, names)).map_err(|error| raise(&error))
 }
 
-fn find(text: &str, origin: &str) -> Result<String> {
+fn find(text: &str, origin: &str, names: bool) -> Result<String> {
     let origin: Origin = from_value(origin.into(), "the origin")?;
-    written(text, detectors()?.scan(text, origin))
+    written(text, detectors(names)?.scan(text, origin))
 }
 
 /// Personal data and secrets alone, as JSON: those within an injection, too.
 #[pyfunction]
-pub(crate) fn private(py: Python<'_>, text: &str) -> PyResult<String> {
-    let found = || detectors().and_then(|detectors| written(text, detectors.private(text)));
+pub(crate) fn private(py: Python<'_>, text: &str, names: bool) -> PyResult<String> {
+    let found = || detectors(names).and_then(|detectors| written(text, detectors.private(text)));
     py.detach(found).map_err(|error| raise(&error))
 }
 
@@ -57,13 +58,19 @@ pub(crate) fn in_characters(text: &str, findings: impl Iterator<Item = Finding>)
 
 /// The text without personal data and secrets. `key` makes the hashes of style `hash`; a fresh one where there is none.
 #[pyfunction]
-pub(crate) fn redact(py: Python<'_>, text: &str, style: &str, key: Option<[u8; 32]>) -> PyResult<String> {
-    py.detach(|| without_private(text, style, key)).map_err(|error| raise(&error))
+pub(crate) fn redact(
+    py: Python<'_>,
+    text: &str,
+    style: &str,
+    key: Option<[u8; 32]>,
+    names: bool,
+) -> PyResult<String> {
+    py.detach(|| without_private(text, style, key, names)).map_err(|error| raise(&error))
 }
 
-fn without_private(text: &str, style: &str, key: Option<[u8; 32]>) -> Result<String> {
+fn without_private(text: &str, style: &str, key: Option<[u8; 32]>, names: bool) -> Result<String> {
     let style: RedactStyle = from_value(style.into(), "the style")?;
-    let findings: Findings = detectors()?.private(text);
+    let findings: Findings = detectors(names)?.private(text);
     let key = match key {
         Some(key) => key,
         None => fresh_key()?,
@@ -79,7 +86,11 @@ fn fresh_key() -> Result<[u8; 32]> {
     Ok(key)
 }
 
-fn detectors() -> Result<&'static Detectors> {
-    static DETECTORS: LazyLock<Result<Detectors>> = LazyLock::new(Detectors::new);
-    DETECTORS.as_ref().map_err(|_| Error::new(ErrorKind::Internal, "the detectors cannot be built"))
+/// Those that look for names, too, are made where somebody wants them.
+fn detectors(names: bool) -> Result<&'static Detectors> {
+    static PLAIN: LazyLock<Result<Detectors>> = LazyLock::new(Detectors::new);
+    static WITH_NAMES: LazyLock<Result<Detectors>> =
+        LazyLock::new(|| Detectors::with(PiiOptions { names: true, ..PiiOptions::default() }));
+    let built = if names { &WITH_NAMES } else { &PLAIN };
+    built.as_ref().map_err(|_| Error::new(ErrorKind::Internal, "the detectors cannot be built"))
 }

@@ -34,7 +34,10 @@ impl CancelOnDrop {
         let Waited::Submitting(submitting) = &mut self.task else {
             return Err(Error::new(ErrorKind::Internal, "the task was submitted already"));
         };
-        let (response, events) = submitting.await.map_err(|cause| {
+        let submitted = submitting.await;
+        // One that was refused is nobody's to cancel, and what was awaited must not be awaited again.
+        self.task = Waited::Ended;
+        let (response, events) = submitted.map_err(|cause| {
             Error::new(ErrorKind::Internal, "the task could not be submitted").with_source(cause)
         })??;
         self.task = Waited::Running(response.task_id);

@@ -55,19 +55,30 @@ fn wake(state: &mut State) {
     }
 }
 
+/// Whether calls wait for a thread.
+pub(crate) fn call_waits() -> bool {
+    !state().jobs.is_empty()
+}
+
 /// Whether the caller shall start a thread: there is none that waits. It counts from now on.
 #[pyfunction]
 pub(crate) fn needs_worker() -> bool {
-    let mut state = state();
-    let needed = state.idle == 0 && state.threads < MOST && !state.closed;
-    state.threads += usize::from(needed);
-    state.idle += usize::from(needed);
-    needed
+    state().asks_for_thread()
 }
 
-/// The next call, for a thread that `needs_worker` asked for: `fresh` the first time. None: the thread shall end.
+impl State {
+    fn asks_for_thread(&mut self) -> bool {
+        let needed = self.idle == 0 && self.threads < MOST && !self.closed;
+        self.threads += usize::from(needed);
+        self.idle += usize::from(needed);
+        needed
+    }
+}
+
+/// The next call and its arm, and whether to start another thread; for a thread that was asked for, `fresh` the first time.
+/// None: the thread shall end.
 #[pyfunction]
-pub(crate) fn take_call(py: Python<'_>, mut fresh: bool) -> Option<(usize, Call)> {
+pub(crate) fn take_call(py: Python<'_>, mut fresh: bool) -> Option<(usize, Call, bool)> {
     loop {
         let mut found = state();
         if fresh {
@@ -75,7 +86,8 @@ pub(crate) fn take_call(py: Python<'_>, mut fresh: bool) -> Option<(usize, Call)
         }
         if let Some(job) = found.jobs.pop_front() {
             wake(&mut found);
-            return Some((job.arm, Call::new(job)));
+            let needed = found.asks_for_thread();
+            return Some((job.arm, Call::new(job), needed));
         }
         if found.closed {
             found.threads -= 1;

@@ -59,6 +59,23 @@ class Shouting:
         return octollm.reflex.Refuse("shouting") if text.isupper() else None
 
 
+def test_names_are_found_where_somebody_asks_for_them() -> None:
+    text = "Ask Maria Schneider, 12 Harbour Street, Boston, or ada@example.org"
+    assert [found.type for found in octollm.reflex.scan(text)] == ["email"]
+    found = octollm.reflex.scan(text, names=True)
+    assert [finding.type for finding in found] == ["person", "address", "email"]
+    assert text[found[0].start : found[0].end] == "Maria Schneider"
+    assert octollm.reflex.redact(text, names=True).startswith("Ask <PERSON_1>, <ADDRESS_1>")
+    assert "Maria" in octollm.reflex.redact(text)
+
+    vault = octollm.reflex.Vault(names=True)
+    hidden = octollm.reflex.redact(text, vault=vault)
+    assert "Maria" not in hidden and "Harbour" not in hidden
+    assert vault.restore(hidden) == text
+    with pytest.raises(ValueError, match="names=True"):
+        octollm.reflex.redact(text, vault=octollm.reflex.Vault(), names=True)
+
+
 def test_a_chain_has_reflexes_of_ones_own() -> None:
     chain = octollm.reflex.Chain(before=[Shouting()], after=[lambda text, origin: text.replace("!", ".")])
     assert chain.names[0] == "shouting" and "pii" in chain.names

@@ -43,17 +43,23 @@ def handler(key: int) -> Handler | None:
 def start_worker() -> None:
     """Sees to it that a thread waits for calls of synchronous arms."""
     if _native.needs_worker():
-        # A daemon: an arm that never ends must not keep the interpreter from ending.
-        threading.Thread(target=_work, name="octollm-arm", daemon=True).start()
+        _start()
+
+
+def _start() -> None:
+    # A daemon: an arm that never ends must not keep the interpreter from ending.
+    threading.Thread(target=_work, name="octollm-arm", daemon=True).start()
 
 
 def _work() -> None:
     taken = _native.take_call(True)
     while taken is not None:
-        start_worker()
-        serve = handler(taken[0])
+        arm, call, needs_another = taken
+        if needs_another:
+            _start()
+        serve = handler(arm)
         if serve is not None:
-            serve.answer(taken[1])
+            serve.answer(call)
         # Not to be held while waiting: a call that is dropped without an answer fails.
-        taken = None
+        del taken, call
         taken = _native.take_call(False)

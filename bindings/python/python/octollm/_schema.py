@@ -303,7 +303,7 @@ def encode(value: Any) -> str:
     >>> encode({"day": datetime.date(2026, 1, 31), "tags": {"a"}})
     '{"day": "2026-01-31", "tags": ["a"]}'
     """
-    return json.dumps(value, default=_plain, allow_nan=False)
+    return _encoder.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -322,4 +322,8 @@ def _plain(value: Any) -> Any:
         return model.model_dump(mode="json")
     if hasattr(model, "parse_obj") and hasattr(model, "json"):
         return json.loads(model.json())
-    raise TypeError(f"an answer of type {type(value).__name__} cannot be written as JSON")
+    raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
+
+
+#: Made once: `json.dumps` makes one for every call that asks for more than its defaults.
+_encoder = json.JSONEncoder(default=_plain, allow_nan=False)

@@ -211,6 +211,17 @@ class StepResult:
     error: TaskError | None = None
     confidence: float | None = None
     duration_ms: int | None = None
+    raw: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def started_at(self) -> datetime.datetime | None:
+        """When it was handed to its arm for the first time."""
+        return _time(self.raw.get("started_at"))
+
+    @property
+    def completed_at(self) -> datetime.datetime | None:
+        """When it ended."""
+        return _time(self.raw.get("completed_at"))
 
 
 @dataclass(frozen=True)
@@ -252,7 +263,11 @@ class TaskResult:
         """Raises what a failed or cancelled task failed with; answers the result itself otherwise."""
         if self.error is not None:
             kind = _BY_CODE.get(self.error.code, OctoLLMError)
-            raise kind(self.error.message, hint=self.error.hint)
+            error = kind(self.error.message, hint=self.error.hint)
+            trace = self.error.trace or next((step.error.trace for step in self.steps if step.error), None)
+            if trace is not None and hasattr(error, "add_note"):  # from Python 3.11 on
+                error.add_note(f"In the arm:\n{trace}")
+            raise error
         return self
 
     def _repr_html_(self) -> str:
@@ -346,12 +361,26 @@ def _known(kind: Any, document: dict[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in kind.__dataclass_fields__ if name in document}
 
 
+def _step(document: dict[str, Any]) -> StepResult:
+    # Past the constructor, which sets each field of a frozen dataclass by a call: a result may have many steps.
+    step, get = object.__new__(StepResult), document.get
+    step.__dict__.update(
+        step=document["step"],
+        status=document["status"],
+        arm_id=get("arm_id"),
+        attempts=get("attempts", 0),
+        output=get("output"),
+        error=_error(get("error")),
+        confidence=get("confidence"),
+        duration_ms=get("duration_ms"),
+        raw=document,
+    )
+    return step
+
+
 def task_result(document: dict[str, Any]) -> TaskResult:
     """Reads a TaskResult."""
-    steps = [
-        StepResult(**{**_known(StepResult, step), "error": _error(step.get("error"))})
-        for step in document.get("steps", [])
-    ]
+    steps = [_step(step) for step in document.get("steps", [])]
     return TaskResult(
         **{
             **_known(TaskResult, document),

@@ -74,9 +74,15 @@ def _findings(text: str) -> list[Finding]:
     return [Finding(**finding) for finding in json.loads(text)]
 
 
-def scan(text: str, *, origin: Literal["user", "external"] = "user") -> list[Finding]:
-    """Everything that is found, in the text's order, without overlaps. Text from outside is judged more strictly."""
-    return _findings(native(_native.scan, text, origin))
+def scan(text: str, *, origin: Literal["user", "external"] = "user", names: bool = False) -> list[Finding]:
+    """Everything that is found, in the text's order, without overlaps. Text from outside is judged more strictly.
+
+    With ``names`` persons and street addresses are looked for, too: by a model that errs, and takes longer.
+
+    >>> [finding.type for finding in scan("Ask Maria Schneider, 12 Harbour Street, Boston", names=True)]
+    ['person', 'address']
+    """
+    return _findings(native(_native.scan, text, origin, names))
 
 
 class Vault:
@@ -85,12 +91,20 @@ class Vault:
     >>> vault = Vault()
     >>> vault.redact("ada@example.org wrote to mary@example.org"), vault.redact("to ada@example.org")
     ('<EMAIL_1> wrote to <EMAIL_2>', 'to <EMAIL_1>')
+
+    With ``names`` it hides persons and street addresses, too; see :func:`scan`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, names: bool = False) -> None:
+        self._names = names
         self._values: dict[str, str] = {}
         self._placeholders: dict[tuple[str, str], str] = {}
         self._numbers: dict[str, int] = {}
+
+    @property
+    def names(self) -> bool:
+        """Whether it hides persons and street addresses, too."""
+        return self._names
 
     def __len__(self) -> int:
         return len(self._values)
@@ -103,7 +117,7 @@ class Vault:
         """``text`` with placeholders for personal data and secrets."""
         pieces: list[str] = []
         done = 0
-        for finding in _findings(native(_native.private, text)):
+        for finding in _findings(native(_native.private, text, self._names)):
             pieces += (
                 text[done : finding.start],
                 self._placeholder(finding.type, text[finding.start : finding.end], text),
@@ -133,16 +147,25 @@ class Vault:
 _PLACEHOLDER = re.compile(r"<[A-Z0-9_]+_[0-9]+>")
 
 
-def redact(text: str, *, style: Style = "placeholder", key: bytes | None = None, vault: Vault | None = None) -> str:
-    """``text`` without personal data and secrets.
+def redact(
+    text: str,
+    *,
+    style: Style = "placeholder",
+    key: bytes | None = None,
+    vault: Vault | None = None,
+    names: bool = False,
+) -> str:
+    """``text`` without personal data and secrets, and with ``names`` without persons and street addresses.
 
     ``key`` (32 bytes) makes the hashes of style ``hash``: the same key gives the same hashes. A fresh one by default.
-    With a ``vault`` the placeholders can be turned back.
+    With a ``vault`` the placeholders can be turned back; whether it hides names is said where it is made.
     """
     if vault is None:
-        return native(_native.redact, text, style, key)
+        return native(_native.redact, text, style, key, names)
     if style != "placeholder":
         raise ValueError("only placeholders can be turned back: a vault has no other style")
+    if names and not vault.names:
+        raise ValueError("this vault does not look for names: make it as `Vault(names=True)`")
     return vault.redact(text)
 
 
