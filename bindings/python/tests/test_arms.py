@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import octollm
 import pydantic
+import pydantic.v1
 import pytest
 from conftest import plan, until, within
 from octollm import StepResult
@@ -37,6 +38,11 @@ class Day:
 class Place(TypedDict):
     name: str
     country: NotRequired[str]
+
+
+class OldWind(pydantic.v1.BaseModel):
+    speed: float
+    gusts: list[float] = []
 
 
 class Wind(pydantic.BaseModel):
@@ -101,6 +107,18 @@ def test_input_that_breaks_the_schema_never_reaches_the_arm(run_arm: RunArm, inp
     assert step.status == "failed" and step.error is not None and step.error.code == "invalid_input"
 
 
+def test_models_of_pydantics_first_version_are_known(run_arm: RunArm) -> None:
+    @octollm.arm
+    def blow(wind: OldWind, others: list[OldWind]) -> OldWind:
+        assert isinstance(wind, OldWind) and all(isinstance(other, OldWind) for other in others)
+        return OldWind(speed=wind.speed * 2)
+
+    step = run_arm(blow, wind={"speed": 2}, others=[{"speed": 1, "gusts": [3]}])
+    assert step.error is None and step.output == {"speed": 4.0, "gusts": []}
+    step = run_arm(blow, wind={"speed": "strong"}, others=[])
+    assert step.error is not None and "/wind/speed" in step.error.message
+
+
 def test_an_answer_that_breaks_the_schema_fails_the_step(run_arm: RunArm) -> None:
     @octollm.arm
     def lies() -> int:
@@ -125,6 +143,44 @@ def test_what_has_no_json_is_refused_when_the_arm_is_made() -> None:
 
         @octollm.arm
         def worse(*words: str) -> None: ...
+
+
+def test_what_is_wrong_with_an_arm_is_said_where_it_is_made() -> None:
+    def lost(x: int) -> None: ...
+
+    lost.__annotations__["x"] = "Nowhere"  # as in a module that forgot to import a type
+    with pytest.raises(TypeError, match="a type hint of the arm .*lost` cannot be looked up: name 'Nowhere'"):
+        octollm.arm(lost)
+    with pytest.raises(TypeError, match="not 3"):
+        octollm.arm(3)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="capabilites"):
+        octollm.arm(capabilites=["x"])  # type: ignore[call-overload]
+
+    def worker() -> None: ...
+
+    with pytest.raises(octollm.InvalidInput, match="the arm's descriptor"):
+        octollm.arm(capabilities="weather")(worker)  # type: ignore[call-overload]
+    with pytest.raises(octollm.InvalidInput, match="arm_id"):
+        octollm.arm(lambda: None)
+
+    class Idle(octollm.Arm):
+        pass
+
+    with pytest.raises(TypeError, match="`Idle` has no method `execute`"):
+        octollm.OctoLLM([Idle()]).health_sync()
+
+
+def test_what_is_no_arm_is_refused_by_name() -> None:
+    class Echo(octollm.Arm):
+        def execute(self, word: str) -> str:
+            return word
+
+    with pytest.raises(TypeError, match=r"`Echo` is a class: give an instance of it, `Echo\(\)`"):
+        octollm.OctoLLM([Echo])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="decorate a function"):
+        octollm.OctoLLM([len])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"OctoLLM\(\[weather\]\)"):
+        octollm.OctoLLM(Echo())  # type: ignore[arg-type]
 
 
 def test_a_decorated_function_is_still_the_function() -> None:
@@ -321,6 +377,33 @@ def test_a_synchronous_arm_never_holds_the_loop_up(octo_home: Path) -> None:
             assert all(result.ok for result in await slow)
 
     within(30, main())
+
+
+def test_a_long_call_holds_up_no_other_ones_answer(octo_home: Path) -> None:
+    seen = threading.Event()
+
+    @octollm.arm(max_concurrent=100)
+    def quick() -> None:
+        return None
+
+    @octollm.arm(max_concurrent=100)
+    def long() -> bool:
+        # Until somebody who builds on the quick ones has run; all of them were called in one burst.
+        return seen.wait(20)
+
+    @octollm.arm
+    def after() -> None:
+        seen.set()
+
+    arms = ["quick"] * 20 + ["long"] + ["quick"] * 20
+    steps: list[dict[str, Any]] = [
+        {"step": number, "action": "test", "required_arm": arm, "input": {}} for number, arm in enumerate(arms, 1)
+    ]
+    quick_ones = [number for number, arm in enumerate(arms, 1) if arm == "quick"]
+    steps.append({"step": 42, "action": "test", "required_arm": "after", "input": {}, "depends_on": quick_ones})
+    with octollm.OctoLLM([quick, long, after], home=octo_home) as octo:
+        result = octo.run_sync({"goal": "Have quick arms and a long one called", "plan": {"subtasks": steps}})
+    assert result.status == "completed" and result.steps[20].output is True
 
 
 def test_cancelling_the_wait_cancels_task_and_coroutine(octo_home: Path) -> None:

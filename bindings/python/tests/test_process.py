@@ -40,6 +40,11 @@ SLEEPY = """
 """
 
 
+@octollm.arm
+async def lingers() -> None:
+    await asyncio.sleep(100)
+
+
 def wait_for_file(path: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(3000):
         if path.exists():
@@ -101,6 +106,50 @@ def test_a_loop_that_ends_with_tasks_running_ends_cleanly(tmp_path: Path) -> Non
     )
     ended = run_program(text)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "bye\n", "")
+
+
+def test_arms_of_a_loop_that_has_ended_are_refused_and_not_waited_for(octo_home: Path) -> None:
+    async def opened() -> octollm.OctoLLM:
+        octo = octollm.OctoLLM([lingers], home=octo_home)
+        await octo.__aenter__()
+        await octo.submit(plan("lingers"))
+        return octo
+
+    octo = asyncio.run(opened())
+    with pytest.raises(octollm.Conflict, match="event loop that this orchestrator's arms run on is closed"):
+        octo.run_sync(plan("lingers"))
+    octo.close_sync(grace=0.1)
+
+    # What is called after the loop's end fails, also where the loop is not closed yet.
+    async def ends() -> str:
+        octo = octollm.OctoLLM([lingers], home=octo_home / "other")
+        loop = asyncio.new_event_loop()
+        await asyncio.to_thread(loop.run_until_complete, octo.__aenter__())
+        await asyncio.to_thread(loop.run_until_complete, loop.shutdown_asyncgens())
+        ended = await octo.run(plan("lingers"))
+        loop.close()
+        await asyncio.to_thread(octo.close_sync, grace=0.1)
+        assert ended.error is not None
+        return ended.error.message
+
+    assert "event loop is closed" in within(30, ends())
+
+
+def test_a_task_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A run that was refused used to be waited for twice, which a thread of the library panicked about."""
+    text = (
+        SLEEPY
+        + f"""
+    with octollm.OctoLLM([slow_sync], home={str(tmp_path / "home")!r}) as octo:
+        for run in (octo.run_sync, octo.submit_sync, lambda task: next(octo.stream_sync(task))):
+            try:
+                run(plan("nobody"))
+            except octollm.InvalidInput as error:
+                print(error.details[0]["pointer"])
+    """
+    )
+    ended = run_program(text)
+    assert (ended.stdout, ended.stderr) == ("/plan/subtasks/0/required_arm\n" * 3, "")
 
 
 def test_a_fork_is_refused_clearly(tmp_path: Path) -> None:

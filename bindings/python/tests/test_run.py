@@ -132,6 +132,14 @@ def test_many_tasks_run_side_by_side_and_a_bad_one_fails_alone(octo_home: Path) 
         ]
 
 
+def test_a_batch_of_what_is_no_list_is_refused(octo_home: Path) -> None:
+    with octollm.OctoLLM(home=octo_home) as octo:
+        with pytest.raises(TypeError, match="list of tasks"):
+            octo.batch_sync("Send a greeting to Ada")
+        with pytest.raises(ValueError, match="at least 1"):
+            octo.batch_sync([], concurrency=0)
+
+
 def test_tasks_are_listed_and_told_apart_by_label(octo_home: Path) -> None:
     with octollm.OctoLLM([shout], home=octo_home) as octo:
         octo.run_sync(plan("shout", word="a"), metadata={"colour": "red"})

@@ -6,6 +6,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from . import _native
@@ -18,11 +19,19 @@ from ._schema import encode
 _TRACEBACK = 8192
 
 
+def _own(trace: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback that is not this package's; all of it where nothing else is there."""
+    rest = trace
+    while rest is not None and rest.tb_frame.f_globals.get("__package__") == __package__:
+        rest = rest.tb_next
+    return rest or trace
+
+
 def _failure(call: _native.Call, error: BaseException) -> None:
     """Fails the call as the exception says."""
     import traceback
 
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    lines = traceback.format_exception(type(error), error, _own(error.__traceback__))
     trace = "".join(lines).encode(errors="replace")[-_TRACEBACK:].decode(errors="ignore")
     if isinstance(error, OctoLLMError):
         call.fail(

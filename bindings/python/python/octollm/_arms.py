@@ -126,7 +126,7 @@ class _Signature:
     """What a function takes and gives, as schemas."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        hints = typing.get_type_hints(function, include_extras=True)
+        hints = _hints(function)
         schemas = Schemas()
         properties: dict[str, Any] = {}
         required: list[str] = []
@@ -166,6 +166,16 @@ class _Signature:
         return arguments
 
 
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"a type hint of the arm `{function.__qualname__}` cannot be looked up: {error}. Types that hints name must "
+            "stand at the top level of the arm's module"
+        ) from error
+
+
 def _with_default(schema: dict[str, Any], default: Any) -> dict[str, Any]:
     try:
         return {**schema, "default": json.loads(encode(default))}
@@ -179,6 +189,8 @@ class FunctionArm(Generic[Work]):
     __name__: str
 
     def __init__(self, function: Work, descriptor: dict[str, Any]) -> None:
+        if not inspect.isroutine(function):
+            raise TypeError(f"an arm is a function, not {function!r}: write a `def`, or subclass `octollm.Arm`")
         functools.update_wrapper(self, function)
         self.function = function
         self.signature = _Signature(function)
@@ -194,6 +206,8 @@ class FunctionArm(Generic[Work]):
             "output_schema": self.signature.output,
             **{name: value for name, value in descriptor.items() if value is not None},
         }
+        # What is wrong with it is said where it is written, and not where it is used.
+        native(_native.check_arm, json.dumps(self.descriptor))
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         return self.function(*arguments, **named)
@@ -257,6 +271,8 @@ class Arm:
 
     @functools.cached_property
     def _function(self) -> FunctionArm[Any]:
+        if not callable(getattr(self, "execute", None)):
+            raise TypeError(f"the arm `{type(self).__name__}` has no method `execute`: that is what it does")
         name = self.arm_id or type(self).__name__.lower()
         described = {
             "arm_id": name,
@@ -306,7 +322,23 @@ def arm(
     input_schema: dict[str, Any] | None = None,
     output_schema: dict[str, Any] | None = None,
 ) -> Callable[[Work], FunctionArm[Work]]: ...
-def arm(function: Any = None, /, **descriptor: Any) -> Any:
+def arm(
+    function: Any = None,
+    /,
+    *,
+    arm_id: str | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    description: str | None = None,
+    capabilities: list[str] | None = None,
+    cost_tier: int | None = None,
+    average_latency_ms: int | None = None,
+    max_concurrent: int | None = None,
+    side_effects: SideEffects | None = None,
+    varies: bool | None = None,
+    input_schema: dict[str, Any] | None = None,
+    output_schema: dict[str, Any] | None = None,
+) -> Any:
     """Makes a function an arm. Its type hints become schemas, its docstring the description.
 
     A parameter ``ctx`` gets the :class:`ArmContext` of the call. A function that takes ``**inputs`` can be given an
@@ -323,4 +355,18 @@ def arm(function: Any = None, /, **descriptor: Any) -> Any:
     """
     if function is not None:
         return FunctionArm(function, {})
+    descriptor: dict[str, Any] = {
+        "arm_id": arm_id,
+        "name": name,
+        "version": version,
+        "description": description,
+        "capabilities": capabilities,
+        "cost_tier": cost_tier,
+        "average_latency_ms": average_latency_ms,
+        "max_concurrent": max_concurrent,
+        "side_effects": side_effects,
+        "varies": varies,
+        "input_schema": input_schema,
+        "output_schema": output_schema,
+    }
     return lambda work: FunctionArm(work, descriptor)

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from . import _native, _types
 from ._answering import Registration
-from ._arms import AnyArm, Arm
+from ._arms import AnyArm, Arm, FunctionArm
 from ._errors import Conflict, OctoLLMError, native
 from ._loop import LoopBridge, answer, background, bridge_of, stop_background
 from ._memory import Memory
 from ._parts import AnyIntegrator, AnyParser, AnyPlanner, Embedder, Model, parts
+from ._schema import encode
 from ._stores import Cache, DocumentStore, KnowledgeGraph, VectorStore, stores
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ Task = Union[str, Mapping[str, Any]]
 
 def _request(task: Task, options: Mapping[str, Any]) -> tuple[str, str | None, bool]:
     """The TaskRequest as JSON, its idempotency key, and whether no earlier answer will do."""
+    if not isinstance(task, (str, Mapping)):
+        raise TypeError(f"a task is a goal in words or a whole TaskRequest as a dict, not {type(task).__name__}")
     request = {"goal": task} if isinstance(task, str) else dict(task)
     request.update(options)
     key = request.pop("idempotency_key", None)
     fresh = bool(request.pop("fresh", False))
-    return json.dumps(request), key, fresh
+    return encode(request), key, fresh
 
 
 def _result(text: str | None) -> _types.TaskResult:
@@ -102,7 +105,7 @@ class OctoLLM:
         graph: KnowledgeGraph | None = None,
         **settings: str | float | bool | Sequence[str],
     ) -> None:
-        self._arms = list(arms)
+        self._arms = _arms(arms)
         self._parts = parts(model, embedder, planner, intent_parser, integrator)
         self._parts += stores(cache, vectors, documents, graph)
         if home is not None:
@@ -129,7 +132,8 @@ class OctoLLM:
     def __repr__(self) -> str:
         where = self._url or self._settings.get("octollm_home") or "the platform's data folder"
         state = "open" if self._core else "closed"
-        return f"<OctoLLM at {where}, {len(self._arms)} arms, {state}>"
+        many = "1 arm" if len(self._arms) == 1 else f"{len(self._arms)} arms"
+        return f"<OctoLLM at {where}, {many}, {state}>"
 
     # Opening and closing
 
@@ -189,16 +193,29 @@ class OctoLLM:
     def _opened(self) -> _native.Orchestrator:
         if self._core is None:
             raise Conflict("the orchestrator is not open", hint="use it in `async with OctoLLM(...) as octo:`")
+        self._check_loop()
         return self._core
 
     def _opened_sync(self) -> _native.Orchestrator:
         if self._core is not None:
+            self._check_loop()
             return self._core
         bridge = None
-        own = [arm for arm in self._arms if not isinstance(arm, str)]
-        if any(part.is_async for part in (*own, *self._parts)):
+        if self._needs_loop():
             self._loop, bridge = background()
         return self._open(bridge)
+
+    def _needs_loop(self) -> bool:
+        own = [arm for arm in self._arms if not isinstance(arm, str)]
+        return any(part.is_async for part in (*own, *self._parts))
+
+    def _check_loop(self) -> None:
+        """Says so where nothing would ever answer: asynchronous arms end with the loop that they run on."""
+        if self._loop is not None and self._loop.is_closed() and self._needs_loop():
+            raise Conflict(
+                "the event loop that this orchestrator's arms run on is closed",
+                hint="keep it within one `asyncio.run`, or open it with `with` instead of `async with`",
+            )
 
     def _closing(self) -> _native.Orchestrator | None:
         core, self._core = self._core, None
@@ -290,6 +307,7 @@ class OctoLLM:
         """Runs many tasks, ``concurrency`` at once; a result or an error for each, in order. ``options`` go to all."""
         import asyncio
 
+        _check_tasks(tasks, concurrency)
         places = asyncio.Semaphore(concurrency)
 
         async def one(task: Task) -> _types.TaskResult | OctoLLMError:
@@ -305,6 +323,7 @@ class OctoLLM:
         self, tasks: Iterable[Task], *, concurrency: int = 16, **options: Unpack[_types.TaskOptions]
     ) -> list[_types.TaskResult | OctoLLMError]:
         """As :meth:`batch`."""
+        _check_tasks(tasks, concurrency)
         core = self._sync()
         ends: list[_types.TaskResult | OctoLLMError] = []
         begun: collections.deque[_native.Pending | OctoLLMError] = collections.deque()
@@ -467,6 +486,28 @@ class OctoLLM:
     def health_sync(self) -> dict[str, Any]:
         """As :meth:`health`."""
         return self._wait(lambda core: core.health(), dict)
+
+
+def _check_tasks(tasks: Any, concurrency: int) -> None:
+    if isinstance(tasks, (str, Mapping)):
+        raise TypeError("a batch takes a list of tasks; a single one goes to `run`")
+    if concurrency < 1:
+        raise ValueError("`concurrency` must be at least 1")
+
+
+def _arms(arms: Iterable[AnyArm | str]) -> list[AnyArm | str]:
+    if isinstance(arms, (FunctionArm, Arm, str)):
+        raise TypeError("`arms` is a list of arms: `OctoLLM([weather])`")
+    arms = list(arms)
+    for arm in arms:
+        if isinstance(arm, type) and issubclass(arm, Arm):
+            raise TypeError(f"`{arm.__name__}` is a class: give an instance of it, `{arm.__name__}()`")
+        if not isinstance(arm, (FunctionArm, Arm, str)):
+            raise TypeError(
+                f"{arm!r} is no arm: decorate a function with `@octollm.arm`, subclass `octollm.Arm`, or give the "
+                "address of an arm behind HTTP"
+            )
+    return arms
 
 
 def _decision(approved: bool, step: int | None, note: str | None) -> str:

@@ -143,6 +143,10 @@ class Unavailable(OctoLLMError):
     _usually_temporary = True
 
 
+for _kind in (OctoLLMError, *OctoLLMError.__subclasses__()):
+    # As they are imported, and as a traceback should call them.
+    _kind.__module__ = "octollm"
+
 _BY_CODE: dict[str, type[OctoLLMError]] = {kind.code: kind for kind in OctoLLMError.__subclasses__()}
 
 

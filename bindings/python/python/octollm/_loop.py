@@ -15,6 +15,7 @@ from ._handlers import handler
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import AsyncGenerator
 
 _ANSWERED, _CALLED = 0, 1
 
@@ -30,6 +31,21 @@ class LoopBridge:
         #: Calls of arms that run on this loop, by the call's key.
         self._calls: dict[int, asyncio.Task[None]] = {}
         loop.add_reader(self.native.fileno(), self._drain)
+
+    def end_with_loop(self) -> None:
+        """Has calls refused that come when the loop has ended. Call it while the loop runs."""
+        self._end = self._until_the_end()
+        # A loop knows the generators that were started on it, and closes them when it ends.
+        try:
+            self._end.asend(None).send(None)
+        except StopIteration:
+            pass
+
+    async def _until_the_end(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self.native.close()
 
     def expect(self, pending: _native.Pending, future: asyncio.Future[str | None]) -> int:
         """Has ``future`` settled when ``pending`` is; answers the key that :meth:`forget` takes."""
@@ -76,6 +92,8 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> LoopBridge:
     bridge = _bridges.get(loop)
     if bridge is None:
         bridge = _bridges[loop] = LoopBridge(loop)
+        if loop.is_running():
+            bridge.end_with_loop()
     return bridge
 
 
