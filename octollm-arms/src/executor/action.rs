@@ -219,7 +219,8 @@ fn command_of(request: &ActionRequest, command: &str, policy: &Policy, wall: Dur
     } else {
         (command.trim().to_owned(), request.args.clone(), Place::Arguments)
     };
-    let Program { path, arguments: mut all, hosts, .. } = policy.command(&name, &arguments, place)?;
+    let Program { path, arguments: mut all, hosts, .. } =
+        policy.command(&name, &arguments, place, &request.files)?;
     all.extend(arguments);
     let environment = policy.variables(&request.env)?;
     let files = request.files.clone();

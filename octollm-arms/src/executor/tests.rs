@@ -1,5 +1,6 @@
 //! The arm over the real sandbox.
 
+mod attacks;
 mod engine;
 
 use std::sync::Arc;

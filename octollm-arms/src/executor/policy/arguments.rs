@@ -12,6 +12,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::file::{CommandRule, Positionals};
+use super::given::Given;
 use crate::executor::request::is_relative_path;
 
 /// What a word may be.
@@ -48,8 +49,10 @@ impl Kind {
 
     const fn described(self) -> &'static str {
         match self {
-            Self::Word => "a word of letters, digits and `_.,:=+@%-`",
-            Self::Text => "text that does not begin with `-`",
+            Self::Word => {
+                "a word of letters, digits and `_.,:=+@%-` that does not begin with `-`, `@` or `+`"
+            }
+            Self::Text => "text that does not begin with `-`, `@` or `+`",
             Self::Number => "a number",
             Self::File => "a relative path below the working folder",
             Self::Path => {
@@ -58,7 +61,12 @@ impl Kind {
         }
     }
 
+    /// Whether it may be a flag's value, about which the rule says no more than this kind.
     fn admits(self, word: &str, readable: &[PathBuf]) -> bool {
+        !means_more(word) && self.has_form(word, readable)
+    }
+
+    fn has_form(self, word: &str, readable: &[PathBuf]) -> bool {
         if word.starts_with('-') {
             return false;
         }
@@ -77,6 +85,12 @@ impl Kind {
     }
 }
 
+/// Whether programs are known to take it for more than a name: `@x` for arguments that stand in a file, `+x` for a command,
+/// `|x` and `x|` for a program to be started.
+fn means_more(word: &str) -> bool {
+    word.starts_with(['@', '+', '|']) || word.ends_with('|') || word.contains("=@") || word.contains(",@")
+}
+
 fn is_readable(path: &Path, readable: &[PathBuf]) -> bool {
     let plain = path.is_absolute() && !path.components().any(|part| part == Component::ParentDir);
     plain && readable.iter().any(|folder| path.starts_with(folder))
@@ -91,6 +105,13 @@ pub(super) struct Rule {
     joined: bool,
     positionals: Option<Words>,
     subcommands: BTreeMap<String, Rule>,
+    given: Given,
+}
+
+/// An expression for the whole of a word.
+pub(super) fn whole(pattern: &str, place: impl FnOnce() -> String, faults: &mut Vec<Fault>) -> Option<Regex> {
+    let read = Regex::new(&format!(r"\A(?:{pattern})\z"));
+    read.map_err(|error| faults.push(Fault::new(place(), format!("is no regular expression: {error}")))).ok()
 }
 
 #[derive(Debug, Clone)]
@@ -133,8 +154,9 @@ impl Rule {
                 )),
             }
         }
-        if !rule.subcommands.is_empty() && (rule.positionals.is_some() || !rule.flags.is_empty()) {
-            let detail = "must not stand beside flags and positionals: they belong to a subcommand";
+        let own = rule.positionals.is_some() || !rule.flags.is_empty() || !rule.files.is_empty();
+        if !rule.subcommands.is_empty() && own {
+            let detail = "must not stand beside flags, positionals and files: they belong to a subcommand";
             faults.push(Fault::new(format!("{place}.subcommands"), detail));
         }
         let subcommands = rule.subcommands.iter().map(|(name, rule)| {
@@ -148,15 +170,21 @@ impl Rule {
         let positionals = rule.positionals.as_ref().map(|words| Words::compile(words, place, faults));
         let long = |name: &String| name.len() > 2 && !name.starts_with("--");
         let joined = !flags.iter().chain(with_value.keys()).any(long);
-        Self { flags, with_value, joined, positionals, subcommands }
+        let given = Given::compile(&rule.files, place, faults);
+        Self { flags, with_value, joined, positionals, subcommands, given }
     }
 
-    /// Checks every argument.
-    pub(super) fn check(&self, arguments: &[String], readable: &[PathBuf]) -> Result<(), Refused> {
+    /// Checks every argument; answers which files may come along with these.
+    pub(super) fn check(&self, arguments: &[String], readable: &[PathBuf]) -> Result<&Given, Refused> {
         self.check_from(0, arguments, readable)
     }
 
-    fn check_from(&self, first: usize, arguments: &[String], readable: &[PathBuf]) -> Result<(), Refused> {
+    fn check_from(
+        &self,
+        first: usize,
+        arguments: &[String],
+        readable: &[PathBuf],
+    ) -> Result<&Given, Refused> {
         if !self.subcommands.is_empty() {
             return self.check_subcommand(first, arguments, readable);
         }
@@ -178,7 +206,7 @@ impl Rule {
             Some(wanted) if words < wanted.min => {
                 Err(Refused { place: None, why: format!("needs {} arguments that are no flags", wanted.min) })
             }
-            _ => Ok(()),
+            _ => Ok(&self.given),
         }
     }
 
@@ -187,7 +215,7 @@ impl Rule {
         first: usize,
         arguments: &[String],
         readable: &[PathBuf],
-    ) -> Result<(), Refused> {
+    ) -> Result<&Given, Refused> {
         match arguments.split_first().and_then(|(name, rest)| Some((self.subcommands.get(name)?, rest))) {
             Some((rule, rest)) => rule.check_from(first + 1, rest, readable),
             None => {
@@ -248,13 +276,10 @@ impl Rule {
 
 impl Words {
     fn compile(words: &Positionals, place: &str, faults: &mut Vec<Fault>) -> Self {
-        let matches = words.matches.as_ref().and_then(|pattern| {
-            let whole = Regex::new(&format!(r"\A(?:{pattern})\z"));
-            let place = format!("{place}.positionals.matches");
-            whole
-                .map_err(|error| faults.push(Fault::new(place, format!("is no regular expression: {error}"))))
-                .ok()
-        });
+        let matches = words
+            .matches
+            .as_ref()
+            .and_then(|pattern| whole(pattern, || format!("{place}.positionals.matches"), faults));
         let max = words.max.unwrap_or(usize::MAX);
         if words.min > max {
             faults.push(Fault::new(format!("{place}.positionals.max"), "must not be less than `min`"));
@@ -271,7 +296,9 @@ impl Words {
         if number > self.max {
             return Err(format!("is one too many: {} are allowed", self.max));
         }
-        if !self.kind.admits(word, readable) {
+        // Who wrote an expression or a list has said what else it may mean.
+        let free = self.matches.is_none() && self.one_of.is_empty();
+        if !self.kind.has_form(word, readable) || (free && means_more(word)) {
             return Err(format!("must be {}", self.kind.described()));
         }
         if !self.one_of.is_empty() && !self.one_of.iter().any(|one| one == word) {
@@ -369,6 +396,24 @@ mod tests {
         ] {
             assert!(!allowed(&curl, line), "{line}");
         }
+    }
+
+    /// Programs read arguments out of such files (`gcc @x` runs what `-wrapper` names), run such commands (`less +!x`),
+    /// start such programs (Perl's `<>`).
+    #[test]
+    fn a_word_stands_for_itself() {
+        let words = ["@opts", "+!id", "|id", "id|", "data=@x", "-W=l,@opts", "-Wl,@opts"];
+        for kind in ["word", "text", "file", "path"] {
+            let gcc =
+                rule(&format!("flags = ['-W={kind}', '-x={kind}']\npositionals = {{ kind = '{kind}' }}"));
+            for word in words {
+                assert!(!allowed(&gcc, word) && !allowed(&gcc, &format!("-x {word}")), "{kind} {word}");
+            }
+            assert!(allowed(&gcc, "a@1.2+b.c"), "{kind}");
+        }
+        let named = rule("positionals = { matches = '@[a-z]+' }");
+        assert!(allowed(&named, "@opts") && !allowed(&named, "+x"));
+        assert!(allowed(&rule("positionals = { kind = 'text', one_of = ['+%Y'] }"), "+%Y"));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
     #[serde(default)]
-    pub(super) settable: Vec<String>,
+    pub(super) settable: Vec<Settable>,
     /// Kinds of personal data and secrets whose values it is given, not placeholders for them.
     #[serde(default = "of_an_address")]
     pub(super) needs_pii: Vec<String>,
@@ -118,6 +118,32 @@ impl Limits {
     }
 }
 
+/// A variable that a request may set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "must be a variable's name, or { name = \"...\", one_of = [...] } or with `matches`"
+)]
+pub(super) enum Settable {
+    /// One that is known to choose nothing.
+    Known(String),
+    /// Any other, with the values that it may have.
+    Values(Values),
+}
+
+/// What a request may give a variable.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Values {
+    pub(super) name: String,
+    /// The values that there are.
+    #[serde(default)]
+    pub(super) one_of: Vec<String>,
+    /// A regular expression that the whole value must match.
+    #[serde(default)]
+    pub(super) matches: Option<String>,
+}
+
 /// A program that runs code.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,6 +176,9 @@ pub(super) struct CommandRule {
     /// What is no flag; nothing where absent.
     #[serde(default)]
     pub(super) positionals: Option<Positionals>,
+    /// Which files a request may bring along, as patterns; none where absent.
+    #[serde(default)]
+    pub(super) files: Vec<String>,
     /// Words of which the first argument must be one; the rest of the arguments is then its.
     #[serde(default)]
     pub(super) subcommands: BTreeMap<String, CommandRule>,

@@ -6,6 +6,7 @@
 mod arguments;
 mod environment;
 mod file;
+mod given;
 mod hosts;
 mod refusal;
 #[cfg(test)]
@@ -26,12 +27,15 @@ pub(super) use refusal::refused_at;
 use super::output::hex;
 use super::request::is_relative_path;
 use arguments::Rule;
+use environment::Settable;
 use file::{File, Interpreter};
 
 /// The largest policy file that is read, in bytes.
 const MOST_POLICY: u64 = 1 << 20;
 /// What every sandbox shows.
 const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
+/// What every program may write: a request decides what is there.
+const GIVEN: [&str; 2] = ["/work", "/tmp"];
 /// The policy where nobody wrote one.
 const DEFAULT: &str = include_str!("default.toml");
 
@@ -47,7 +51,7 @@ pub struct Policy {
     /// The same and the system's own: where arguments may point.
     visible: Vec<PathBuf>,
     environment: BTreeMap<String, String>,
-    settable: Vec<String>,
+    settable: BTreeMap<String, Settable>,
     needs_pii: Vec<String>,
     limits: Limits,
     interpreters: BTreeMap<String, Interpreter>,
@@ -148,6 +152,13 @@ impl Policy {
                 fault(format!("limits.{name}"), &format!("must be {} to {}", range.start(), range.end()));
             }
         }
+        let programs = file.interpreters.iter().map(|(name, it)| ("interpreters", name, Some(&it.program)));
+        let commands = file.commands.iter().map(|(name, it)| ("commands", name, it.program.as_ref()));
+        for (kind, name, program) in programs.chain(commands) {
+            if program.is_some_and(|program| GIVEN.iter().any(|folder| program.starts_with(folder))) {
+                fault(format!("{kind}.{name}.program"), "must not be where the files of a request are");
+            }
+        }
         for (name, interpreter) in &file.interpreters {
             if !is_relative_path(&interpreter.script) || interpreter.script.starts_with('-') {
                 fault(
@@ -156,7 +167,7 @@ impl Policy {
                 );
             }
         }
-        environment::check(&file, faults);
+        let settable = environment::compile(&file, faults);
         let hosts = Hosts::compile(&file.hosts, faults);
         check_programs_hosts(&file, &hosts, level, faults);
         let visible = SYSTEM.map(PathBuf::from).into_iter().chain(file.readable.iter().cloned()).collect();
@@ -177,7 +188,7 @@ impl Policy {
             path: file.path,
             readable: file.readable,
             environment: file.environment,
-            settable: file.settable,
+            settable,
             needs_pii: file.needs_pii,
             limits: file.limits,
             interpreters: file.interpreters,
@@ -226,9 +237,15 @@ impl Policy {
         &self.hosts
     }
 
-    /// The program behind this command, if it may have these arguments. `place` is where the first of them stands in the
-    /// request.
-    pub(super) fn command(&self, name: &str, arguments: &[String], place: Place) -> Result<Program> {
+    /// The program behind this command, if it may have these arguments and these files. `place` is where the first argument
+    /// stands in the request.
+    pub(super) fn command(
+        &self,
+        name: &str,
+        arguments: &[String],
+        place: Place,
+        files: &BTreeMap<String, String>,
+    ) -> Result<Program> {
         let Some(command) = self.commands.get(name) else {
             let names: Vec<_> = self.commands.keys().map(|name| format!("`{name}`")).collect();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -238,9 +255,12 @@ impl Policy {
                 format!("is no command that it has; it has {known}"),
             ));
         };
-        command.rule.check(arguments, &self.visible).map_err(|refused| {
+        let given = command.rule.check(arguments, &self.visible).map_err(|refused| {
             refused_at(&self.label(), &place.of(refused.place), format!("of `{name}` {}", refused.why))
         })?;
+        given
+            .check(files.keys())
+            .map_err(|why| refused_at(&self.label(), "/files", format!("of `{name}` {why}")))?;
         Ok(Program {
             path: self.find(&command.program)?,
             arguments: Vec::new(),

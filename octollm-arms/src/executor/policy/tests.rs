@@ -5,7 +5,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 fn allowed(policy: &Policy, name: &str, line: &str) -> Result<Program> {
-    policy.command(name, &words(line), Place::Arguments)
+    policy.command(name, &words(line), Place::Arguments, &BTreeMap::new())
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Requests that would make an allowed program do what its rule does not allow. Each ran, or reached what it should not,
+//! before the rule that refuses it here.
+
+use octollm_core::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use super::{Executor, call, executor, with};
+
+/// The commands of the manual, and some that have read more than their arguments.
+const COMMANDS: &str = "[commands.git.subcommands.log]\nflags = ['--oneline', '-n=number']\n\
+    [commands.git.subcommands.status]\nflags = ['--short']\n\
+    [commands.curl]\nflags = ['-s']\npositionals = { matches = 'https://example\\.com/.*', min = 1, max = 1 }\n\
+    [commands.sqlite3]\npositionals = { kind = 'file', max = 1 }\nfiles = ['**']\n\
+    [commands.gdb]\nflags = ['-batch']\nfiles = ['**']\n\
+    [commands.pip]\nfiles = ['**']\n[commands.pip3]\nsubcommands = { list = {} }\n\
+    [commands.wget]\nflags = ['-q']\npositionals = { matches = 'https://example\\.com/.*' }\n\
+    [commands.make]\npositionals = { one_of = ['test'], max = 1 }\n\
+    [commands.gcc]\nflags = ['-c', '-o=file']\npositionals = { kind = 'file', min = 1 }\nfiles = ['**']\n\
+    [commands.less]\npositionals = { kind = 'word' }\n\
+    [commands.perl]\npositionals = { kind = 'path' }\nfiles = ['*.pl']\n";
+
+async fn refused(executor: &Executor, input: Value) -> Error {
+    let answer = call(executor, input.clone()).await;
+    let error = answer.map(|_| panic!("it was done: {input}")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{input}: {error}");
+    error
+}
+
+/// The working folder is the home folder, too: whoever fills it configures every program.
+#[tokio::test]
+async fn no_file_configures_a_program() {
+    let executor = with(COMMANDS);
+    let repository = json!({".git/HEAD": "ref: refs/heads/x\n", ".git/config": "[core]\nfsmonitor = \"id>x; false\"\n",
+        ".git/objects/x": "", ".git/refs/x": ""});
+    let bare = json!({"HEAD": "ref: refs/heads/x\n", "objects/x": "", "refs/x": "",
+        "config": "[core]\nbare = false\nworktree = /work\nfsmonitor = \"id>x; false\"\n"});
+    for (command, args, files) in [
+        ("git", json!(["status", "--short"]), repository),
+        ("git", json!(["status", "--short"]), bare),
+        ("git", json!(["log"]), json!({".gitconfig": "[core]\npager = id\n"})),
+        ("git", json!(["log"]), json!({".config/git/config": "[core]\npager = id\n"})),
+        ("curl", json!(["https://example.com/"]), json!({".curlrc": "url=\"file:///etc/passwd\"\n"})),
+        ("wget", json!(["https://example.com/"]), json!({".wgetrc": "use_askpass=/work/a\n"})),
+        ("sqlite3", json!(["a.db"]), json!({".sqliterc": ".shell id\n"})),
+        ("gdb", json!(["-batch"]), json!({".gdbinit": "shell id\n"})),
+        ("gdb", json!(["-batch"]), json!({".config/gdb/gdbinit": "shell id\n"})),
+        ("gdb", json!(["-batch"]), json!({"a/.config/gdb/gdbinit": "shell id\n"})),
+        ("pip", json!([]), json!({".local/lib/python3.11/site-packages/usercustomize.py": "import os"})),
+        ("pip3", json!(["list"]), json!({"usercustomize.py": "import os"})),
+        ("make", json!(["test"]), json!({"Makefile": "test:\n\tid\n"})),
+        ("perl", json!(["x.pl"]), json!({"x.pl": "use A;", "A.pm": "print `id`"})),
+    ] {
+        let input = json!({"action_type": "shell", "command": command, "args": args, "files": files});
+        assert_eq!(refused(&executor, input).await.faults()[0].pointer, "/files");
+    }
+}
+
+#[tokio::test]
+async fn no_argument_is_read_as_more_arguments_or_as_a_command() {
+    let executor = with(COMMANDS);
+    for (command, args) in [
+        ("gcc", json!(["@opts"])),
+        ("gcc", json!(["-c", "x.c", "-o", "@opts"])),
+        ("less", json!(["+!id"])),
+        ("perl", json!(["x.pl", "id|"])),
+    ] {
+        let files = match command {
+            "gcc" => json!({"opts": "-wrapper sh,-c,id>/work/pwned -c x.c", "x.c": "int x;"}),
+            _ => json!({}),
+        };
+        let input = json!({"action_type": "shell", "command": command, "args": args, "files": files});
+        assert!(refused(&executor, input).await.faults()[0].pointer.starts_with("/args/"));
+    }
+}
+
+#[test]
+fn no_variable_that_a_program_acts_on_can_be_set() {
+    for name in [
+        "TAR_OPTIONS",
+        "PERL5OPT",
+        "PERL5LIB",
+        "RUBYOPT",
+        "NODE_OPTIONS",
+        "XDG_CONFIG_HOME",
+        "CURL_HOME",
+        "OPENSSL_CONF",
+        "PYTHONHOME",
+        "PYTHONINSPECT",
+        "PYTHONWARNINGS",
+        "LESSOPEN",
+        "PAGER",
+        "EDITOR",
+        "MAKEFLAGS",
+        "LOCPATH",
+        "GLIBC_TUNABLES",
+        "PROMPT_COMMAND",
+        "LANGUAGE",
+        "HTTP_PROXY",
+        "ANYTHING_NEW",
+    ] {
+        let policy = format!("name = 'x'\nsettable = ['TZ', '{name}']");
+        let error = super::Policy::from_toml(&policy).unwrap_err();
+        assert_eq!(error.faults()[0].pointer, "settable[1]", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_can_be_set_leads_to_no_file() {
+    let executor = executor();
+    for value in [":/work/x", "/work/x", "../../work/x", "a/../../x", "x y", "%n%n", &"x".repeat(200)] {
+        let input = json!({"action_type": "shell", "command": "date", "env": {"TZ": value}});
+        assert_eq!(refused(&executor, input).await.faults()[0].pointer, "/env");
+    }
+    for (value, hour) in [("Asia/Tokyo", "+0900"), ("<+03>-3", "+0300"), ("EST5EDT,M3.2.0,M11.1.0", "-0500")]
+    {
+        let code = "import time; print(time.strftime('%z', time.localtime(0)))";
+        let input = json!({"action_type": "python", "code": code, "env": {"TZ": value}});
+        assert_eq!(call(&executor, input).await.unwrap()["stdout"], format!("{hour}\n"), "{value}");
+    }
+}
+
+/// What a rule lists by name works, and so do the programs that only read.
+#[tokio::test]
+async fn what_a_policy_allows_by_name_is_done() {
+    let sort = json!({"action_type": "shell", "command": "sort", "args": ["a/b.txt"], "files": {"a/b.txt": "2\n1\n"}});
+    assert_eq!(call(&executor(), sort).await.unwrap()["stdout"], "1\n2\n");
+    let executor = with(
+        "settable = [{ name = 'MODE', one_of = ['fast', 'slow'] }]\n[interpreters.python]\nprogram = 'python3'\n\
+         script = 'main.py'\n[commands.ls]\nflags = ['-a']\nfiles = ['.env', '*.txt']",
+    );
+    let list = json!({"action_type": "shell", "command": "ls -a", "files": {".env": "", "a.txt": ""}});
+    assert_eq!(call(&executor, list).await.unwrap()["stdout"], ".\n..\n.env\na.txt\n");
+    let mode = |value: &str| json!({"action_type": "python", "code": "import os; print(os.environ['MODE'])", "env": {"MODE": value}});
+    assert_eq!(call(&executor, mode("slow")).await.unwrap()["stdout"], "slow\n");
+    refused(&executor, mode("other")).await;
+    // Code is allowed to be anything: its files are code as much as it is.
+    let python =
+        json!({"action_type": "python", "code": "print(open('.env').read())", "files": {".env": "mine"}});
+    assert_eq!(call(&executor, python).await.unwrap()["stdout"], "mine\n");
+}
