@@ -47,7 +47,15 @@ impl SandboxError {
 
     /// What an operator can do about it.
     pub const fn hint(&self) -> &'static str {
-        self.layer.hint()
+        /// Of Linux, on every processor.
+        const E2BIG: i32 = 7;
+        match (self.layer, self.errno) {
+            (Layer::Start, Some(E2BIG)) => {
+                "arguments and variables are too long: 131071 bytes each at most, and a quarter of the stack's limit \
+                 together"
+            }
+            (layer, _) => layer.hint(),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::command_line;
 use super::output::{hex, neutral, quoted};
 use super::policy::{Place, Policy, Program, refused_at};
 use super::proxy;
-use super::request::{ActionRequest, ActionType};
+use super::request::{ActionRequest, ActionType, LONGEST_WORD, cannot_both_be};
 
 /// The interpreter of scripts where a request names none.
 const USUAL_SHELL: &str = "sh";
@@ -195,8 +195,10 @@ fn script(request: &ActionRequest, interpreter: &str, policy: &Policy, wall: Dur
     arguments.extend(request.args.iter().cloned());
     let mut files = request.files.clone();
     if let (Some(name), Some(code)) = (script, &request.code) {
-        if files.contains_key(&name) {
-            let fault = Fault::new("/files", format!("must not have `{name}`: the code is put there"));
+        if files.keys().any(|file| cannot_both_be(file, &name)) {
+            let detail =
+                format!("must not have `{name}`, nor a folder or a file in its place: the code is put there");
+            let fault = Fault::new("/files", detail);
             return Err(Error::invalid("the executor's request is invalid", vec![fault]));
         }
         files.insert(name, code.clone());
@@ -215,6 +217,10 @@ fn command_of(request: &ActionRequest, command: &str, policy: &Policy, wall: Dur
                  interpreter such as `sh` in the policy",
             )
         })?;
+        if words.iter().any(|word| word.len() > LONGEST_WORD) {
+            let fault = Fault::new("/command", "must not have an argument of more than 131071 bytes");
+            return Err(Error::invalid("the executor's request is invalid", vec![fault]));
+        }
         (words.remove(0), words, Place::CommandLine)
     } else {
         (command.trim().to_owned(), request.args.clone(), Place::Arguments)

@@ -15,6 +15,12 @@ const MOST_TEXT: usize = 1 << 20;
 const MOST_ARGUMENTS: usize = 1_000;
 /// Files that a request may bring along.
 const MOST_FILES: usize = 100;
+/// Bytes of one argument, or of a variable with its name: Linux takes no longer ones (`MAX_ARG_STRLEN`, with its end).
+pub(super) const LONGEST_WORD: usize = (128 << 10) - 1;
+/// Bytes of all variables together, so that they have room beside the arguments.
+const MOST_VARIABLES: usize = 256 << 10;
+/// Bytes of one name in a path.
+const LONGEST_NAME: usize = 255;
 /// Seconds that an action may take at most, where the policy does not say less.
 const MOST_SECONDS: u32 = 300;
 
@@ -158,6 +164,7 @@ impl ActionRequest {
         if self.args.len() > MOST_ARGUMENTS || arguments > MOST_TEXT {
             faults.push(Fault::new("/args", "must be 1000 at most, of 1048576 bytes together"));
         }
+        faults.extend(self.too_long());
         let mut words = self.args.iter().chain(&self.command).chain(self.env.values());
         if words.any(|word| word.contains('\0')) {
             faults.push(Fault::new(
@@ -196,6 +203,17 @@ impl ActionRequest {
         missing.into_iter().chain(useless).collect()
     }
 
+    /// What no program can be started with.
+    fn too_long(&self) -> Vec<Fault> {
+        let long = self.args.iter().position(|argument| argument.len() > LONGEST_WORD);
+        let long = long.map(|index| (format!("/args/{index}"), "must be 131071 bytes at most"));
+        let sizes = self.env.iter().map(|(name, value)| name.len() + 1 + value.len());
+        let (longest, together) = sizes.fold((0, 0), |(most, sum), size| (size.max(most), sum + size));
+        let variables = (longest > LONGEST_WORD || together > MOST_VARIABLES)
+            .then(|| ("/env".to_owned(), "must be 131071 bytes at most each, and 262144 together"));
+        long.into_iter().chain(variables).map(|(pointer, detail)| Fault::new(pointer, detail)).collect()
+    }
+
     fn wrong_files(&self) -> Vec<Fault> {
         let size: usize = self.files.iter().map(|(name, text)| name.len() + text.len()).sum();
         let mut faults = Vec::new();
@@ -203,7 +221,13 @@ impl ActionRequest {
             faults.push(Fault::new("/files", "must be 100 files at most, of 1048576 bytes together"));
         }
         if !self.files.keys().all(|name| is_relative_path(name)) {
-            faults.push(Fault::new("/files", "must have relative paths without `..`, `.` and empty parts"));
+            let detail =
+                "must have relative paths without `..`, `.` and empty parts, of names of 255 bytes at most";
+            faults.push(Fault::new("/files", detail));
+        }
+        let names = |name: &String| folders_above(name).any(|folder| self.files.contains_key(folder));
+        if self.files.keys().any(names) {
+            faults.push(Fault::new("/files", "must not have one path both as a file and as a folder"));
         }
         faults
     }
@@ -211,8 +235,21 @@ impl ActionRequest {
 
 /// Whether it names a file below a folder, in one way only.
 pub(super) fn is_relative_path(name: &str) -> bool {
-    let part_is_fine = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let part_is_fine =
+        |part: &str| !part.is_empty() && part != "." && part != ".." && part.len() <= LONGEST_NAME;
     name.len() <= 1_000 && !name.contains(['\0', '\\']) && name.split('/').all(part_is_fine)
+}
+
+/// The folders that a relative path leads through.
+fn folders_above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(end, _)| path.get(..end))
+}
+
+/// Whether two relative paths cannot both be files: they are the same, or one is a folder of the other's.
+pub(super) fn cannot_both_be(one: &str, other: &str) -> bool {
+    one == other
+        || folders_above(one).any(|folder| folder == other)
+        || folders_above(other).any(|it| it == one)
 }
 
 fn invalid(faults: Vec<Fault>) -> Error {
@@ -347,8 +384,25 @@ mod tests {
         for bad in ["/etc/passwd", "../x", "a/../b", "a//b", "./a", "", "a\\b"] {
             assert!(!is_relative_path(bad), "{bad}");
         }
-        assert!(is_relative_path("tests/test_a.py"));
+        assert!(is_relative_path("tests/test_a.py") && !is_relative_path(&format!("a/{}", "x".repeat(256))));
         let wrong = faults(json!({"action_type": "python", "code": "x", "files": {"../x": "y"}}));
         assert_eq!(wrong[0].0, "/files");
+    }
+
+    /// The sandbox said that AppArmor was in the way, or that the program was no executable.
+    #[test]
+    fn what_no_program_can_be_started_with_is_a_fault_of_the_request() {
+        let long = "x".repeat(LONGEST_WORD + 1);
+        for (field, value, pointer) in [
+            ("files", json!({"a": "", "a/b": ""}), "/files"),
+            ("files", json!({"a/b": "", "a/b/c/d": ""}), "/files"),
+            ("files", json!({(&long[..256]): ""}), "/files"),
+            ("args", json!(["x", long]), "/args/1"),
+            ("env", json!({"LANG": &long[4..]}), "/env"),
+            ("env", json!({"A": &long[9..], "B": &long[9..], "C": &long[9..]}), "/env"),
+        ] {
+            let wrong = faults(json!({"action_type": "python", "code": "x", field: value}));
+            assert_eq!((wrong.len(), wrong[0].0.as_str()), (1, pointer));
+        }
     }
 }

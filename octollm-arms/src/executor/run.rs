@@ -3,12 +3,13 @@
 //! The sandbox blocks its thread until everything that it started is gone, so each run has a thread of its own, and there
 //! are as many as the policy allows at once. A caller who goes away stops the run; its place is free when it has ended.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octollm_core::arm::Progress;
 use octollm_core::task::TaskError;
-use octollm_core::{Error, ErrorKind, Result};
+use octollm_core::{Error, ErrorKind, Fault, Result};
 use octollm_sandbox::{Command, Control, End, Layer, Outcome, Sandbox, SandboxError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -113,6 +114,9 @@ fn reporter(progress: Progress) -> impl FnMut(octollm_sandbox::Stream, &[u8]) + 
 
 /// Nothing was run: a layer of the sandbox is missing.
 pub(super) fn refused(error: &SandboxError, level: &str) -> Error {
+    if let Some(fault) = of_the_request(error) {
+        return Error::invalid("the executor's request is invalid", vec![fault]);
+    }
     let hint = match error.layer() {
         Layer::Request | Layer::Start | Layer::Limits => error.hint().to_owned(),
         _ => format!(
@@ -125,6 +129,25 @@ pub(super) fn refused(error: &SandboxError, level: &str) -> Error {
         .with_context("layer", error.layer().name())
         .with_context("sandbox", level.to_owned())
         .with_hint(hint)
+}
+
+/// What no sandbox could have done: a file that cannot be made, or more arguments than the system takes. Of all paths, those
+/// of the request's files alone are relative.
+fn of_the_request(error: &SandboxError) -> Option<Fault> {
+    let cause = error.errno().map(std::io::Error::from_raw_os_error)?;
+    let is_given = error.path().is_some_and(Path::is_relative);
+    match error.layer() {
+        Layer::Mounts if is_given => {
+            let detail = format!(
+                "has a file that cannot be made ({cause}): the policy's `work_mib` and `work_files` bound them all"
+            );
+            Some(Fault::new("/files", detail))
+        }
+        Layer::Start if cause.kind() == std::io::ErrorKind::ArgumentListTooLong => {
+            Some(Fault::new("/args", "are longer, with the variables, than this system takes"))
+        }
+        _ => None,
+    }
 }
 
 /// Why a run did not end by itself.

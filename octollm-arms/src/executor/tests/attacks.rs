@@ -138,3 +138,38 @@ async fn what_a_policy_allows_by_name_is_done() {
         json!({"action_type": "python", "code": "print(open('.env').read())", "files": {".env": "mine"}});
     assert_eq!(call(&executor, python).await.unwrap()["stdout"], "mine\n");
 }
+
+/// They were said to be a fault of the machine, with the advice to ask for a weaker sandbox.
+#[tokio::test]
+async fn what_cannot_be_started_is_a_fault_of_the_request() {
+    const PYTHON: &str = "[interpreters.python]\nprogram = 'python3'\nscript = 'main.py'";
+    let python =
+        |field: &str, value: Value| json!({"action_type": "python", "code": "print(1)", field: value});
+    let words = vec!["x".repeat(100_000); 10];
+    for level in ["full", "landlock", "none"] {
+        let small = format!("sandbox = '{level}'\n{PYTHON}\n[limits]\nwork_mib = 1\nwork_files = 8");
+        for (input, pointer) in [
+            (python("files", json!({"main.py/x": ""})), "/files"),
+            (python("files", json!({"main.py": ""})), "/files"),
+            (python("files", json!({"a": "", "a/b": ""})), "/files"),
+            (python("args", json!(["x".repeat(200_000)])), "/args/0"),
+            (json!({"action_type": "shell", "command": format!("echo {}", "x".repeat(200_000))}), "/command"),
+        ] {
+            let error = call(&with(&small), input).await.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.faults()[0].pointer.as_str()),
+                (ErrorKind::InvalidInput, pointer)
+            );
+        }
+        assert_eq!(call(&with(&small), python("args", json!(words))).await.unwrap()["stdout"], "1\n");
+    }
+    // More files than the policy has room for.
+    let small = with(&format!("{PYTHON}\n[limits]\nwork_files = 8"));
+    let many: serde_json::Map<_, _> = (0..20).map(|number| (format!("f{number}"), json!(""))).collect();
+    let error = call(&small, python("files", many.into())).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.faults()[0].pointer.as_str()),
+        (ErrorKind::InvalidInput, "/files"),
+        "{error}"
+    );
+}
