@@ -32,6 +32,8 @@ fn reach_v4(address: Ipv4Addr) -> Reach {
         [127, ..] => Private("loopback"),
         [10, ..] | [192, 168, ..] => Private("private"),
         [172, second, ..] if (16..32).contains(&second) => Private("private"),
+        // Azure's and Alibaba's. The other clouds have theirs among the link-local addresses.
+        [168, 63, 129, 16] | [100, 100, 100, 200] => Never("a metadata service"),
         [100, second, ..] if (64..128).contains(&second) => Private("shared by carriers"),
         [0, ..] => Never("this network"),
         [169, 254, ..] => Never("link-local"),
@@ -55,8 +57,10 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
             Public => Public,
             _ => Never("NAT64 of an address that is not public"),
         },
-        // Amazon's metadata service over IPv6.
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => Never("a metadata service"),
+        // Amazon's services for its own machines, Google's metadata and Scaleway's.
+        [0xfd00, 0xec2, ..] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42] => {
+            Never("a metadata service")
+        }
         [first, ..] if first & 0xfe00 == 0xfc00 => Private("private"),
         [first, ..] if first & 0xffc0 == 0xfe80 => Never("link-local"),
         [first, ..] if first & 0xff00 == 0xff00 => Never("multicast"),
@@ -144,6 +148,11 @@ mod tests {
             "100::1",
             "::ffff:0:127.0.0.1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
+            "fd00:42::42",
+            "168.63.129.16",
+            "100.100.100.200",
         ];
         for address in never {
             assert!(matches!(of(address), Reach::Never(_)), "{address}");

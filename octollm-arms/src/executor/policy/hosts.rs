@@ -7,7 +7,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::file::HostRule;
-use super::refused_at;
+use super::{paths, refused_at};
 
 /// Methods that a policy may name.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -115,9 +115,18 @@ impl Hosts {
         if named.is_empty() {
             return refused("/url", "has a host that it does not have");
         }
-        let reached: Vec<_> = named.into_iter().filter(|host| host.is_reached_by(url)).collect();
+        let served: Vec<_> = named.into_iter().filter(|host| host.is_served_at(url)).collect();
+        if served.is_empty() {
+            return refused("/url", "has a scheme or a port that it does not have for this host");
+        }
+        let fits = |host: &Host| paths::fit(&host.paths, url.path());
+        let unclear = served.iter().any(|host| fits(host) == paths::Fit::Unclear);
+        let reached: Vec<_> = served.into_iter().filter(|host| fits(host) == paths::Fit::Below).collect();
         if reached.is_empty() {
-            return refused("/url", "has a scheme, a port or a path that it does not have for this host");
+            return refused(
+                "/url",
+                if unclear { paths::UNCLEAR } else { "has a path that it does not have for this host" },
+            );
         }
         match reached.into_iter().find(|host| host.methods.contains(method)) {
             Some(host) => Ok(host),
@@ -177,21 +186,10 @@ impl Host {
         }
     }
 
-    fn is_reached_by(&self, url: &Url) -> bool {
+    fn is_served_at(&self, url: &Url) -> bool {
         let scheme = url.scheme() == "https" || (self.scheme_plain && url.scheme() == "http");
         let usual = if url.scheme() == "http" { 80 } else { 443 };
-        let port = url.port_or_known_default() == Some(self.port.unwrap_or(usual));
-        let path = url.path();
-        // Servers disagree about what an encoded slash or dot in a path means: with rules for paths it is none.
-        let lower = path.to_ascii_lowercase();
-        let clear = !["%2f", "%2e", "%5c"].iter().any(|code| lower.contains(code)) && !path.contains("//");
-        let below = |beginning: &String| {
-            path == beginning
-                || path
-                    .strip_prefix(beginning.as_str())
-                    .is_some_and(|rest| beginning.ends_with('/') || rest.starts_with('/'))
-        };
-        scheme && port && (self.paths.is_empty() || (clear && self.paths.iter().any(below)))
+        scheme && url.port_or_known_default() == Some(self.port.unwrap_or(usual))
     }
 
     /// The headers that go to this host and to no other.

@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod given;
 mod hosts;
+mod paths;
 mod refusal;
 #[cfg(test)]
 mod tests;

@@ -59,8 +59,12 @@ impl Proxy {
         without_user(&url)?;
         let host = self.hosts.allowing(&self.policy, request.method(), &url)?;
         let stream = self.connect(&url, host).await?;
-        let failed = |cause: hyper::Error| {
-            Error::new(ErrorKind::Unavailable, "the host gave no answer that is HTTP").with_source(cause)
+        let failed = |cause: hyper::Error| match cause.is_user() {
+            // What this side sends is what the program sends.
+            true => invalid("the request's body broke off, or is not what its headers say"),
+            false => {
+                Error::new(ErrorKind::Unavailable, "the host gave no answer that is HTTP").with_source(cause)
+            }
         };
         let mut client = hyper::client::conn::http1::Builder::new();
         let handshake = client.max_buf_size(MOST_HEAD).handshake(TokioIo::new(stream)).await;
@@ -101,6 +105,7 @@ fn without_user(url: &Url) -> Result<()> {
 fn anew(request: Request<Incoming>, url: &Url, policys: HeaderMap) -> Result<Request<Incoming>> {
     let (mut head, body) = request.into_parts();
     strip(&mut head.headers);
+    strip_disguises(&mut head.headers);
     let path = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -130,6 +135,40 @@ fn strip(headers: &mut HeaderMap) {
         headers.remove(name);
     }
     for name in ["keep-alive", "proxy-connection"] {
+        headers.remove(name);
+    }
+}
+
+/// Takes out headers by which some servers take a request for another one than the rule was asked about: another path,
+/// another method, another sender. What the policy has of them is added behind this.
+fn strip_disguises(headers: &mut HeaderMap) {
+    const BEGINNINGS: [&str; 15] = [
+        "x-original-",
+        "x-rewrite-",
+        "x-override-",
+        "x-http-method",
+        "x-method-override",
+        "x-forwarded-",
+        "x-envoy-",
+        "x-host",
+        "x-real-ip",
+        "x-client-ip",
+        "x-remote-",
+        "x-cluster-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "forwarded",
+    ];
+    let disguises: Vec<HeaderName> = headers
+        .keys()
+        // To CGI and what came of it, both are the same name.
+        .filter(|name| {
+            let name = name.as_str().replace('_', "-");
+            BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        })
+        .cloned()
+        .collect();
+    for name in disguises {
         headers.remove(name);
     }
 }

@@ -19,6 +19,11 @@ impl Meter {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
 
+    /// Whether nothing is left.
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn around(&self, stream: TcpStream) -> Metered {
         Metered { stream, left: self.0.clone() }
     }

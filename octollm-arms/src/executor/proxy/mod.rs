@@ -128,14 +128,14 @@ impl Proxy {
             _ => self.forward(request).await,
         };
         done.unwrap_or_else(|error| {
+            let error = if self.meter.is_spent() { spent() } else { error };
             let status = match error.kind() {
-                ErrorKind::Unauthorized => StatusCode::FORBIDDEN,
+                ErrorKind::Unauthorized | ErrorKind::BudgetExceeded => StatusCode::FORBIDDEN,
                 ErrorKind::InvalidInput => StatusCode::BAD_REQUEST,
                 ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
                 _ => StatusCode::BAD_GATEWAY,
             };
-            let faults = error.faults().iter().map(|fault| format!("; it {}", fault.detail));
-            let mut answer = Response::new(said(&format!("{error}{}\n", faults.collect::<String>())));
+            let mut answer = Response::new(said(&format!("{error}\n")));
             *answer.status_mut() = status;
             answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
             answer
@@ -157,6 +157,14 @@ impl Proxy {
 
 fn said(text: &str) -> Body {
     Full::new(Bytes::copy_from_slice(text.as_bytes())).map_err(|never| match never {}).boxed()
+}
+
+/// Nothing goes on in this run, whatever is asked.
+fn spent() -> Error {
+    Error::new(
+        ErrorKind::BudgetExceeded,
+        "the run has moved as much over the network as the policy's `network_mib` allows",
+    )
 }
 
 /// What a program must write differently.

@@ -186,10 +186,63 @@ async fn no_more_is_moved_than_the_policy_says() {
     let rules = rule("127.0.0.1", server.port, "private = true\nplain = true");
     let executor = executor(&format!("{}\n[limits]\nnetwork_mib = 2", policy("'127.0.0.1'", &rules)));
     let code = format!(
-        "first = get('http://127.0.0.1:{0}/')\nprint(first[:14])\nprint(get('http://127.0.0.1:{0}/')[:3])",
+        "first = get('http://127.0.0.1:{0}/')\nprint(first[:14])\nprint(get('http://127.0.0.1:{0}/'))",
         server.port
     );
-    assert_eq!(said(&executor, &code).await, "IncompleteRead\n502");
+    let spent = "403 the run has moved as much over the network as the policy's `network_mib` allows";
+    assert_eq!(said(&executor, &code).await, format!("IncompleteRead\n{spent}"));
+}
+
+/// It was said to be the host that gave no answer.
+#[tokio::test]
+async fn a_body_that_is_none_is_the_programs_fault() {
+    let server = Server::start(|_| page("fine")).await;
+    let executor = opened(&server, "methods = ['POST']");
+    let code = format!(
+        "said = ask('POST http://127.0.0.1:{}/ HTTP/1.1\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\nzz\\r\\n')\n\
+         print(said.split()[1], said.split('\\r\\n\\r\\n')[1])",
+        server.port
+    );
+    let said = said(&executor, &code).await;
+    assert_eq!(said, "400 the request's body broke off, or is not what its headers say");
+}
+
+/// A server, or what stands before it, may believe such headers more than the request that the rule was asked about.
+#[tokio::test]
+async fn no_header_makes_another_request_of_it() {
+    let server = Server::start(|_| page("fine")).await;
+    let executor = opened(&server, "headers = { x-forwarded-for = 'policy' }");
+    let code = format!(
+        "names = ['X-Original-URL', 'X-Rewrite-URL', 'X-HTTP-Method-Override', 'X-Method-Override', 'X-Forwarded-For',\n\
+         'X-Forwarded-Host', 'X_Forwarded_Proto', 'Forwarded', 'X-Real-IP', 'X-Envoy-Original-Path', 'Cookie', 'X-Own']\n\
+         head = ''.join(f'{{name}}: disguise-{{name}}\\r\\n' for name in names)\n\
+         print(ask(f'GET http://127.0.0.1:{}/ HTTP/1.1\\r\\n{{head}}\\r\\n').split()[1])",
+        server.port
+    );
+    assert_eq!(said(&executor, &code).await, "200");
+    let asked = server.asked().join("\n");
+    let disguises: Vec<_> = asked.lines().filter(|line| line.contains("disguise")).collect();
+    assert_eq!(disguises.len(), 2, "{asked}");
+    assert!(asked.contains("disguise-Cookie") && asked.contains("disguise-X-Own"), "{asked}");
+    assert!(asked.contains("x-forwarded-for: policy"), "{asked}");
+}
+
+/// Each is `/admin` to some server, or another request in the same connection.
+#[tokio::test]
+async fn a_path_that_servers_read_in_different_ways_is_refused_and_said_to_be_that() {
+    let server = Server::start(|_| page("secret")).await;
+    let executor = opened(&server, "paths = ['/v1/', '/projects/group%2Fname']");
+    let code = format!(
+        "own = 'http://127.0.0.1:{}'\n\
+         for path in ['/v1/..;/admin', '/v1/%252e%252e%252fadmin', '/v1/%c0%ae%c0%ae/x', '/v1/.%00./admin', '/v1/x%0d%0aFoo:bar',\n\
+         '/v1/a%2Fb']:\n    \
+         said = ask(f'GET {{own}}{{path}} HTTP/1.1\\r\\n\\r\\n')\n    \
+         print(said.split()[1], 'in different ways' in said, said.count('has a path'))\n\
+         print(get(f'{{own}}/projects/group%2Fname/issues'), 'in different ways' in get(f'{{own}}/admin'))",
+        server.port
+    );
+    assert_eq!(said(&executor, &code).await, format!("{}secret False", "403 True 1\n".repeat(6)));
+    assert_eq!(server.asked().len(), 1, "{:?}", server.asked());
 }
 
 #[tokio::test]
