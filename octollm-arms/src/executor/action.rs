@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::command_line;
-use super::output::{hex, neutral, quoted};
+use super::output::{self, hex, neutral, quoted};
 use super::policy::{Place, Policy, Program, refused_at};
 use super::proxy;
 use super::request::{ActionRequest, ActionType, LONGEST_WORD, cannot_both_be};
@@ -163,7 +163,7 @@ impl Run {
             shown.push_str(&format!("\n--- may reach {}", self.hosts.join(", ")));
         }
         for (path, text) in &self.files {
-            shown.push_str(&format!("\n--- {}\n{}", neutral(path), excerpt(text)));
+            shown.push_str(&format!("\n--- {}{}", output::name(path.as_bytes()), excerpt(text)));
         }
         shown
     }
@@ -173,20 +173,21 @@ impl Fetch {
     fn shown(&self) -> String {
         let line = format!("{} {}", self.method, neutral(self.url.as_str()));
         match &self.body {
-            Some(body) => format!("{line}\n{}\n\n{}", body.content_type, excerpt(&body.text)),
+            Some(body) => format!("{line}\n{}{}", body.content_type, excerpt(&body.text)),
             None => line,
         }
     }
 }
 
+/// What somebody else wrote, line by line behind a mark: no line of it looks like one that says what is done.
 fn excerpt(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => {
             let (rest, whole) = (text.len() - end, hex(&Sha256::digest(text.as_bytes())));
-            let shown = neutral(text.get(..end).unwrap_or_default());
+            let shown = output::marked(text.get(..end).unwrap_or_default());
             format!("{shown}\n[{rest} more bytes are not shown; the whole has the SHA-256 {whole}]")
         }
-        None => neutral(text.trim_end()),
+        None => output::marked(text.trim_end()),
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use octollm_sandbox::{Work, WorkFile};
 use sha2::{Digest, Sha256};
 
-use super::output::{hex, neutral};
+use super::output::{self, hex};
 use super::request::Artifact;
 
 /// Bytes of a text that stands in the answer itself.
@@ -124,7 +124,7 @@ fn artifact(file: WorkFile, folder: Option<&ArtifactFolder>, room: &mut usize) -
         (None, None) => Some("it is not short text, and there is no folder of artifacts".to_owned()),
         _ => None,
     };
-    let name = neutral(&file.path.to_string_lossy());
+    let name = output::name(file.path.as_os_str().as_encoded_bytes());
     Artifact { name, bytes, sha256, text, kept: kept.is_some_and(|kept| kept.is_ok()), left_out }
 }
 

@@ -267,7 +267,7 @@ pub struct ActionResponse {
     /// The exit code; absent where it did not end by itself, and for `http`.
     pub exit_code: Option<i32>,
     /// What it wrote to standard output, or the body that was answered: UTF-8 where it is, with control characters
-    /// other than tab and newline written out as `\x1b`.
+    /// other than tab and newline, and what is not seen, written out (`\x1b`, `\u202e`).
     pub stdout: String,
     /// What it wrote to standard error, in the same way.
     pub stderr: String,
@@ -307,13 +307,14 @@ pub struct HttpAnswer {
 /// A file that an action left in its working folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
-    /// Its path in the working folder; control characters are written out.
+    /// Its path in the working folder, on one line: what is not seen or no UTF-8 is written out (`\x1b`, `\n`, `\u202e`), and a
+    /// backslash is doubled, so that different names stay different.
     pub name: String,
     /// Its length in bytes.
     pub bytes: u64,
     /// SHA-256 of its content, in hexadecimal: the name under which it is kept.
     pub sha256: String,
-    /// Its content, where it is text and short.
+    /// Its content, where it is text and short. As it is, so that it has the hash: with whatever control characters it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Whether its content is kept in the folder of artifacts.

@@ -296,7 +296,7 @@ fn a_person_is_shown_the_exact_command() {
         "{command}"
     );
     let (script, rules) = script.rsplit_once('\n').unwrap();
-    assert_eq!(script, "--- main.py\nprint('\\x1b[8m hidden')");
+    assert_eq!(script, "--- main.py\n| print('\\x1b[8m hidden')");
     assert!(rules.starts_with("--- policy default@") && rules.ends_with(", sandbox full"), "{rules}");
     let refused =
         executor.preview(&json!({"action_type": "shell", "command": "rm", "args": ["-rf", "/"]})).unwrap();

@@ -310,9 +310,9 @@ fn a_person_sees_the_exact_command_before_it_is_run() {
     let asked = stderr(&output);
     let (question, rest) = asked.split_once("\n    ").unwrap();
     assert_eq!(question, "Step 1: `executor` is to do this:");
-    assert!(rest.contains("python3 -E -s -B main.py\n    --- main.py\n    print(6*7)\n"), "{asked}");
+    assert!(rest.contains("python3 -E -s -B main.py\n    --- main.py\n    | print(6*7)\n"), "{asked}");
     let id = rest.split_whitespace().find(|word| word.starts_with("task-")).unwrap();
-    assert!(stdout(&desk.run(&["tasks", "show", id])).contains("main.py\n    print(6*7)"));
+    assert!(stdout(&desk.run(&["tasks", "show", id])).contains("main.py\n    | print(6*7)"));
     let output = desk.run(&["tasks", "approve", id]);
     assert_eq!((code(&output), stdout(&output).as_str()), (Some(0), "42\n"), "{}", stderr(&output));
 }
