@@ -86,7 +86,7 @@ pub struct ActionRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// Seconds until it is ended with everything that it started, 1 to 300; 30 by default. The policy may allow less.
-    #[serde(default = "usual_seconds")]
+    #[serde(default = "usual_seconds", deserialize_with = "whole_seconds")]
     #[schemars(range(min = 1, max = 300))]
     pub timeout_seconds: u32,
     /// `shell`, `python`: environment variables, of those that the policy lets a request set.
@@ -96,6 +96,21 @@ pub struct ActionRequest {
 
 fn usual_seconds() -> u32 {
     30
+}
+
+/// To JSON Schema `30.0` is a whole number, and there are languages that write it so.
+fn whole_seconds<'de, D: serde::Deserializer<'de>>(number: D) -> std::result::Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(number)?;
+    let whole = number.as_u64().or_else(|| {
+        // Exact below 2^32, and nothing above is taken.
+        number
+            .as_f64()
+            .filter(|seconds| seconds.fract() == 0.0 && (0.0..4e9).contains(seconds))
+            .map(|seconds| seconds as u64)
+    });
+    whole
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .ok_or_else(|| serde::de::Error::custom("`timeout_seconds` must be 1 to 300"))
 }
 
 impl ActionRequest {
@@ -353,6 +368,19 @@ mod tests {
             ActionRequest::from_value(json!({"action_type": "python", "code": "print(1)"})).unwrap();
         assert_eq!(request, ActionRequest::python("print(1)"));
         assert_eq!(request.timeout_seconds, 30);
+    }
+
+    /// The schema let it pass, and then it was refused without its place.
+    #[test]
+    fn seconds_may_be_written_as_a_decimal() {
+        let timed =
+            |seconds: Value| json!({"action_type": "python", "code": "x", "timeout_seconds": seconds});
+        let request = ActionRequest::from_value(timed(json!(100.0))).unwrap();
+        assert_eq!(request.timeout_seconds, 100);
+        for wrong in [json!(1.5), json!(0.0), json!(301.0), json!(1e300), json!(-1), json!("30"), json!(null)]
+        {
+            assert_eq!(faults(timed(wrong.clone()))[0].0, "/timeout_seconds", "{wrong}");
+        }
     }
 
     #[test]

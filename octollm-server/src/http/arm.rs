@@ -5,8 +5,8 @@
 //! What a call used is said in the output, as `usage`, where the arm does not say it there itself and its schema has room for
 //! it: the caller counts it.
 //!
-//! The caller decides about retries, so an answer says which failures are for now: 429 and 503 are, everything else is
-//! not. A caller that goes away cancels its call.
+//! The caller decides about retries, so an answer says which failures are for now: 429, 503 and 504 are, everything else
+//! is not. A caller that goes away cancels its call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,6 +156,7 @@ fn call(input: Value, headers: &HeaderMap) -> ArmCall {
 fn problem(error: Error) -> Problem {
     let status = match (error.is_temporary(), error.kind()) {
         (true, ErrorKind::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+        (true, ErrorKind::Timeout) => StatusCode::GATEWAY_TIMEOUT,
         (true, _) => StatusCode::SERVICE_UNAVAILABLE,
         (
             false,

@@ -9,6 +9,7 @@ mod file;
 mod given;
 mod hosts;
 mod paths;
+mod places;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,6 @@ pub(super) use hosts::{Host, Hosts};
 pub(super) use refusal::refused_at;
 
 use super::output::hex;
-use super::request::is_relative_path;
 use arguments::Rule;
 use environment::Settable;
 use file::{File, Interpreter};
@@ -35,8 +35,6 @@ use file::{File, Interpreter};
 const MOST_POLICY: u64 = 1 << 20;
 /// What every sandbox shows.
 const SYSTEM: [&str; 6] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
-/// What every program may write: a request decides what is there.
-const GIVEN: [&str; 2] = ["/work", "/tmp"];
 /// The policy where nobody wrote one.
 const DEFAULT: &str = include_str!("default.toml");
 
@@ -100,7 +98,8 @@ impl Policy {
     /// Reads the policy in this file. Blocks.
     ///
     /// # Errors
-    /// `not_configured` with the file, and with the line and every fault in it.
+    /// `not_configured` with the file, and with the line and every fault in it; also for what it makes readable and is not
+    /// there.
     pub fn read(path: &Path) -> Result<Self> {
         let failed = |reason: String| {
             Error::new(ErrorKind::NotConfigured, "the executor's policy cannot be read")
@@ -113,7 +112,8 @@ impl Policy {
             return Err(failed("it is longer than 1 MiB".to_owned()));
         }
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.kind().to_string()))?;
-        Self::from_toml(&text).map_err(|error| error.with_context("file", path.display().to_string()))
+        let policy = Self::from_toml(&text).and_then(places::found);
+        policy.map_err(|error| error.with_context("file", path.display().to_string()))
     }
 
     /// Reads a policy.
@@ -135,39 +135,21 @@ impl Policy {
     }
 
     fn compile(file: File, text: &str, faults: &mut Vec<Fault>) -> Self {
-        let mut fault = |place: String, detail: &str| faults.push(Fault::new(place, detail));
         if file.name.is_empty() || file.name.len() > 100 || file.name.contains(char::is_control) {
-            fault("name".into(), "must be 1 to 100 bytes on one line");
+            faults.push(Fault::new("name", "must be 1 to 100 bytes on one line"));
         }
-        for (name, folders) in [("path", &file.path), ("readable", &file.readable)] {
-            if !folders.iter().all(|folder| folder.is_absolute()) {
-                fault(name.into(), "must be absolute paths");
-            }
-        }
+        places::check_folders(&file, faults);
         let level = file.sandbox.as_deref().map_or(Some(Level::Full), Level::from_name);
         if level.is_none() {
-            fault("sandbox".into(), "must be `full`, `landlock` or `none`");
+            faults.push(Fault::new("sandbox", "must be `full`, `landlock` or `none`"));
         }
         for (name, value, range) in file.limits.ranges() {
             if !range.contains(&value) {
-                fault(format!("limits.{name}"), &format!("must be {} to {}", range.start(), range.end()));
+                let detail = format!("must be {} to {}", range.start(), range.end());
+                faults.push(Fault::new(format!("limits.{name}"), detail));
             }
         }
-        let programs = file.interpreters.iter().map(|(name, it)| ("interpreters", name, Some(&it.program)));
-        let commands = file.commands.iter().map(|(name, it)| ("commands", name, it.program.as_ref()));
-        for (kind, name, program) in programs.chain(commands) {
-            if program.is_some_and(|program| GIVEN.iter().any(|folder| program.starts_with(folder))) {
-                fault(format!("{kind}.{name}.program"), "must not be where the files of a request are");
-            }
-        }
-        for (name, interpreter) in &file.interpreters {
-            if !is_relative_path(&interpreter.script) || interpreter.script.starts_with('-') {
-                fault(
-                    format!("interpreters.{name}.script"),
-                    "must be a relative path that does not begin with `-`",
-                );
-            }
-        }
+        places::check_programs(&file, faults);
         let settable = environment::compile(&file, faults);
         let hosts = Hosts::compile(&file.hosts, faults);
         check_programs_hosts(&file, &hosts, level, faults);
@@ -275,7 +257,13 @@ impl Policy {
         let Some(interpreter) = self.interpreters.get(name) else {
             let names: Vec<_> = self.interpreters.keys().map(|name| format!("`{name}`")).collect();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let detail = format!("it takes an interpreter that the policy does not have; it has {known}");
+            // What is usual may be named; other names are the request's own words.
+            let wanted = if matches!(name, "sh" | "python") {
+                format!("the interpreter `{name}`, which")
+            } else {
+                "an interpreter that".to_owned()
+            };
+            let detail = format!("it takes {wanted} the policy does not have; it has {known}");
             return Err(refused_at(&self.label(), "/code", detail));
         };
         let path = self.find(&interpreter.program)?;

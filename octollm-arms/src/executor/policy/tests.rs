@@ -114,6 +114,34 @@ fn a_file_that_cannot_be_read_names_itself_and_the_setting() {
     assert!(error.hint().unwrap().contains("OCTOLLM_EXECUTOR_POLICY"));
 }
 
+/// It was found out by the first run, and `/work` never.
+#[test]
+fn what_cannot_be_made_readable_is_a_fault_of_the_policy() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "name = 'x'\nreadable = ['/usr', '/no/such/folder']").unwrap();
+    let error = Policy::read(file.path()).map(|_| ()).unwrap_err();
+    assert_eq!((error.faults().len(), error.faults()[0].pointer.as_str()), (1, "readable[1]"));
+    assert!(error.context("file").is_some());
+    let own = "name = 'x'\nreadable = ['/opt', '/work', '/work/a', '/', '/proc/self', '/opt/../work']\n\
+               [commands.x]\nprogram = '/work/evil'\n[interpreters.y]\nprogram = '/tmp/evil'\nscript = 'y'";
+    let error = Policy::from_toml(own).unwrap_err();
+    let places: Vec<_> = error.faults().iter().map(|fault| fault.pointer.as_str()).collect();
+    let readable = ["readable[1]", "readable[2]", "readable[3]", "readable[4]", "readable[5]"];
+    assert_eq!(places[..5], readable);
+    assert_eq!(places[5..], ["interpreters.y.program", "commands.x.program"]);
+}
+
+#[test]
+fn the_usual_interpreter_that_is_missing_is_named() {
+    let policy = Policy::built_in().unwrap();
+    let missing = |name: &str| policy.interpreter(name).map(|_| ()).unwrap_err().faults()[0].detail.clone();
+    assert_eq!(
+        missing("sh"),
+        "it takes the interpreter `sh`, which the policy does not have; it has `python`"
+    );
+    assert!(!missing("own words").contains("words"));
+}
+
 #[test]
 fn a_request_sets_the_variables_that_it_may_set() {
     let policy =
