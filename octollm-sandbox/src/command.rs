@@ -107,7 +107,7 @@ pub struct Limits {
     pub memory: u64,
     /// Processes and threads at once. 64.
     pub processes: u64,
-    /// Open files of each process. 256.
+    /// Open files of each process. 256. At most 256 fewer than the caller's own soft limit (`ulimit -n`), or 64.
     pub open_files: u64,
     /// What `/work` holds, and `/tmp` as much again; also the longest file. In memory, besides `memory`. 64 MiB.
     pub work_bytes: u64,

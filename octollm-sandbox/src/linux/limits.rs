@@ -22,11 +22,12 @@ pub(super) fn limits(wanted: &Limits, level: Level, as_root: bool) -> Vec<Limit>
         // Counted over the whole machine, for the user that it runs as.
         _ => wanted.processes.saturating_add(1 + tasks_of_user(level, as_root)),
     };
+    let open_files = open_files(wanted.open_files);
     let mut limits = vec![
         (libc::RLIMIT_CPU, seconds, seconds + 1),
         (libc::RLIMIT_AS, wanted.address_space, wanted.address_space),
         (libc::RLIMIT_NPROC, processes, processes),
-        (libc::RLIMIT_NOFILE, wanted.open_files, wanted.open_files),
+        (libc::RLIMIT_NOFILE, open_files, open_files),
         (libc::RLIMIT_FSIZE, wanted.work_bytes, wanted.work_bytes),
     ];
     limits.extend(
@@ -39,11 +40,27 @@ pub(super) fn limits(wanted: &Limits, level: Level, as_root: bool) -> Vec<Limit>
     limits.into_iter().map(|(resource, soft, hard)| lowered(resource as c_uint, soft, hard)).collect()
 }
 
+/// Descriptors on their way from one process to another count for their user, over all runs and the caller, and a sender is
+/// refused when there are more of them than it may have open itself. The first process of every run, which has the caller's
+/// limit, sends some: so no run may have as many as the caller, by as many as one message can carry (253) and some room. Few
+/// are left to each.
+fn open_files(wanted: u64) -> u64 {
+    const ON_THEIR_WAY: u64 = 256;
+    const FEW: u64 = 64;
+    wanted.min(now(libc::RLIMIT_NOFILE as c_uint).rlim_cur.saturating_sub(ON_THEIR_WAY).max(FEW))
+}
+
 fn lowered(resource: c_uint, soft: u64, hard: u64) -> Limit {
+    let now = now(resource);
+    (resource, soft.min(now.rlim_max), hard.min(now.rlim_max))
+}
+
+/// What the caller itself may have.
+fn now(resource: c_uint) -> libc::rlimit64 {
     let mut now = libc::rlimit64 { rlim_cur: u64::MAX, rlim_max: u64::MAX };
     // SAFETY: `now` is valid for the one write. Where it fails, nothing is lowered, and setting it will fail.
     let _ = unsafe { libc::getrlimit64(resource as _, &raw mut now) };
-    (resource, soft.min(now.rlim_max), hard.min(now.rlim_max))
+    now
 }
 
 /// How many tasks the user has already that the command will run as.

@@ -11,6 +11,7 @@ mod harvest;
 mod kernel;
 mod leaks;
 mod network;
+mod passing;
 mod processes;
 mod resources;
 
