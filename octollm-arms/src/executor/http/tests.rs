@@ -183,15 +183,32 @@ async fn a_redirect_is_checked_like_the_first_address() {
         "/inside" => redirect(302, "http://rebound.example.com:1/"),
         "/file" => redirect(302, "file:///etc/passwd"),
         "/user" => redirect(302, "http://me:secret@127.0.0.1/"),
+        "/port" => redirect(302, "http://127.0.0.1:1/"),
+        "/local" => redirect(302, "http://localhost:1/"),
+        "/six" => redirect(302, "http://[::1]:1/"),
+        "/scheme" => redirect(302, "//elsewhere.example.com/"),
+        "/backslashes" => redirect(302, "\\\\elsewhere.example.com\\"),
+        "/gopher" => redirect(302, "gopher://127.0.0.1:1/"),
         "/round" => redirect(302, "/round"),
         _ => page("never"),
     })
     .await;
     let rules = rule("127.0.0.1", server.port, "private = true") + &rule("rebound.example.com", 1, "");
     let executor = executor(&rules).with_resolver(Names::answering(&[&["10.1.2.3"]]));
-    for (path, redirects) in
-        [("metadata", 0), ("elsewhere", 0), ("inside", 0), ("file", 0), ("user", 0), ("round", 5)]
-    {
+    let once = [
+        "metadata",
+        "elsewhere",
+        "inside",
+        "file",
+        "user",
+        "port",
+        "local",
+        "six",
+        "scheme",
+        "backslashes",
+        "gopher",
+    ];
+    for (path, redirects) in once.into_iter().map(|path| (path, 0)).chain([("round", 5)]) {
         let url = format!("http://127.0.0.1:{}/{path}", server.port);
         let response = ask(&executor, &ActionRequest::get(url)).await.unwrap();
         let error = response.error.as_ref().unwrap();

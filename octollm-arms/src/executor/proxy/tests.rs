@@ -227,6 +227,41 @@ async fn no_header_makes_another_request_of_it() {
     assert!(asked.contains("x-forwarded-for: policy"), "{asked}");
 }
 
+/// What a host could take for two requests, of which the proxy has seen one.
+#[tokio::test]
+async fn what_reaches_the_host_is_one_request() {
+    let server = Server::start(|_| page("fine")).await;
+    let executor = opened(&server, "paths = ['/v1/']\nmethods = ['GET', 'POST']");
+    let port = server.port;
+    let code = format!(
+        "own, admin = 'http://127.0.0.1:{port}/v1/', 'GET http://127.0.0.1:{port}/admin HTTP/1.1\\r\\n\\r\\n'\n\
+         chunked = f'{{len(admin):x}}\\r\\n{{admin}}\\r\\n0\\r\\n\\r\\n'\n\
+         te, cl = 'Transfer-Encoding: chunked', 'Content-Length: '\n\
+         heads = [[cl + '4', te], [te, cl + '4'], [cl + '400', te], [cl + '4', cl + '90'], ['Transfer-Encoding: xchunked', cl + '4'],\n\
+         [te, 'Trailer: authorization'], [cl + '4', 'Connection: content-length'], [te, 'Connection: transfer-encoding'],\n\
+         [cl + '0'], [te, 'A: b\\r\\n c'], [te, 'A : b'], [cl + ' 4', 'A: b\\n' + te], [cl + '+4'], [te, 'Connection: host']]\n\
+         for head in heads:\n    \
+         head = '\\r\\n'.join(head)\n    \
+         statuses = [part[:3] for part in ask(f'POST {{own}} HTTP/1.1\\r\\nHost: x\\r\\n{{head}}\\r\\n\\r\\n{{chunked}}').split('HTTP/1.1 ')[1:]]\n    \
+         assert statuses and set(statuses) <= {{'200', '400', '403', '502'}}, (head, statuses)\n\
+         print([part[:3] for part in ask(f'GET {{own}} HTTP/1.1\\r\\n\\r\\n{{admin}}').split('HTTP/1.1 ')[1:]])\n\
+         for text in ['PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n', 'OPTIONS * HTTP/1.1\\r\\n\\r\\n', 'CONNECT /x HTTP/1.1\\r\\n\\r\\n']:\n    \
+         assert ask(text).split()[1:2] == ['400'] or not ask(text), text"
+    );
+    assert_eq!(said(&executor, &code).await, "['200', '403']");
+    let asked = server.asked();
+    assert!(asked.len() > 4, "{asked:?}");
+    for request in &asked {
+        let (head, _) = request.split_once("\r\n\r\n").unwrap();
+        let head = head.to_lowercase();
+        let framing =
+            head.lines().filter(|line| line.starts_with("content-length") || line.starts_with("transfer-"));
+        assert!(framing.count() <= 1 && head.contains(&format!("host: 127.0.0.1:{port}")), "{head}");
+        assert!(head.starts_with("post /v1/ ") || head.starts_with("get /v1/ "), "{head}");
+        assert!(!head.contains("authorization"), "{head}");
+    }
+}
+
 /// Each is `/admin` to some server, or another request in the same connection.
 #[tokio::test]
 async fn a_path_that_servers_read_in_different_ways_is_refused_and_said_to_be_that() {
