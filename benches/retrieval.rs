@@ -2,9 +2,9 @@
 //!
 //! A folder of Markdown files is made up (words of syllables, some frequent and most rare, each file about something of its
 //! own), indexed into an SQLite file with the built-in embedder, and asked by questions of four words out of one sentence
-//! of a passage. Printed are the megabytes of text that are taken in per second, how long a question takes, and two
-//! recalls: how many of the ten nearest vectors, by brute force over all of them, the vector search finds among its ten;
-//! and how often the passage that a question was made of is among the first ten, by each method and by the brute force.
+//! of a passage. Printed are the megabytes of text that are taken in per second; how long a question takes, and how often
+//! the passage that it was made of is among the first ten; and how many of the ten best of an exhaustive search each method
+//! finds.
 //!
 //! `cargo bench ... --bench retrieval -- 10000` takes this many passages only.
 #![allow(
@@ -14,16 +14,16 @@
     reason = "a bench prints and may fail loudly"
 )]
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use octollm_arms::retriever::{
-    DEFAULT_COLLECTION, Index, IngestOptions, Method, Retriever, SearchRequest, SearchResponse,
+    DEFAULT_COLLECTION, Index, IngestOptions, Method, Retriever, SearchRequest, SearchResponse, SearchResult,
 };
 use octollm_core::arm::Progress;
-use octollm_core::memory::{Chunk, DocumentStore, SharedMemory, SqliteMemory, SqliteOptions};
+use octollm_core::memory::{Chunk, DocumentStore, KeywordQuery, SharedMemory, SqliteMemory, SqliteOptions};
 
 /// Sections of a file, each of which becomes about one passage.
 const SECTIONS: usize = 10;
@@ -32,6 +32,9 @@ const SENTENCES: usize = 12;
 /// Questions that are timed, and those for which everything is compared by brute force.
 const TIMED: usize = 300;
 const COMPARED: usize = 100;
+/// How deep a hybrid search for ten looks into both rankings.
+const DEPTH: usize = 50;
+const METHODS: [Method; 3] = [Method::Hybrid, Method::Keyword, Method::Vector];
 
 /// A small generator (xorshift), so that every run makes the same.
 struct Dice(u64);
@@ -109,11 +112,12 @@ async fn measure(passages: usize, words: &[String]) {
 
     let chunks = ingest(&retriever, &docs, bytes, "indexed").await;
     ingest(&retriever, &docs, bytes, "looked through again").await;
-    let questions = questions(&chunks_of(&memory, chunks).await);
-    for method in [Method::Hybrid, Method::Keyword, Method::Vector] {
+    let chunks = chunks_of(&memory, chunks).await;
+    let questions = questions(&chunks);
+    for method in METHODS {
         time(&retriever, method, &questions).await;
     }
-    compare(&memory, &retriever, &questions).await;
+    compare(&memory, &retriever, &chunks, &questions).await;
 }
 
 async fn ingest(retriever: &Retriever, docs: &Path, bytes: u64, what: &str) -> usize {
@@ -139,10 +143,13 @@ async fn chunks_of(memory: &SharedMemory, count: usize) -> Vec<Chunk> {
         let after = chunks.last().map(|last| last.id.clone());
         let more = documents.scan(DEFAULT_COLLECTION, after.as_deref(), 1_000).await.unwrap();
         if more.is_empty() {
-            return chunks;
+            break;
         }
         chunks.extend(more);
     }
+    // Not by their ids, which depend on where the folder is.
+    chunks.sort_by(|a, b| (&a.source, a.start_line).cmp(&(&b.source, b.start_line)));
+    chunks
 }
 
 /// Four words of a sentence each, and the passage that it stands in.
@@ -183,7 +190,7 @@ async fn time(retriever: &Retriever, method: Method, questions: &[(String, Chunk
         format!("{method:?}").to_lowercase(),
         millis(at(50)),
         millis(at(99)),
-        found as f64 / questions.len() as f64
+        share(found, questions.len())
     );
 }
 
@@ -191,45 +198,94 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Every vector against every question, one by one.
-async fn compare(memory: &SharedMemory, retriever: &Retriever, questions: &[(String, Chunk)]) {
-    let chunks = chunks_of(memory, 0).await;
-    let embedder = &memory.embedder;
+/// Where a passage stands: in which file, from which line on.
+type Place = (String, u32);
+
+/// How many of the ten best of an exhaustive search each method finds among its ten. Exhaustive is: every passage with any
+/// of the words, ranked by BM25; every vector, compared one by one; and both rankings fused, to the depth to which a hybrid
+/// search looks, and from end to end.
+async fn compare(
+    memory: &SharedMemory,
+    retriever: &Retriever,
+    chunks: &[Chunk],
+    questions: &[(String, Chunk)],
+) {
     let questions = &questions[..COMPARED];
-    let asked: Vec<&str> = questions.iter().map(|(question, _)| question.as_str()).collect();
-    let asked = embedder.embed(&asked).await.unwrap();
-    let mut best: Vec<Vec<(f32, usize)>> = vec![Vec::new(); asked.len()];
-    for (batch, first) in chunks.chunks(1_000).zip((0..).step_by(1_000)) {
-        // As the index embeds a passage: under its heading.
-        let texts: Vec<String> = batch
-            .iter()
-            .map(|chunk| match chunk.metadata.get("heading").and_then(|heading| heading.as_str()) {
-                Some(heading) => format!("{heading}\n{}", chunk.content),
-                None => chunk.content.clone(),
-            })
-            .collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let vectors = embedder.embed(&texts).await.unwrap();
-        for (question, best) in asked.iter().zip(&mut best) {
-            best.extend(vectors.iter().zip(first..).map(|(vector, at)| (cosine(question, vector), at)));
-            best.sort_by(|a, b| b.0.total_cmp(&a.0));
-            best.truncate(10);
+    let cosines = cosines(memory, chunks, questions).await;
+    let (mut found, mut end_to_end) = ([0; 3], 0);
+    for ((question, _), cosines) in questions.iter().zip(&cosines) {
+        let by_words = by_words(memory, question, chunks.len()).await;
+        let mut near: Vec<(f32, Place)> = cosines.iter().copied().zip(chunks.iter().map(place)).collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let cut = fused(&by_words[..DEPTH.min(by_words.len())], &near[..DEPTH.min(near.len())]);
+        let whole = fused(&by_words, &near);
+        let near = near.into_iter().map(|(_, place)| place).collect();
+        for ((method, exact), found) in METHODS.into_iter().zip([cut, by_words, near]).zip(&mut found) {
+            let response = ask(retriever, method, question).await;
+            *found += among(&response, exact);
+            end_to_end += if method == Method::Hybrid { among(&response, whole.clone()) } else { 0 };
         }
     }
-    let (mut near, mut known) = (0, 0);
-    for ((question, wanted), best) in questions.iter().zip(&best) {
-        let exact: HashSet<_> =
-            best.iter().map(|(_, at)| (&chunks[*at].source, &chunks[*at].content)).collect();
-        let response = ask(retriever, Method::Vector, question).await;
-        near += response.results.iter().filter(|one| exact.contains(&(&one.source, &one.content))).count();
-        known += usize::from(exact.contains(&(&wanted.source, &wanted.content)));
+    let of = 10 * questions.len();
+    for (method, found) in METHODS.into_iter().zip(found) {
+        let name = format!("{method:?}").to_lowercase();
+        println!(
+            "        {name:<8} recall@10 against an exhaustive search: {:.3}",
+            share(found, 10 * questions.len())
+        );
     }
-    let count = questions.len() as f64;
-    println!("        vector search, of the ten nearest by brute force: {:.3}", near as f64 / (10.0 * count));
-    println!(
-        "        brute force alone: the passage asked for is among ten: {:.3}",
-        f64::from(known as u32) / count
-    );
+}
+
+/// The cosine of every passage to every question.
+async fn cosines(memory: &SharedMemory, chunks: &[Chunk], questions: &[(String, Chunk)]) -> Vec<Vec<f32>> {
+    let asked: Vec<&str> = questions.iter().map(|(question, _)| question.as_str()).collect();
+    let asked = memory.embedder.embed(&asked).await.unwrap();
+    let mut cosines = vec![Vec::with_capacity(chunks.len()); asked.len()];
+    for batch in chunks.chunks(1_000) {
+        // As the index embeds a passage: under its heading.
+        let heading = |chunk: &Chunk| chunk.metadata["heading"].as_str().unwrap().to_owned();
+        let texts: Vec<String> =
+            batch.iter().map(|chunk| format!("{}\n{}", heading(chunk), chunk.content)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let vectors = memory.embedder.embed(&texts).await.unwrap();
+        for (question, cosines) in asked.iter().zip(&mut cosines) {
+            cosines.extend(vectors.iter().map(|vector| cosine(question, vector)));
+        }
+    }
+    cosines
+}
+
+/// Every passage that has any of the words, the best first.
+async fn by_words(memory: &SharedMemory, question: &str, all: usize) -> Vec<Place> {
+    let query = KeywordQuery { text: question.to_owned(), limit: all, ..KeywordQuery::default() };
+    let hits = memory.documents.search(DEFAULT_COLLECTION, query).await.unwrap();
+    hits.iter().map(|hit| place(&hit.chunk)).collect()
+}
+
+/// As the retriever fuses: by reciprocal rank, and without what only a vector below 0.2 knows.
+fn fused(by_words: &[Place], near: &[(f32, Place)]) -> Vec<Place> {
+    let known: HashSet<&Place> = by_words.iter().collect();
+    let near =
+        near.iter().filter(|(cosine, place)| *cosine >= 0.2 || known.contains(place)).map(|(_, place)| place);
+    let mut scores: HashMap<&Place, f32> = HashMap::new();
+    for (at, place) in by_words.iter().enumerate().chain(near.enumerate()) {
+        *scores.entry(place).or_default() += 1.0 / (61.0 + at as f32);
+    }
+    let mut fused: Vec<_> = scores.into_iter().collect();
+    fused.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    fused.into_iter().map(|(place, _)| place.clone()).collect()
+}
+
+fn place(chunk: &Chunk) -> Place {
+    (chunk.source.clone(), chunk.start_line)
+}
+
+fn place_of(result: &SearchResult) -> Place {
+    (result.source.clone(), u32::try_from(result.metadata["start_line"].as_u64().unwrap()).unwrap())
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole as f64
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {

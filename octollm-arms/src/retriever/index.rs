@@ -23,7 +23,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::chunk::FORMAT;
 
 /// Chunks that are read, embedded and written at once.
-const BATCH: usize = 128;
+pub(super) const BATCH: usize = 128;
+
+/// A document that is new, or has changed.
+pub(super) struct New {
+    /// What is there of it.
+    pub(super) old: Option<DocumentInfo>,
+    pub(super) document: Document,
+    pub(super) chunks: Vec<Chunk>,
+}
 
 /// Documents with their vectors, over any stores and any embedder.
 pub struct Index {
@@ -88,20 +96,23 @@ impl Index {
         Ok(self.vectors.spec(collection).await?.is_some_and(|spec| spec == self.embedder.spec()))
     }
 
-    /// Adds a document in the place of `old`.
-    pub(super) async fn replace(
-        &self,
-        collection: &str,
-        old: Option<&DocumentInfo>,
-        document: Document,
-        chunks: Vec<Chunk>,
-    ) -> Result<()> {
-        if let Some(old) = old {
-            self.vectors.delete(collection, &ids_of(old)).await?;
+    /// Adds documents, each in the place of what was there of it. Where this breaks off, some are added.
+    pub(super) async fn replace(&self, collection: &str, news: Vec<New>) -> Result<()> {
+        let gone: Vec<String> = news.iter().filter_map(|new| new.old.as_ref()).flat_map(ids_of).collect();
+        if !gone.is_empty() {
+            self.vectors.delete(collection, &gone).await?;
         }
-        self.documents.put(collection, document, chunks.clone()).await?;
-        for batch in chunks.chunks(BATCH) {
-            self.embed(collection, batch).await?;
+        let documents: Vec<_> = news.into_iter().map(|new| (new.document, new.chunks)).collect();
+        let chunks: Vec<Chunk> = documents.iter().flat_map(|(_, chunks)| chunks).cloned().collect();
+        let mut batches = chunks.chunks(BATCH);
+        // One core can write while another one embeds. Vectors are written when their chunks are there.
+        let first = self.vectors_of(batches.next().unwrap_or_default());
+        let (written, first) =
+            futures_util::future::join(self.documents.put_all(collection, documents), first).await;
+        written?;
+        self.vectors.upsert(collection, first?).await?;
+        for batch in batches {
+            self.vectors.upsert(collection, self.vectors_of(batch).await?).await?;
         }
         Ok(())
     }
@@ -146,15 +157,15 @@ impl Index {
             let ids: Vec<String> = chunks.iter().map(|chunk| chunk.id.clone()).collect();
             let missing = self.vectors.missing(collection, &ids).await?;
             let chunks: Vec<Chunk> = chunks.into_iter().filter(|chunk| missing.contains(&chunk.id)).collect();
-            self.embed(collection, &chunks).await?;
+            self.vectors.upsert(collection, self.vectors_of(&chunks).await?).await?;
             embedded += chunks.len();
             progress.report("embedding", Some(looked_at as f32 / total.max(looked_at) as f32));
         }
     }
 
-    async fn embed(&self, collection: &str, chunks: &[Chunk]) -> Result<()> {
+    async fn vectors_of(&self, chunks: &[Chunk]) -> Result<Vec<VectorRecord>> {
         if chunks.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let texts: Vec<String> = chunks.iter().map(text_to_embed).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -170,7 +181,7 @@ impl Index {
             vector,
             payload: chunk.metadata.clone(),
         };
-        self.vectors.upsert(collection, chunks.iter().zip(vectors).map(record).collect()).await
+        Ok(chunks.iter().zip(vectors).map(record).collect())
     }
 }
 

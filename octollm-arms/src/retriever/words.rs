@@ -4,6 +4,8 @@
 //! stemmer and a prefix rule bring `crash`, `crashes` and `crashed` together, and a language that the stemmer does not
 //! know still matches by whole words and prefixes.
 
+use std::borrow::Cow;
+
 /// Words that say nothing about what is asked.
 const FILLER: &[&str] = &[
     "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "being", "but",
@@ -16,31 +18,41 @@ const FILLER: &[&str] = &[
     "would", "you", "your",
 ];
 
+/// Bytes of the longest of them.
+const LONGEST_FILLER: usize = 7;
+
 /// Whether `word` (lowercase, not stemmed) says nothing about what is asked.
 fn is_filler(word: &str) -> bool {
-    FILLER.binary_search(&word).is_ok()
+    word.len() <= LONGEST_FILLER && FILLER.binary_search(&word).is_ok()
 }
 
 /// The lowercase words of `text`: runs of letters and digits, `camelCase` and `snake_case` taken apart.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
+    for_each_word(text, |word| words.push(word.to_owned()));
+    words
+}
+
+fn for_each_word(text: &str, mut each: impl FnMut(&str)) {
     let mut word = String::new();
     let mut before = ' ';
     for c in text.chars() {
         let hump = c.is_uppercase() && before.is_lowercase();
         let alone = is_unspaced(c) || is_unspaced(before);
         if (hump || alone || !c.is_alphanumeric()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
+            each(&word);
+            word.clear();
         }
-        if c.is_alphanumeric() {
+        if c.is_ascii_alphanumeric() {
+            word.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() {
             word.extend(c.to_lowercase());
         }
         before = c;
     }
     if !word.is_empty() {
-        words.push(word);
+        each(&word);
     }
-    words
 }
 
 /// Whether the script of `c` sets no spaces between words: there, every character is a word.
@@ -50,7 +62,13 @@ fn is_unspaced(c: char) -> bool {
 
 /// The stems of `text` in order, filler left out.
 pub(super) fn stems(text: &str) -> Vec<String> {
-    words(text).into_iter().filter(|word| !is_filler(word)).map(|word| stem(&word)).collect()
+    let mut stems = Vec::new();
+    for_each_word(text, |word| {
+        if !is_filler(word) {
+            stems.push(stem(word));
+        }
+    });
+    stems
 }
 
 /// The stems of `text` in order; if there is nothing but filler, the filler itself.
@@ -75,6 +93,9 @@ pub(super) fn likeness(a: &str, b: &str) -> f32 {
     if a == b {
         return 1.0;
     }
+    if a.as_bytes().first() != b.as_bytes().first() {
+        return 0.0;
+    }
     let common = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count();
     let longer = a.chars().count().max(b.chars().count());
     if common >= 4 && common * 3 >= longer * 2 { 0.6 } else { 0.0 }
@@ -87,30 +108,30 @@ pub(super) fn stem(word: &str) -> String {
     }
     let singular = without_plural(word);
     let base = without_suffix(&singular);
-    base.strip_suffix('e').filter(|rest| rest.len() >= 3).unwrap_or(&base).to_owned()
+    base.strip_suffix('e').filter(|rest| rest.len() >= 3).unwrap_or(base).to_owned()
 }
 
-fn without_plural(word: &str) -> String {
+fn without_plural(word: &str) -> Cow<'_, str> {
     if let Some(rest) = word.strip_suffix("ies") {
-        return if rest.len() >= 2 { format!("{rest}y") } else { word.to_owned() };
+        return if rest.len() >= 2 { format!("{rest}y").into() } else { word.into() };
     }
     for ending in ["sses", "ches", "shes", "xes", "zes"] {
         if word.ends_with(ending) {
-            return word.strip_suffix("es").unwrap_or(word).to_owned();
+            return word.strip_suffix("es").unwrap_or(word).into();
         }
     }
     let keeps_its_s = ["ss", "us", "is"].iter().any(|ending| word.ends_with(ending));
-    if keeps_its_s { word.to_owned() } else { word.strip_suffix('s').unwrap_or(word).to_owned() }
+    if keeps_its_s { word.into() } else { word.strip_suffix('s').unwrap_or(word).into() }
 }
 
-fn without_suffix(word: &str) -> String {
+fn without_suffix(word: &str) -> &str {
     for suffix in ["ing", "ed", "ly"] {
         let Some(rest) = word.strip_suffix(suffix) else { continue };
         if rest.len() >= 3 && rest.contains(['a', 'e', 'i', 'o', 'u', 'y']) && !rest.ends_with(['e', 'i']) {
-            return undoubled(rest).to_owned();
+            return undoubled(rest);
         }
     }
-    word.to_owned()
+    word
 }
 
 /// `runn` -> `run`; `fall` and `pass` keep both.
@@ -131,6 +152,7 @@ mod tests {
     #[test]
     fn filler_is_sorted_for_the_search_in_it() {
         assert!(FILLER.is_sorted());
+        assert_eq!(FILLER.iter().map(|word| word.len()).max(), Some(LONGEST_FILLER));
     }
 
     #[test]

@@ -18,6 +18,18 @@ pub trait DocumentStore: Send + Sync {
     /// `conflict` (temporary) if another writer replaced the document at the same time; `storage`.
     async fn put(&self, collection: &str, document: Document, chunks: Vec<Chunk>) -> Result<()>;
 
+    /// Adds several documents, each of them as [`put`](Self::put) does: for a store to which many small ones at once are
+    /// less work. A failure may leave some of them added.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    async fn put_all(&self, collection: &str, documents: Vec<(Document, Vec<Chunk>)>) -> Result<()> {
+        for (document, chunks) in documents {
+            self.put(collection, document, chunks).await?;
+        }
+        Ok(())
+    }
+
     /// Removes documents by source; answers the ids of the chunks that are gone. Unknown sources are no error.
     ///
     /// # Errors

@@ -9,8 +9,9 @@
 //! gone from below the given paths, or is no longer text, is removed. A file that cannot be read just now keeps what was
 //! indexed of it.
 //!
-//! **Bounded**: a walker runs ahead by a few hundred names, two files are read at once, one is written at a time. Dropping
-//! the future stops after the file that is being written; the next run goes on.
+//! **Bounded**: a walker runs ahead by a few hundred names, two files are read at once, and small ones are written
+//! together, some 128 chunks at a time: a commit costs about as much as writing those. Dropping the future stops after
+//! what is being written; the next run goes on.
 
 mod load;
 mod source;
@@ -27,7 +28,7 @@ use octollm_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::index::Index;
+use super::index::{BATCH, Index, New};
 use crate::pages::ReadPages;
 pub(super) use load::chunks_of;
 use load::{Loaded, Loader};
@@ -130,6 +131,7 @@ impl Ingestor {
             let (found, loaded) = loaded?;
             run.take(found.source, loaded).await?;
         }
+        run.write().await?;
         run.remove_what_is_gone(paths).await?;
         self.index.fill(collection, progress).await?;
         Ok(run.report)
@@ -160,6 +162,7 @@ impl Ingestor {
             let (source, loaded) = loaded?;
             run.take(source, loaded).await?;
         }
+        run.write().await?;
         self.index.fill(collection, progress).await?;
         Ok(run.report)
     }
@@ -174,6 +177,7 @@ impl Ingestor {
             known: Arc::new(known),
             seen: HashSet::new(),
             unreadable: Vec::new(),
+            pending: Vec::new(),
             report: IngestReport::default(),
         })
     }
@@ -231,6 +235,8 @@ struct Run<'a> {
     seen: HashSet<String>,
     /// What could not be looked at: nothing below it is known to be gone.
     unreadable: Vec<String>,
+    /// What is read and not written yet: fewer than [`BATCH`] chunks.
+    pending: Vec<New>,
     report: IngestReport,
 }
 
@@ -269,10 +275,17 @@ impl Run<'_> {
                     None => self.report.added += 1,
                 }
                 self.seen.insert(source);
-                self.index.replace(self.collection, old, document, chunks).await?;
+                self.pending.push(New { old: old.cloned(), document, chunks });
+                if self.pending.iter().map(|new| new.chunks.len()).sum::<usize>() >= BATCH {
+                    self.write().await?;
+                }
             }
         }
         Ok(())
+    }
+
+    async fn write(&mut self) -> Result<()> {
+        self.index.replace(self.collection, std::mem::take(&mut self.pending)).await
     }
 
     async fn remove_what_is_gone(&mut self, paths: &[PathBuf]) -> Result<()> {

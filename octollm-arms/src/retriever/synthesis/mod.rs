@@ -26,6 +26,10 @@ const MOST_CHARS: usize = 900;
 const LEAST_COVERAGE: f32 = 0.34;
 /// A further sentence must be worth this part of the best one.
 const LEAST_SHARE: f32 = 0.55;
+/// The part of the best one that is added to a sentence that goes on from a chosen one.
+const GOES_ON: f32 = 0.2;
+/// What a sentence that holds more of the question than the chosen ones is multiplied by.
+const ADDS: f32 = 1.2;
 /// A row that is longer than this is said without the cells that nobody asked for.
 const LONG_ROW: usize = 80;
 
@@ -101,6 +105,10 @@ fn said_chars(chosen: &[&Scored]) -> usize {
 
 /// What a sentence is worth beside those that are chosen; nothing if it says little of what was asked or the same again.
 fn marginal(one: &Scored, chosen: &[&Scored], best: &Scored) -> f32 {
+    // With everything that is added below it would still not be enough.
+    if (one.score + GOES_ON * best.score) * ADDS < LEAST_SHARE * best.score {
+        return 0.0;
+    }
     let same = |other: &Scored| {
         other.sentence.passage == one.sentence.passage && other.sentence.range == one.sentence.range
     };
@@ -115,8 +123,8 @@ fn marginal(one: &Scored, chosen: &[&Scored], best: &Scored) -> f32 {
     if !adds && !goes_on && one.coverage < 0.7 * best.coverage {
         return 0.0;
     }
-    let context = if goes_on && one.coverage > 0.15 { 0.2 * best.score } else { 0.0 };
-    (one.score + context) * (1.0 - 0.7 * repeated) * if adds { 1.2 } else { 1.0 }
+    let context = if goes_on && one.coverage > 0.15 { GOES_ON * best.score } else { 0.0 };
+    (one.score + context) * (1.0 - 0.7 * repeated) * if adds { ADDS } else { 1.0 }
 }
 
 /// Whether `one` is the sentence after `other` in the same paragraph.

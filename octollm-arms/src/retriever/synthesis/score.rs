@@ -86,46 +86,53 @@ impl Question {
     }
 }
 
-/// Scores all sentences against the question.
+/// Scores all sentences against the question. Those that hold nothing of it are not looked at more closely.
 pub(super) fn score(question: &Question, passages: &[Passage<'_>], sentences: Vec<Sentence>) -> Vec<Scored> {
-    let headings: Vec<Vec<String>> =
-        passages.iter().map(|passage| words::stems(passage.heading.unwrap_or_default())).collect();
-    let mut scored: Vec<Scored> = sentences
+    let above: Vec<Vec<f32>> = passages
+        .iter()
+        .map(|passage| held(question, &words::stems(passage.heading.unwrap_or_default()), IN_HEADING))
+        .collect();
+    let (mut scored, stems): (Vec<Scored>, Vec<Vec<String>>) = sentences
         .into_iter()
         .map(|sentence| {
-            let heading = headings.get(sentence.passage).map(Vec::as_slice).unwrap_or_default();
-            matched(question, sentence, heading)
+            let above = above.get(sentence.passage).map(Vec::as_slice).unwrap_or_default();
+            matched(question, sentence, above)
         })
-        .collect();
+        .unzip();
     let weights = weights(question, &scored);
     let total: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-    for one in &mut scored {
+    for (one, stems) in scored.iter_mut().zip(stems) {
         let held: f32 = one.matches.iter().zip(&weights).map(|(share, weight)| share * weight).sum();
+        if held == 0.0 {
+            continue;
+        }
         let passage = passages.get(one.sentence.passage);
         let raw =
             passage.and_then(|passage| passage.content.get(one.sentence.range.clone())).unwrap_or_default();
         let rank = passage.map_or(0, |passage| passage.rank);
         one.coverage = held / total;
-        one.score = one.coverage * preference(question, one, raw) / (1.0 + 0.03 * rank as f32);
+        one.score = one.coverage * preference(question, one, &stems, raw) / (1.0 + 0.03 * rank as f32);
+        one.stems = stems.into_iter().collect();
     }
     scored
 }
 
-fn matched(question: &Question, sentence: Sentence, heading: &[String]) -> Scored {
+/// How well each word of the question is among these stems, and that times what it counts there.
+fn held(question: &Question, stems: &[String], counts: f32) -> Vec<f32> {
+    let best =
+        |wanted: &String| stems.iter().map(|stem| words::likeness(wanted, stem)).fold(0.0, f32::max) * counts;
+    question.stems.iter().map(best).collect()
+}
+
+/// A sentence with what it matches, and its stems in order.
+fn matched(question: &Question, sentence: Sentence, above: &[f32]) -> (Scored, Vec<String>) {
     let stems = words::stems(&sentence.said);
-    let columns = words::stems(&sentence.columns.join(" "));
-    let best = |wanted: &str, among: &[String]| {
-        among.iter().map(|stem| words::likeness(wanted, stem)).fold(0.0, f32::max)
-    };
-    let matches = question
-        .stems
-        .iter()
-        .map(|wanted| {
-            let above = best(wanted, heading) * IN_HEADING;
-            best(wanted, &stems).max(above).max(best(wanted, &columns) * IN_COLUMN)
-        })
-        .collect();
-    Scored { sentence, stems: stems.into_iter().collect(), matches, coverage: 0.0, score: 0.0 }
+    let mut matches = held(question, &stems, 1.0);
+    let columns = held(question, &words::stems(&sentence.columns.join(" ")), IN_COLUMN);
+    for (share, others) in matches.iter_mut().zip(above.iter().zip(columns)) {
+        *share = share.max(*others.0).max(others.1);
+    }
+    (Scored { sentence, stems: HashSet::new(), matches, coverage: 0.0, score: 0.0 }, stems)
 }
 
 /// What each word of the question weighs: the rarer among the sentences, the more.
@@ -139,7 +146,7 @@ fn weights(question: &Question, scored: &[Scored]) -> Vec<f32> {
 }
 
 /// What a reader would prefer beyond the words that match, as a factor around 1; `raw` is the sentence with its marks.
-fn preference(question: &Question, one: &Scored, raw: &str) -> f32 {
+fn preference(question: &Question, one: &Scored, stems: &[String], raw: &str) -> f32 {
     let said = &one.sentence.said;
     let mut factor = form(&one.sentence);
     if looks_like_code(said) {
@@ -156,7 +163,7 @@ fn preference(question: &Question, one: &Scored, raw: &str) -> f32 {
     {
         factor *= 1.2;
     }
-    if side_by_side(&question.stems, said) {
+    if side_by_side(&question.stems, stems) {
         factor *= 1.15;
     }
     if is_about(&question.stems, said, raw) {
@@ -198,8 +205,7 @@ fn looks_like_code(said: &str) -> bool {
 }
 
 /// Whether two words that follow each other in the question do so here.
-fn side_by_side(wanted: &[String], said: &str) -> bool {
-    let stems = words::stems(said);
+fn side_by_side(wanted: &[String], stems: &[String]) -> bool {
     wanted.windows(2).any(|pair| stems.windows(2).any(|there| there == pair))
 }
 

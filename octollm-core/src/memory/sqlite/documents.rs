@@ -16,7 +16,7 @@ use super::error::storage;
 use super::{SqliteMemory, json};
 use crate::error::Result;
 use crate::memory::words::{for_each_word, is_stop_word};
-use crate::memory::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, Filter, KeywordQuery};
+use crate::memory::{Chunk, ChunkHit, Document, DocumentInfo, DocumentStore, KeywordQuery};
 
 mod write;
 
@@ -41,7 +41,11 @@ impl SqliteDocuments {
 #[async_trait]
 impl DocumentStore for SqliteDocuments {
     async fn put(&self, collection: &str, document: Document, chunks: Vec<Chunk>) -> Result<()> {
-        Box::pin(write::put(&self.memory, collection, document, chunks)).await
+        Box::pin(write::put(&self.memory, collection, vec![(document, chunks)])).await
+    }
+
+    async fn put_all(&self, collection: &str, documents: Vec<(Document, Vec<Chunk>)>) -> Result<()> {
+        Box::pin(write::put(&self.memory, collection, documents)).await
     }
 
     async fn remove(&self, collection: &str, sources: &[String]) -> Result<Vec<String>> {
@@ -70,9 +74,8 @@ impl DocumentStore for SqliteDocuments {
         let mut reader = self.memory.reader().await?;
         // One view of the database, so that no hit is gone before its text is read.
         let mut reader = reader.begin().await.map_err(|error| storage(READING, &error))?;
-        let Some(scope) = collection_id(&mut reader, collection).await? else { return Ok(Vec::new()) };
-        let ranked =
-            ranked(&mut reader, &match_expression(scope, &words), &query.filter, query.limit).await?;
+        let Some(place) = place(&mut reader, collection).await? else { return Ok(Vec::new()) };
+        let ranked = ranked(&mut reader, &place, &words, &query).await?;
         let ids: Vec<i64> = ranked.iter().map(|(id, _)| *id).collect();
         let mut chunks = chunks_by_id(&mut reader, &ids).await?;
         let hits = ranked.into_iter();
@@ -136,38 +139,75 @@ impl fmt::Debug for SqliteDocuments {
     }
 }
 
-async fn collection_id(connection: &mut SqliteConnection, collection: &str) -> Result<Option<i64>> {
-    sqlx::query_scalar("SELECT id FROM document_collections WHERE name = ?")
-        .bind(collection)
-        .fetch_optional(connection)
-        .await
-        .map_err(|error| storage(READING, &error))
+/// Where a search looks.
+struct Place {
+    collection: i64,
+    /// Whether there is no other collection.
+    alone: bool,
 }
 
-/// The best chunks that match, with their scores. Rows come best first and are read until enough of them match.
+async fn place(connection: &mut SqliteConnection, collection: &str) -> Result<Option<Place>> {
+    let row = sqlx::query(
+        "SELECT id, (SELECT count(*) FROM document_collections) = 1 AS alone
+         FROM document_collections WHERE name = ?",
+    )
+    .bind(collection)
+    .fetch_optional(connection)
+    .await
+    .map_err(|error| storage(READING, &error))?;
+    row.map(|row| Ok(Place { collection: get(&row, "id")?, alone: get(&row, "alone")? })).transpose()
+}
+
+/// The best chunks that match, with their scores; of equally good ones, what was written first.
 async fn ranked(
     connection: &mut SqliteConnection,
-    expression: &str,
-    filter: &Filter,
-    limit: usize,
+    place: &Place,
+    words: &[String],
+    query: &KeywordQuery,
 ) -> Result<Vec<(i64, f32)>> {
+    let expression = match_expression(place, words);
+    if query.filter.is_empty() {
+        let most = sql_limit(query.limit);
+        let (found, read) = best(connection, &expression, query, most).await?;
+        if found.len() == query.limit || read < query.limit {
+            return Ok(found);
+        }
+        // Some are of a document that is being replaced.
+    }
+    Ok(best(connection, &expression, query, -1).await?.0)
+}
+
+/// Those of the `most` best matches that can be seen and fit the filter, and how many were looked at for it.
+///
+/// Everything that matches is ranked out of the index alone, and rows are read for the best only: a row of `chunks` is a
+/// page of text, and a question's most frequent word stands in half of them. The limit keeps SQLite from dropping the
+/// inner order.
+async fn best(
+    connection: &mut SqliteConnection,
+    expression: &str,
+    query: &KeywordQuery,
+    most: i64,
+) -> Result<(Vec<(i64, f32)>, usize)> {
     let mut rows = sqlx::query(
-        "SELECT k.id, k.metadata, bm25(chunk_words, 0.0, 1.0) AS cost
-         FROM chunk_words JOIN chunks k ON k.id = chunk_words.rowid JOIN documents d ON d.id = k.document
-         WHERE chunk_words MATCH ? AND d.state = 1 ORDER BY cost, k.name LIMIT ?",
+        "SELECT k.id, k.metadata, best.cost, d.state FROM (
+             SELECT rowid AS id, bm25(chunk_words, 0.0, 1.0) AS cost FROM chunk_words
+             WHERE chunk_words MATCH ? ORDER BY cost, id LIMIT ?
+         ) best CROSS JOIN chunks k ON k.id = best.id CROSS JOIN documents d ON d.id = k.document",
     )
     .bind(expression)
-    .bind(if filter.is_empty() { sql_limit(limit) } else { -1 })
+    .bind(most)
     .fetch(connection);
-    let mut found = Vec::new();
-    while found.len() < limit {
+    let (mut found, mut read) = (Vec::new(), 0);
+    while found.len() < query.limit {
         let Some(row) = rows.try_next().await.map_err(|error| storage(READING, &error))? else { break };
-        if filter.is_empty() || filter.matches(&json::object(get(&row, "metadata")?)?) {
+        read += 1;
+        let live = get::<i64>(&row, "state")? == 1;
+        if live && (query.filter.is_empty() || query.filter.matches(&json::object(get(&row, "metadata")?)?)) {
             let cost: f64 = get(&row, "cost")?;
             found.push((get(&row, "id")?, -cost as f32));
         }
     }
-    Ok(found)
+    Ok((found, read))
 }
 
 async fn chunks_by_id(connection: &mut SqliteConnection, ids: &[i64]) -> Result<HashMap<i64, Chunk>> {
@@ -197,10 +237,12 @@ fn query_words(text: &str) -> Vec<String> {
     if telling.is_empty() { stop } else { telling }
 }
 
-/// Any of the words, in this collection.
-fn match_expression(scope: i64, words: &[String]) -> String {
+/// Any of the words, in this collection. Where there is no other, its own word is left out: every entry has it, and
+/// going through all of them can cost more than the search.
+fn match_expression(place: &Place, words: &[String]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
-    format!("(scope : \"c{scope}\") AND (words : ({}))", quoted.join(" OR "))
+    let words = format!("words : ({})", quoted.join(" OR "));
+    if place.alone { words } else { format!("(scope : \"c{}\") AND ({words})", place.collection) }
 }
 
 fn document_info(row: &SqliteRow) -> Result<DocumentInfo> {

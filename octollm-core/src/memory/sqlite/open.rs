@@ -25,6 +25,11 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Bytes of log that are kept for reuse after a checkpoint.
 const LOG_LIMIT: &str = "67108864";
 
+/// What a reading connection keeps of the file at most, in KiB (negative numbers are that, others are pages). A search
+/// looks up the length of every chunk that has a word of it; out of SQLite's usual 2 MiB most of that is read from the
+/// file again.
+const READER_CACHE: &str = "-16384";
+
 /// The database file at its absolute path, made if it is missing. Blocks on the file system.
 pub(super) fn prepare_file(path: &Path) -> Result<PathBuf> {
     let path = std::path::absolute(path).map_err(|error| cannot_make(&error))?;
@@ -80,8 +85,11 @@ pub(super) async fn connect_in_memory() -> Result<SqliteConnection> {
 
 /// Connections that only read. None is made before it is needed.
 pub(super) fn reader_pool(path: &Path, options: &SqliteOptions) -> SqlitePool {
-    let settings =
-        settings(options).filename(path).pragma("query_only", "ON").journal_mode(SqliteJournalMode::Wal);
+    let settings = settings(options)
+        .filename(path)
+        .pragma("query_only", "ON")
+        .pragma("cache_size", READER_CACHE)
+        .journal_mode(SqliteJournalMode::Wal);
     SqlitePoolOptions::new()
         .max_connections(options.max_readers.max(1))
         .test_before_acquire(false)

@@ -1,6 +1,8 @@
 //! How documents are written: in transactions of bounded size, so that a long one never holds up the journal, and yet
 //! at once for everybody who reads.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 use sqlx::{Row, SqliteConnection};
 
@@ -27,28 +29,40 @@ struct ChunkRow {
     words: String,
 }
 
+/// Chunks of one document that are written in one transaction.
+struct Part<C> {
+    document: Arc<Document>,
+    /// Of all of the document.
+    count: usize,
+    chunks: Vec<C>,
+    /// Whether the document is whole with them.
+    last: bool,
+}
+
+/// Writes documents, small ones several to a transaction and a large one in several. Each appears at once for everybody.
 pub(super) async fn put(
     memory: &SqliteMemory,
     collection: &str,
-    document: Document,
-    chunks: Vec<Chunk>,
+    documents: Vec<(Document, Vec<Chunk>)>,
 ) -> Result<()> {
-    let count = chunks.len();
-    let mut batches = batches(chunks).into_iter().peekable();
+    // The document of which a part is written already.
     let mut staged = None;
-    while let Some(batch) = batches.next() {
-        let rows = rows(&document, batch).await?;
+    for portion in portions(documents) {
+        let parts = blocking(move || portion.into_iter().map(rows).collect::<Result<Vec<_>>>()).await?;
         let mut writer = memory.writer().await?;
         let mut transaction = writer.begin().await?;
-        let id = match staged {
-            Some(id) => id,
-            None => stage(&mut transaction, collection, &document, count).await?,
-        };
-        staged = Some(id);
-        insert(&mut transaction, id, rows).await?;
-        if batches.peek().is_none() {
-            publish(&mut transaction, id).await?;
-            sweep_some(&mut transaction).await?;
+        for Part { document, count, chunks, last } in parts {
+            let id = match staged.take() {
+                Some(id) => id,
+                None => stage(&mut transaction, collection, &document, count).await?,
+            };
+            insert(&mut transaction, id, chunks).await?;
+            if last {
+                publish(&mut transaction, id).await?;
+                sweep_some(&mut transaction).await?;
+            } else {
+                staged = Some(id);
+            }
         }
         transaction.commit().await.map_err(|error| storage(WRITING, &error))?;
     }
@@ -92,32 +106,51 @@ pub(super) async fn remove(
     Ok(gone)
 }
 
-/// Chunks in the portions in which they are written; one empty portion for no chunks.
-fn batches(chunks: Vec<Chunk>) -> Vec<Vec<Chunk>> {
-    let mut batches = vec![Vec::new()];
-    let mut bytes = 0;
-    for chunk in chunks {
-        bytes += chunk.content.len();
-        let full = batches.last().is_some_and(|batch| batch.len() >= BATCH_CHUNKS || bytes > BATCH_BYTES);
-        match batches.last_mut() {
-            Some(batch) if !full || batch.is_empty() => batch.push(chunk),
-            _ => {
-                bytes = chunk.content.len();
-                batches.push(vec![chunk]);
-            }
+/// What is written in one transaction each, in order; a document without chunks has one part without any.
+fn portions(documents: Vec<(Document, Vec<Chunk>)>) -> Vec<Vec<Part<Chunk>>> {
+    let mut portions = vec![Vec::new()];
+    let (mut room, mut bytes) = (BATCH_CHUNKS, BATCH_BYTES);
+    for (document, chunks) in documents {
+        let (document, count) = (Arc::new(document), chunks.len());
+        if room == 0 {
+            portions.push(Vec::new());
+            (room, bytes) = (BATCH_CHUNKS, BATCH_BYTES);
         }
+        let part = || Part { document: Arc::clone(&document), count, chunks: Vec::new(), last: false };
+        let mut open = part();
+        for chunk in chunks {
+            let begun = room < BATCH_CHUNKS;
+            if begun && (room == 0 || bytes < chunk.content.len()) {
+                close(&mut portions, std::mem::replace(&mut open, part()));
+                portions.push(Vec::new());
+                (room, bytes) = (BATCH_CHUNKS, BATCH_BYTES);
+            }
+            (room, bytes) = (room - 1, bytes.saturating_sub(chunk.content.len()));
+            open.chunks.push(chunk);
+        }
+        open.last = true;
+        room -= usize::from(count == 0);
+        close(&mut portions, open);
     }
-    batches
+    portions.retain(|portion| !portion.is_empty());
+    portions
 }
 
-/// Takes the texts apart away from the async threads and before the transaction.
-async fn rows(document: &Document, chunks: Vec<Chunk>) -> Result<Vec<ChunkRow>> {
-    let (source, labels) = (document.source.clone(), document.metadata.clone());
-    let row = move |chunk: Chunk| {
-        let metadata = json::text(&chunk_labels(&source, &labels, &chunk.metadata))?;
+fn close(portions: &mut [Vec<Part<Chunk>>], part: Part<Chunk>) {
+    if let Some(portion) = portions.last_mut().filter(|_| part.last || !part.chunks.is_empty()) {
+        portion.push(part);
+    }
+}
+
+/// Takes the texts apart. Not for an async thread, and done before the transaction.
+fn rows(part: Part<Chunk>) -> Result<Part<ChunkRow>> {
+    let Part { document, count, chunks, last } = part;
+    let row = |chunk: Chunk| {
+        let metadata = json::text(&chunk_labels(&document.source, &document.metadata, &chunk.metadata))?;
         Ok(ChunkRow { metadata, words: words_of(&chunk), chunk })
     };
-    blocking(move || chunks.into_iter().map(row).collect()).await
+    let chunks = chunks.into_iter().map(row).collect::<Result<_>>()?;
+    Ok(Part { document, count, chunks, last })
 }
 
 /// A chunk carries its document's labels and its source.
@@ -291,7 +324,8 @@ pub(super) async fn stage_for_test(
         end_line: 1,
         metadata: Map::new(),
     };
-    let rows = rows(document, vec![chunk]).await.unwrap();
+    let part = Part { document: Arc::new(document.clone()), count: 1, chunks: vec![chunk], last: false };
+    let rows = rows(part).unwrap().chunks;
     let mut writer = memory.writer().await.unwrap();
     let mut transaction = writer.begin().await.unwrap();
     let id = stage(&mut transaction, collection, document, 1).await.unwrap();
@@ -322,14 +356,35 @@ mod tests {
 
         /// What the journal has to wait for: a batch, or a single chunk that is larger than one.
         #[test]
-        fn no_transaction_writes_more_than_a_batch(sizes in prop::collection::vec(0_usize..200_000, 0..400)) {
-            let batches = batches(sizes.iter().map(|bytes| chunk(*bytes)).collect());
-            for batch in &batches {
-                let bytes: usize = batch.iter().map(|chunk| chunk.content.len()).sum();
-                prop_assert!(batch.len() <= BATCH_CHUNKS && (bytes <= BATCH_BYTES || batch.len() == 1));
+        fn no_transaction_writes_more_than_a_batch(
+            documents in prop::collection::vec(prop::collection::vec(0_usize..200_000, 0..200), 0..5),
+        ) {
+            let document = |source: usize| Document {
+                source: source.to_string(),
+                content_hash: String::new(),
+                metadata: Map::new(),
+            };
+            let all = documents.iter().enumerate();
+            let all = all.map(|(source, sizes)| (document(source), sizes.iter().map(|bytes| chunk(*bytes)).collect()));
+            let portions = portions(all.collect());
+            for portion in &portions {
+                let sizes = || portion.iter().flat_map(|part| &part.chunks).map(|chunk| chunk.content.len());
+                let (count, bytes) = (sizes().count(), sizes().sum::<usize>());
+                prop_assert!(count <= BATCH_CHUNKS && (bytes <= BATCH_BYTES || count == 1));
             }
-            let written: Vec<usize> = batches.into_iter().flatten().map(|chunk| chunk.content.len()).collect();
-            prop_assert_eq!(written, sizes);
+            let mut written: Vec<Vec<usize>> = vec![Vec::new()];
+            for part in portions.into_iter().flatten() {
+                prop_assert_eq!(part.document.source.clone(), (written.len() - 1).to_string());
+                prop_assert_eq!(part.count, documents[written.len() - 1].len());
+                if let Some(document) = written.last_mut() {
+                    document.extend(part.chunks.iter().map(|chunk| chunk.content.len()));
+                }
+                if part.last {
+                    written.push(Vec::new());
+                }
+            }
+            written.pop();
+            prop_assert_eq!(written, documents);
         }
     }
 }
