@@ -42,6 +42,7 @@
 
 pub mod coder;
 pub mod executor;
+mod expert;
 pub mod guardian;
 pub mod judge;
 pub mod pages;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use octollm_core::arm::ArmCall;
 use octollm_core::memory::Embedder;
-use octollm_core::model::{CallContext, LanguageModel};
+use octollm_core::model::{CallContext, LanguageModel, Purpose};
 use octollm_core::{Error, ErrorKind, Result};
 
 use super::asked::{self, Expert, Library, Prompts};
@@ -100,7 +100,7 @@ impl Work<'_> {
 
     fn expert(&self) -> Option<Expert<'_>> {
         let (model, prompts) = self.model.clone()?;
-        Some(Expert { model, prompts, context: self.context.clone() })
+        Some(Expert { model, prompts, purpose: Purpose::Judging, context: self.context.clone() })
     }
 
     fn say(&self, message: &str) {

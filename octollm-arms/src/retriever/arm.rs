@@ -10,13 +10,14 @@ use octollm_core::model::{CallContext, Models};
 use octollm_core::schema::schema_of;
 use octollm_core::{Error, ErrorKind, Result};
 
-use super::cite;
+use super::asked::{NO_MODEL, Reader};
+use super::cite::{self, Cited};
 use super::data::{Analyst, DataFolders, DataLimits};
 use super::fuse::fuse;
 use super::index::Index;
 use super::ingest::Ingestor;
 use super::read;
-use super::request::{Check, Method, SearchRequest, SearchResponse};
+use super::request::{Author, Check, Citation, Method, SearchRequest, SearchResponse};
 use super::search::{self, Findings, Found};
 use super::web::{self, Web, WebSearch};
 use crate::pages::ReadPages;
@@ -27,6 +28,7 @@ pub struct Retriever {
     data: Option<Analyst>,
     web: Option<Web>,
     pages: Option<Arc<dyn ReadPages>>,
+    reader: Option<Reader>,
     /// Whether citations are looked up in the files that were indexed.
     files: bool,
     descriptor: ArmDescriptor,
@@ -35,7 +37,15 @@ pub struct Retriever {
 impl Retriever {
     /// A retriever over `index`.
     pub fn new(index: Arc<Index>) -> Self {
-        Self { index, data: None, web: None, pages: None, files: false, descriptor: descriptor() }
+        Self {
+            index,
+            data: None,
+            web: None,
+            pages: None,
+            reader: None,
+            files: false,
+            descriptor: descriptor(),
+        }
     }
 
     /// The same, which also answers out of tables in these folders; a question without a statement goes to the model
@@ -51,8 +61,18 @@ impl Retriever {
         self
     }
 
-    /// The same, told what `retriever_sql.v1.md` in `folder` says where a model writes statements, if there are data and the
-    /// folder has that file. Blocks while it reads.
+    /// The same, whose results the general model puts in order, and answers out of, for requests that ask for it. Without
+    /// one nothing changes.
+    ///
+    /// # Errors
+    /// None as long as the library's tests pass.
+    pub fn with_models(mut self, models: &Models) -> Result<Self> {
+        self.reader = Reader::new(models)?;
+        Ok(self)
+    }
+
+    /// The same, with the prompts that `folder` has: `retriever_sql.v1.md` where a model writes statements,
+    /// `retriever_rank.v1.md` and `retriever_answer.v1.md` where one reads what was found. Blocks while it reads.
     ///
     /// # Errors
     /// `not_configured` for a folder or a file that cannot be read; `invalid_input` for a prompt with unknown or missing
@@ -60,6 +80,9 @@ impl Retriever {
     pub fn with_prompts_in(mut self, folder: &Path) -> Result<Self> {
         if let Some(analyst) = &mut self.data {
             analyst.read_prompt(folder)?;
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.read_prompts(folder)?;
         }
         Ok(self)
     }
@@ -122,8 +145,67 @@ impl Retriever {
             let analyst = self.data.as_ref().ok_or_else(no_data)?;
             return Box::pin(analyst.answer(request, context)).await;
         }
-        let (findings, notes) = self.find(request, &context).await?;
-        self.respond(request, findings, notes).await
+        let (mut findings, mut notes) = self.find(request, &context).await?;
+        let reranked = request.rerank && self.rank(request, &mut findings.found, &context, &mut notes).await;
+        let said = match request.synthesis {
+            Author::Model => self.said(request, &findings.found, context, &mut notes).await,
+            Author::Quotes => None,
+        };
+        let response = self.respond(request, findings, said).await?;
+        Ok(SearchResponse { notes, reranked, ..response })
+    }
+
+    /// Lets a model put what was found in order; whether it did.
+    async fn rank(
+        &self,
+        request: &SearchRequest,
+        found: &mut Vec<Found>,
+        context: &CallContext,
+        notes: &mut Vec<String>,
+    ) -> bool {
+        if found.len() < 2 {
+            return false;
+        }
+        let ranked = match &self.reader {
+            Some(reader) => reader.rank(&request.query, found, context.clone()).await,
+            None => Err(NO_MODEL.to_owned()),
+        };
+        match ranked {
+            Ok(ranked) => *found = ranked,
+            Err(reason) => {
+                notes.push(format!("the results are in the order of the search: {reason}"));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What a model answers out of what was found, if it does.
+    async fn said(
+        &self,
+        request: &SearchRequest,
+        found: &[Found],
+        context: CallContext,
+        notes: &mut Vec<String>,
+    ) -> Option<Vec<Cited>> {
+        if found.is_empty() {
+            return None;
+        }
+        let said = match &self.reader {
+            Some(reader) => reader.answer(&request.query, found, self.files, context).await,
+            None => Err(NO_MODEL.to_owned()),
+        };
+        match said {
+            Ok(said) if said.is_empty() => {
+                notes.push("the model found no answer in what was found".to_owned());
+                Some(said)
+            }
+            Ok(said) => Some(said),
+            Err(reason) => {
+                notes.push(format!("the answer is made of quotes, not by a model: {reason}"));
+                None
+            }
+        }
     }
 
     /// What the index and the web have, as the request says, and what went wrong with the part that can be done without.
@@ -153,24 +235,21 @@ impl Retriever {
         }
     }
 
+    /// The answer: what a model said of what was found, or else its own sentences.
     async fn respond(
         &self,
         request: &SearchRequest,
         Findings { found, method }: Findings,
-        notes: Vec<String>,
+        said: Option<Vec<Cited>>,
     ) -> Result<SearchResponse> {
         let total_results = found.len();
+        let synthesis_by = if said.is_some() { Author::Model } else { Author::Quotes };
         let (query, files, limit) = (request.query.clone(), self.files, request.limit as usize);
         let cited = request.include_citations;
         // Reading a few dozen passages is milliseconds of work: too much for the async threads.
         let reading = tokio::task::spawn_blocking(move || {
-            let answer = cite::answer(&query, &found, files);
-            let shown = found.iter().take(limit).zip(1..);
-            let citations: Vec<_> = match (cited, answer.is_empty()) {
-                (false, _) => Vec::new(),
-                (true, true) => shown.map(|(one, index)| cite::whole(one, index, files)).collect(),
-                (true, false) => answer.iter().map(|one| one.citation.clone()).collect(),
-            };
+            let answer = said.unwrap_or_else(|| cite::answer(&query, &found, files));
+            let citations = if cited { citations(&answer, &found, limit, files) } else { Vec::new() };
             (answer, citations, found)
         });
         let (answer, citations, mut found) = reading
@@ -182,12 +261,23 @@ impl Retriever {
             method_used: method,
             total_results,
             synthesis: cite::synthesis(&answer, request.include_citations),
+            synthesis_by,
+            reranked: false,
             unverified: citations.iter().filter(|one| one.check != Check::Verified).count(),
             citations,
             data: None,
-            notes,
+            notes: Vec::new(),
         })
     }
+}
+
+/// Those of the answer; without an answer, the results that are shown.
+fn citations(answer: &[Cited], found: &[Found], limit: usize, files: bool) -> Vec<Citation> {
+    if answer.is_empty() {
+        let shown = found.iter().take(limit).zip(1..);
+        return shown.map(|(one, index)| cite::whole(one, index, files)).collect();
+    }
+    answer.iter().map(|one| one.citation.clone()).collect()
 }
 
 #[async_trait]

@@ -20,12 +20,28 @@ const MOST_BYTES: u64 = 10 << 20;
 /// The part of a claim's words that its quote must have. The rest may be of the column's or the section's name.
 const LEAST_SHARED: f32 = 0.6;
 
+/// The part of a claim's telling words that its quote, or the heading above it, must have where they are not the quote's own.
+const LEAST_COMMON: f32 = 0.5;
+
+/// What a quote is to back.
+pub(super) enum Said<'a> {
+    /// The quote itself, as it is read.
+    Quoted(&'a str),
+    /// What somebody made of it.
+    InOwnWords(&'a str),
+}
+
 /// Looks up a citation of `chunk` that backs `said`; also in the file as it is now, if `files` may be read.
-pub(super) fn check(chunk: &Chunk, citation: &Citation, said: Option<&str>, files: bool) -> Check {
+pub(super) fn check(chunk: &Chunk, citation: &Citation, said: Option<Said<'_>>, files: bool) -> Check {
     if !stands(chunk, citation) {
         return Check::Absent;
     }
-    if said.is_some_and(|said| !backs(&citation.quote, said)) {
+    let backed = match said {
+        None => true,
+        Some(Said::Quoted(said)) => backs(&citation.quote, said),
+        Some(Said::InOwnWords(said)) => supports(chunk, &citation.quote, said),
+    };
+    if !backed {
         return Check::Unrelated;
     }
     if files && is_verbatim(chunk) && !stands_in_file(citation) {
@@ -53,6 +69,20 @@ fn backs(quote: &str, said: &str) -> bool {
     let said = words::words(said);
     let shared = said.iter().filter(|word| there.contains(*word)).count();
     shared as f32 >= LEAST_SHARED * said.len() as f32
+}
+
+/// Whether what is said in other words can rest on the quote: it shares half of its telling words, and every number.
+/// That it follows from it is for a reader to see; that it has nothing to do with it, or counts otherwise, is seen here.
+fn supports(chunk: &Chunk, quote: &str, said: &str) -> bool {
+    let heading = chunk.metadata.get("heading").and_then(|heading| heading.as_str()).unwrap_or_default();
+    let (quoted, above) = (words::stems(quote), words::stems(heading));
+    let said = words::query_stems(said);
+    let is_there =
+        |word: &String| quoted.iter().chain(&above).any(|there| words::likeness(word, there) > 0.0);
+    let is_number = |word: &&String| word.starts_with(|c: char| c.is_numeric());
+    let shared = said.iter().filter(|word| is_there(word)).count();
+    shared as f32 >= LEAST_COMMON * said.len() as f32
+        && said.iter().filter(is_number).all(|number| quoted.contains(number) || above.contains(number))
 }
 
 /// Whether the lines of the passage are those of a file, as they stand in it.
@@ -118,10 +148,32 @@ mod tests {
 
     #[test]
     fn a_claim_must_be_in_the_words_of_its_quote() {
-        let said = |said| check(&chunk(), &citation((7, 7), "The lamp burns whale oil."), Some(said), false);
+        let said = |said| {
+            check(&chunk(), &citation((7, 7), "The lamp burns whale oil."), Some(Said::Quoted(said)), false)
+        };
         assert_eq!(said("The lamp burns whale oil."), Check::Verified);
         assert_eq!(said("The *lamp* burns oil"), Check::Verified);
         assert_eq!(said("The keepers are relieved once a month."), Check::Unrelated);
+    }
+
+    #[test]
+    fn a_claim_in_other_words_must_share_words_and_every_number() {
+        let quote = "The lamp burns 12 litres of whale oil a night.";
+        let chunk = Chunk {
+            content: quote.to_owned(),
+            metadata: Map::from_iter([("heading".to_owned(), json!("Lighthouse of 1852"))]),
+            ..chunk()
+        };
+        let said = |said| {
+            let citation =
+                Citation { start_line: 7, end_line: 7, quote: quote.to_owned(), ..cite::whole_of(&chunk, 1) };
+            check(&chunk, &citation, Some(Said::InOwnWords(said)), false)
+        };
+        assert_eq!(said("Each night, 12 litres of oil are burnt."), Check::Verified);
+        assert_eq!(said("The lighthouse of 1852 burns whale oil."), Check::Verified);
+        assert_eq!(said("The lamp burns 14 litres of whale oil a night."), Check::Unrelated);
+        assert_eq!(said("The lamp burns 1 litre of whale oil a night."), Check::Unrelated);
+        assert_eq!(said("Keepers are relieved every month, by boat, from the harbour."), Check::Unrelated);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use octollm_core::memory::Chunk;
 use serde_json::{Map, Value};
 
-use super::check;
+use super::check::{self, Said};
 use super::extract::Kind;
 use super::request::{Check, Citation, SearchResult};
 use super::search::Found;
@@ -48,8 +48,7 @@ pub(super) fn answer(query: &str, found: &[Found], files: bool) -> Vec<Cited> {
     sentences
         .filter_map(|(sentence, index)| {
             let chunk = &found.get(sentence.passage)?.chunk;
-            let mut citation = citation(index, chunk, sentence.range)?;
-            citation.check = check::check(chunk, &citation, Some(&sentence.said), files);
+            let citation = checked(index, chunk, sentence.range, Said::Quoted(&sentence.said), files)?;
             Some(Cited { said: sentence.said, citation })
         })
         .collect()
@@ -135,6 +134,23 @@ fn citation(index: u32, chunk: &Chunk, range: Range<usize>) -> Option<Citation> 
         quote: quote.to_owned(),
         check: Check::default(),
     })
+}
+
+/// A citation of these bytes of a chunk that backs what is said, looked up.
+pub(super) fn checked(
+    index: u32,
+    chunk: &Chunk,
+    range: Range<usize>,
+    said: Said<'_>,
+    files: bool,
+) -> Option<Citation> {
+    let citation = citation(index, chunk, range)?;
+    Some(Citation { check: check::check(chunk, &citation, Some(said), files), ..citation })
+}
+
+/// A citation of what the chunk does not have.
+pub(super) fn absent(index: u32, found: &Found, quote: String) -> Citation {
+    Citation { quote, check: Check::Absent, ..whole_of(&found.chunk, index) }
 }
 
 /// The number of a chunk's line, by its place in the chunk from 0.

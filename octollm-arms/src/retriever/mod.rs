@@ -10,10 +10,12 @@
 //! provider ([`WebSearch`]), where the operator has opened them; what is not open is not announced.
 //!
 //! [`Ingestor`] keeps an [`Index`] in step with files and folders, [`Retriever`] answers out of it: as a library by
-//! [`Retriever::search`], and as an [`Arm`](octollm_core::arm::Arm). No model is needed for any of it; which embedder
-//! makes the vectors is the caller's choice, and changing it embeds everything again instead of mixing.
+//! [`Retriever::search`], and as an [`Arm`](octollm_core::arm::Arm). No model is needed for any of it; where there is one, it
+//! puts results in order and answers in its own words for those who ask for that. Which embedder makes the vectors is the
+//! caller's choice, and changing it embeds everything again instead of mixing.
 
 mod arm;
+mod asked;
 mod check;
 mod chunk;
 mod cite;
@@ -34,5 +36,7 @@ pub use arm::Retriever;
 pub use data::{Data, DataFolders, DataLimits, TableInfo};
 pub use index::Index;
 pub use ingest::{IngestOptions, IngestReport, Ingestor, Skipped};
-pub use request::{Check, Citation, DEFAULT_COLLECTION, Method, SearchRequest, SearchResponse, SearchResult};
+pub use request::{
+    Author, Check, Citation, DEFAULT_COLLECTION, Method, SearchRequest, SearchResponse, SearchResult,
+};
 pub use web::WebSearch;

@@ -33,6 +33,17 @@ pub enum Method {
     Pages,
 }
 
+/// Who says what the answer is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Author {
+    /// The sources: their own sentences, word for word.
+    #[default]
+    Quotes,
+    /// A language model, in its own words, with a quote for each sentence.
+    Model,
+}
+
 /// A question to the index.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +69,12 @@ pub struct SearchRequest {
     /// Whether the synthesis is marked and backed by citations.
     #[serde(default = "default_true")]
     pub include_citations: bool,
+    /// Whether a language model puts the best 20 in order. Without one, or where it fails, the order stays, and a note says so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rerank: bool,
+    /// Who writes the synthesis. Where a model is wanted and there is none, or it fails, it is quotes, and a note says so.
+    #[serde(default, skip_serializing_if = "Author::is_default")]
+    pub synthesis: Author,
     /// Where to look.
     #[serde(default = "default_collection")]
     #[schemars(length(min = 1, max = 100))]
@@ -105,6 +122,13 @@ fn default_collection() -> String {
     DEFAULT_COLLECTION.to_owned()
 }
 
+impl Author {
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl SearchRequest {
     /// `query` with every default.
     pub fn new(query: impl Into<String>) -> Self {
@@ -115,6 +139,8 @@ impl SearchRequest {
             filters: BTreeMap::new(),
             min_score: None,
             include_citations: default_true(),
+            rerank: false,
+            synthesis: Author::default(),
             collection: default_collection(),
             include_web: false,
             tables: Vec::new(),
@@ -198,6 +224,16 @@ impl SearchRequest {
         if wanted == Method::Sql && !self.urls.is_empty() {
             faults.push(Fault::new("/urls", "has no meaning beside `tables`"));
         }
+        if wanted == Method::Sql && self.rerank {
+            faults.push(Fault::new(
+                "/rerank",
+                "has no meaning beside `tables`, whose rows the statement orders",
+            ));
+        }
+        if wanted == Method::Sql && self.synthesis == Author::Model {
+            faults
+                .push(Fault::new("/synthesis", "has no meaning beside `tables`, whose rows are the answer"));
+        }
         if self.include_web {
             faults.push(Fault::new("/include_web", "has no meaning beside `tables` and `urls`"));
         }
@@ -217,7 +253,7 @@ impl SearchRequest {
 
 fn invalid(faults: Vec<Fault>) -> Error {
     Error::invalid("the search request is invalid", faults)
-        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations, collection, include_web, tables, urls and sql are optional")
+        .with_hint("send {\"query\": \"...\"}; method, limit, filters, min_score, include_citations, rerank, synthesis, collection, include_web, tables, urls and sql are optional")
 }
 
 fn pointer(key: &str) -> String {
@@ -241,11 +277,17 @@ pub struct SearchResponse {
     pub method_used: Method,
     /// How many chunks were found before `limit`. Each way of searching looks at its best 50 or more, not at all.
     pub total_results: usize,
-    /// Sentences that answer the query, word for word as they were found but without Markdown's marks, each followed by
-    /// the number of its citation in brackets; of a long table row only its name and the cells that were asked for.
-    /// Absent where no sentence answers.
+    /// Sentences that answer the query, each followed by the number of its citation in brackets: word for word as they were
+    /// found but without Markdown's marks, of a long table row only its name and the cells that were asked for; or in a
+    /// model's words, where `synthesis_by` says so. Absent where no sentence answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthesis: Option<String>,
+    /// Who wrote the synthesis.
+    #[serde(default, skip_serializing_if = "Author::is_default")]
+    pub synthesis_by: Author,
+    /// Whether a model put the results in order; their scores stay those of the search.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reranked: bool,
     /// What the synthesis rests on, by number; without a synthesis, the results themselves.
     #[serde(default)]
     pub citations: Vec<Citation>,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod arm;
+mod asked;
 mod bad_input;
 mod ingest;
 mod pages;

@@ -141,9 +141,32 @@ pub(super) struct SearchArgs {
     /// How to find it
     #[arg(long)]
     pub(super) method: Option<MethodName>,
+    /// Let the language model put the best 20 in order
+    #[arg(long)]
+    pub(super) rerank: bool,
+    /// Who writes the answer below the results
+    #[arg(long, value_name = "WHO")]
+    pub(super) synthesis: Option<AuthorName>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuthorName {
+    /// The documents' own sentences
+    Quotes,
+    /// The language model, with quotes that are looked up
+    Model,
+}
+
+impl AuthorName {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Quotes => "quotes",
+            Self::Model => "model",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::App;
-use super::args::{IndexArgs, SearchArgs};
+use super::args::{AuthorName, IndexArgs, SearchArgs};
 use super::exit::{Exit, Outcome, Stop};
 use super::output::{Output, one_line};
 use super::{interrupt, render};
@@ -158,13 +158,21 @@ fn summary(report: &IngestReport) -> String {
 
 /// `search`
 pub(super) async fn search(app: &App, args: &SearchArgs) -> Outcome {
-    let mut document = json!({"query": args.query, "limit": args.limit});
+    let mut document = json!({"query": args.query, "limit": args.limit, "rerank": args.rerank});
     if let Some(method) = args.method {
         document["method"] = method.name().into();
     }
+    if let Some(author) = args.synthesis {
+        document["synthesis"] = author.name().into();
+    }
     let request = SearchRequest::from_value(document)?;
     let store = Store::open(&app.settings.config).await?;
-    let response = Retriever::new(store.index.clone()).checking_files().search(&request).await;
+    let retriever = Retriever::new(store.index.clone()).checking_files();
+    // Models are looked for only where one is wanted: local servers are asked for theirs.
+    let response = match args.rerank || args.synthesis == Some(AuthorName::Model) {
+        true => crate::retriever::reading(retriever, &app.settings, &store).await?.search(&request).await,
+        false => retriever.search(&request).await,
+    };
     store.close().await?;
     let response = response?;
     if args.json {
@@ -186,6 +194,7 @@ fn print(output: Output, response: &SearchResponse) -> Outcome {
     if let Some(synthesis) = &response.synthesis {
         output.line(format!("\n{}", render::text(synthesis)))?;
     }
+    response.notes.iter().for_each(|note| output.note(note));
     Ok(Exit::Completed)
 }
 

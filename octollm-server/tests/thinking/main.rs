@@ -150,6 +150,52 @@ fn code_that_stays_wrong_is_no_answer() {
     assert!(result["error"]["message"].as_str().unwrap().contains("1 of 1 failed"), "{}", result["error"]);
 }
 
+/// The model puts the second first, and says one thing that its quote holds and one that it does not.
+#[test]
+#[ignore = "needs Python: run by `make test`"]
+fn what_is_found_is_put_in_order_and_answered_by_a_model_whose_quotes_are_looked_up() {
+    let (model, home) = (Model::start(), tempfile::tempdir().unwrap());
+    assert!(model.octo(home.path(), &["index", "docs"]).status.success());
+    let question = "How does a task survive a crash?";
+    let plain = result(&model.octo(home.path(), &["search", question, "--json"]));
+    let asked = ["search", question, "--rerank", "--synthesis", "model", "--json"];
+    let read = result(&model.octo(home.path(), &asked));
+    assert_eq!((&read["reranked"], &read["synthesis_by"]), (&true.into(), &"model".into()), "{read:#}");
+    assert_eq!(read["results"][0]["content"], plain["results"][1]["content"]);
+    assert_eq!(read["results"][1]["content"], plain["results"][0]["content"]);
+    let citations = read["citations"].as_array().unwrap().iter();
+    let checks: Vec<_> = citations.map(|one| one["check"].as_str().unwrap()).collect();
+    assert_eq!((checks, &read["unverified"]), (vec!["verified", "unrelated"], &1.into()));
+    assert!(
+        read["synthesis"]
+            .as_str()
+            .unwrap()
+            .ends_with("goes on where it was. [1] A task that crashes is started over 3 times. [2?]")
+    );
+
+    // What the script has no answer to is a model that fails.
+    let output = model
+        .octo(home.path(), &["search", "Which limits does a call have?", "--rerank", "--synthesis", "model"]);
+    let notes = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && notes.contains("in the order of the search: "), "{notes}");
+    assert!(notes.contains("made of quotes, not by a model: "), "{notes}");
+
+    // The same within a task: the step's usage has both calls.
+    let plan = json!({"subtasks": [{
+        "step": 1, "action": "Search", "required_arm": "retriever", "acceptance_criteria": [], "depends_on": [],
+        "estimated_duration_seconds": 1, "input": {"query": question, "rerank": true, "synthesis": "model"}
+    }], "estimated_duration_seconds": 1, "confidence": 0.9, "source": "caller"});
+    let file = home.path().join("plan.json");
+    std::fs::write(&file, plan.to_string()).unwrap();
+    let ran =
+        result(&model.octo(home.path(), &["run", question, "--plan", file.to_str().unwrap(), "--json"]));
+    assert_eq!(
+        (&ran["usage"]["model_calls"], &ran["steps"][0]["output"]["reranked"]),
+        (&2.into(), &true.into()),
+        "{ran:#}"
+    );
+}
+
 #[test]
 #[ignore = "needs Python: run by `make test`"]
 fn where_the_model_fails_the_rules_stand_in_and_the_result_says_so() {

@@ -1,11 +1,11 @@
 //! Criteria that no rule decides.
 
 use octollm_core::model::prompts::Values;
-use octollm_core::model::structured::Shape;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Expert, LEAST_CONFIDENCE, context_shown, misnumbered, numbered, shown, stands_in};
+use super::{Each, Expert, context_shown, doubt, shown, stands_in};
+use crate::expert::numbered;
 use crate::judge::judgement::Ruling;
 use crate::judge::parts;
 use crate::judge::request::JudgeRequest;
@@ -54,15 +54,11 @@ pub(in crate::judge) async fn rulings(
         .words("criteria", numbered("criterion", criteria.iter().copied()))
         .words("context", context_shown(&request.context))
         .words("output", output);
-    let count = criteria.len();
-    let shape = Shape::of::<Answer>("judgement")
-        .map(|shape| shape.checked(move |answer| misnumbered(answer, "rulings", "criterion", count)));
-    match expert.ask::<Answer>(&expert.prompts.criteria, &values, shape).await {
+    let each = Each { shape: "judgement", list: "rulings", of: "criterion", count: criteria.len() };
+    let question = (&*expert.prompts.criteria, &values);
+    match each.ask(expert, question, |answer: Answer| answer.rulings, |said| said.criterion).await {
         Err(reason) => all(&reason),
-        Ok(mut answer) => {
-            answer.rulings.sort_by_key(|said| said.criterion);
-            answer.rulings.into_iter().map(|said| said.checked(request)).collect()
-        }
+        Ok(said) => said.into_iter().map(|said| said.checked(request)).collect(),
     }
 }
 
@@ -74,8 +70,8 @@ impl Said {
             Verdict::Met => Status::Passed,
             Verdict::NotMet => Status::Failed,
         };
-        if self.confidence < LEAST_CONFIDENCE {
-            return Ruling::nobody(format!("the model is not sure: {}", self.reason));
+        if let Some(doubt) = doubt(self.confidence, &self.reason) {
+            return Ruling::nobody(doubt);
         }
         let quote = self.quote.filter(|quote| !quote.trim().is_empty());
         if let Some(quote) = &quote

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use octollm_core::memory::Embedder;
 use octollm_core::model::prompts::Values;
-use octollm_core::model::structured::Shape;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::task::JoinError;
 
 use super::claims::{Statement, Statements, statements};
 use super::passages::{Passage, nearest, passages, together};
-use super::{Expert, LEAST_CONFIDENCE, misnumbered, numbered, stands_in};
+use super::{Each, Expert, doubt, stands_in};
+use crate::expert::numbered;
 use crate::judge::judgement::{Finding, issue};
 use crate::judge::parts::code_parts;
 use crate::judge::request::{JudgeRequest, TrustedSource, ValidationType};
@@ -102,16 +102,12 @@ async fn found(
     let values = Values::new()
         .words("passages", numbered("passage", near.iter().map(|passage| passage.text.as_str())))
         .words("statements", numbered("statement", some.iter().map(|one| one.text.as_str())));
-    let count = some.len();
-    let shape = Shape::of::<Answer>("findings")
-        .map(|shape| shape.checked(move |answer| misnumbered(answer, "findings", "statement", count)));
-    let answer = expert.ask::<Answer>(&expert.prompts.facts, &values, shape).await;
-    let mut said = match answer {
-        Err(reason) => return some.iter().map(|one| unverified(one, &reason)).collect(),
-        Ok(answer) => answer.findings,
-    };
-    said.sort_by_key(|said| said.statement);
-    said.into_iter().zip(some).map(|(said, one)| said.checked(one, near, sources)).collect()
+    let each = Each { shape: "findings", list: "findings", of: "statement", count: some.len() };
+    let question = (&*expert.prompts.facts, &values);
+    match each.ask(expert, question, |answer: Answer| answer.findings, |said| said.statement).await {
+        Err(reason) => some.iter().map(|one| unverified(one, &reason)).collect(),
+        Ok(said) => said.into_iter().zip(some).map(|(said, one)| said.checked(one, near, sources)).collect(),
+    }
 }
 
 fn unverified(one: &Statement, reason: &str) -> FactReport {
@@ -130,8 +126,8 @@ fn unverified(one: &Statement, reason: &str) -> FactReport {
 impl Said {
     /// What of it can be relied on.
     fn checked(self, one: &Statement, near: &[&Passage], sources: &[TrustedSource]) -> FactReport {
-        if self.confidence < LEAST_CONFIDENCE {
-            return unverified(one, &format!("the model is not sure: {}", self.reason));
+        if let Some(doubt) = doubt(self.confidence, &self.reason) {
+            return unverified(one, &doubt);
         }
         let status = match self.verdict {
             Verdict::Supported => FactStatus::Supported,

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use octollm_core::model::prompts::{Prompt, Values, data_block, text_in};
-use octollm_core::model::structured::{Shape, typed};
-use octollm_core::model::{CallContext, LanguageModel, ModelRequest, Purpose};
-use octollm_core::{Error, Fault, Result};
+use octollm_core::model::structured::Shape;
+use octollm_core::{Fault, Result};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -68,34 +68,44 @@ impl Prompts {
     }
 }
 
-/// A model, and whose call it is asked for.
-pub(super) struct Expert<'a> {
-    pub(super) model: Arc<dyn LanguageModel>,
-    pub(super) prompts: &'a Prompts,
-    pub(super) context: CallContext,
+/// A model that judges.
+pub(super) type Expert<'a> = crate::expert::Expert<'a, Prompts>;
+
+/// What is asked about several things at once: the answer has a list with one entry for each.
+struct Each {
+    /// What the answer is called.
+    shape: &'static str,
+    /// Its list.
+    list: &'static str,
+    /// What an entry has the number of.
+    of: &'static str,
+    /// How many there are.
+    count: usize,
 }
 
-impl Expert<'_> {
-    /// Asks for an answer of this type, or says why there is none.
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        prompt: &Prompt,
-        values: &Values,
-        shape: Result<Shape>,
-    ) -> Result<T, String> {
-        let asked = async {
-            let mut question = ModelRequest::new(prompt.render(values)?);
-            question.purpose = Purpose::Judging;
-            // The same output should be judged the same.
-            question.temperature = Some(0.0);
-            question.context = self.context.clone();
-            Ok::<T, Error>(typed::<T>(&*self.model, &question, &shape?).await?.value)
-        };
-        asked.await.map_err(|error| {
-            tracing::warn!(%error, prompt = prompt.name(), "a model was asked to judge, and no judgement came of it");
-            format!("no judgement came from the model: {}", crate::trial::reason(&error))
-        })
+impl Each {
+    /// What is said of each of them, in their order.
+    async fn ask<A: JsonSchema + DeserializeOwned, S>(
+        self,
+        expert: &Expert<'_>,
+        (prompt, values): (&Prompt, &Values),
+        entries: impl FnOnce(A) -> Vec<S>,
+        number: impl Fn(&S) -> usize,
+    ) -> Result<Vec<S>, String> {
+        let Self { shape, list, of, count } = self;
+        let shape = Shape::of::<A>(shape)
+            .map(|shape| shape.checked(move |answer| misnumbered(answer, list, of, count)));
+        let answer = expert.ask::<A>(prompt, values, shape).await;
+        let mut said =
+            entries(answer.map_err(|reason| format!("no judgement came from the model: {reason}"))?);
+        said.sort_by_key(number);
+        Ok(said)
     }
+}
+
+/// Why a verdict of which the model is less than half sure is none.
+fn doubt(confidence: f64, reason: &str) -> Option<String> {
+    (confidence < LEAST_CONFIDENCE).then(|| format!("the model is not sure: {reason}"))
 }
 
 /// Faults of an answer whose entries under `list` do not name each of `count` numbers once, as `of`.
@@ -132,12 +142,6 @@ fn context_shown(context: &Map<String, Value>) -> String {
         return "none".to_owned();
     }
     data_block("context", &serde_json::to_string_pretty(context).unwrap_or_default())
-}
-
-/// Entries with their numbers, from 1, each marked as data.
-fn numbered<'a>(of: &str, entries: impl Iterator<Item = &'a str>) -> String {
-    let entries = entries.zip(1..).map(|(entry, number)| data_block(&format!("{of} {number}"), entry));
-    entries.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a quotation stands in a text, but for white space, and is more than a sign or two.

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::query::Rows;
 use super::table::{Form, Table, Tables};
-use crate::retriever::request::{Check, Citation, Method, SearchRequest, SearchResponse, SearchResult};
+use crate::retriever::request::{
+    Author, Check, Citation, Method, SearchRequest, SearchResponse, SearchResult,
+};
 
 /// What a statement answered, as a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +82,8 @@ pub(super) fn respond(request: &SearchRequest, tables: &Tables, sql: String, row
         method_used: Method::Sql,
         total_results: rows.rows.len(),
         synthesis,
+        synthesis_by: Author::Quotes,
+        reranked: false,
         citations,
         unverified: 0,
         data: Some(Data {
