@@ -15,8 +15,10 @@ const CAPABILITY: &str = "code_execution";
 const SECONDS: u32 = 30;
 /// Bytes of the tests' output that are kept: the end, where it says what failed.
 const MOST_OUTPUT: usize = 4_000;
-/// The program that runs tests, but for what it is told.
+/// The program that has tests run, but for what it is told.
 const DRIVER: &str = include_str!("run_tests.py");
+/// The program that runs them, in a process that it shares with the code.
+const CHILD: &str = include_str!("test_child.py");
 
 /// How tests went that were really run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -91,12 +93,14 @@ impl Trial {
         if verdict.outcome == "not_run" {
             return Self::NotRun(verdict.why.unwrap_or_default());
         }
-        let output = match &verdict.why {
+        let said = match &verdict.why {
             Some(why) => format!("{before}\n{why}"),
             None => before.to_owned(),
         };
-        let (ran, failed) = (verdict.ran, verdict.failed);
-        Self::Ran(TestRun { passed: verdict.outcome == "passed", ran, failed, output: last_words(&output) })
+        // Who says so ends well, too: a verdict that somebody else wrote, who then ended it, is none.
+        let passed = verdict.outcome == "passed" && output.get("success") == Some(&true.into());
+        let (ran, failed) = (verdict.ran, verdict.failed.max(u32::from(!passed)));
+        Self::Ran(TestRun { passed, ran, failed, output: last_words(&said) })
     }
 
     /// The run whose tests failed.
@@ -110,7 +114,7 @@ impl Trial {
 
 /// The program that runs these tests: the driver under what it is told. A JSON text of a JSON text is a Python string.
 fn program(code: &str, tests: &str, mark: &str) -> String {
-    let files = json!({"code": code, "tests": tests}).to_string();
+    let files = json!({"code": code, "tests": tests, "child": CHILD}).to_string();
     format!("import json\n\nFILES = json.loads({})\nMARK = {}\n{DRIVER}", json!(files), json!(mark))
 }
 
@@ -143,7 +147,8 @@ mod tests {
         let program = program(code, tests, "mark:");
         let output = Command::new("python3").args(["-I", "-c", &program]).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Trial::read(&json!({"stdout": text(&output.stdout), "stderr": text(&output.stderr)}), "mark:")
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        Trial::read(&json!({"stdout": stdout, "stderr": stderr, "success": output.status.success()}), "mark:")
     }
 
     fn ran(trial: Trial) -> TestRun {
@@ -182,6 +187,73 @@ mod tests {
             let run = ran(run(code, "def test_a():\n    pass\n"));
             assert!(!run.passed && run.ran == 0, "{code}: {run:?}");
         }
+        let later = "import os\ndef f():\n    os._exit(0)\n";
+        let run = ran(run(later, "def test_a():\n    pass\ndef test_b():\n    assert f() == 1\n"));
+        assert_eq!((run.passed, run.ran, run.failed), (false, 1, 1));
+        assert!(run.output.contains("ended before all tests had run (exit code 0)"), "{run:?}");
+    }
+
+    /// Each of them was taken for a pass as long as the code shared a process with what says the verdict.
+    #[test]
+    fn code_cannot_say_that_its_tests_passed() {
+        let verdict = r#"{\"outcome\": \"passed\", \"ran\": 1, \"failed\": 0}"#;
+        let tests = "def test_a():\n    assert twice(1) == 2\n";
+        for cheat in [
+            format!("import os\nprint('\\nmark:{verdict}', flush=True)\nos._exit(0)\n"),
+            "import os, __main__\nprint('\\n' + __main__.MARK + '{}')\nos._exit(0)\n".to_owned(),
+            // Onto the channel, without its number, and with one that it made up.
+            "import os, sys\nos.write(int(sys.argv[1]), b'{\"kind\": \"done\"}\\n')\nos._exit(0)\n".to_owned(),
+            "import os, sys\nos.write(int(sys.argv[1]), b'{\"nonce\": \"0\", \"kind\": \"done\"}\\n')\n".to_owned(),
+            // Into the output of who started it.
+            format!(
+                "import os\ntry:\n    out = open('/proc/%d/fd/1' % os.getppid(), 'w')\n    out.write('\\nmark:{verdict}')\n\
+                 except OSError:\n    pass\nos.kill(os.getppid(), 9)\n"
+            ),
+            "import unittest\nunittest.TestCase.run = lambda self, result=None: result.addSuccess(self)\n".to_owned(),
+            "import unittest\nunittest.TextTestResult.addFailure = lambda *a: None\n".to_owned(),
+            "import unittest\nunittest.TestCase.assertEqual = lambda *a: None\n".to_owned(),
+            "import unittest.loader\nunittest.TestLoader.loadTestsFromModule = lambda *a, **k: unittest.TestSuite()\n".to_owned(),
+        ] {
+            let code = format!("{cheat}\ndef twice(n):\n    return 3\n");
+            let run = ran(run(&code, tests));
+            assert!(!run.passed, "{cheat}: {run:?}");
+        }
+    }
+
+    /// A test that vanishes has not passed.
+    #[test]
+    fn every_test_that_is_written_must_have_run() {
+        let code = "import sys\ndef f():\n    return 1\n";
+        let tests = "import unittest\nclass TestF(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(f(), 1)\n    \
+                     def test_b(self):\n        self.assertEqual(f(), 2)\n";
+        let hidden = format!("{tests}del TestF.test_b\n");
+        let hidden = ran(run(code, &hidden));
+        assert_eq!((hidden.passed, hidden.ran, hidden.failed), (false, 1, 1));
+        assert!(hidden.output.contains("did not run: TestF.test_b"), "{hidden:?}");
+        let skipped = "import unittest\ndef test_a():\n    raise unittest.SkipTest('not today')\n";
+        assert!(matches!(run(code, skipped), Trial::NotRun(why) if why.contains("skipped")));
+        let base = "import unittest\nclass TestBase(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(f(), 1)\n\
+                    class TestMore(TestBase):\n    pass\ndel TestBase\n";
+        let base = ran(run(code, base));
+        assert_eq!((base.passed, base.ran), (true, 1), "{base:?}");
+    }
+
+    #[test]
+    fn tests_that_are_coroutines_are_awaited() {
+        let code = "async def f():\n    return 1\n";
+        let run =
+            |wanted: u32| ran(run(code, &format!("async def test_a():\n    assert await f() == {wanted}\n")));
+        assert_eq!((run(1).passed, run(2).passed, run(2).failed), (true, false, 1));
+    }
+
+    /// The verdict comes last, and was cut off with the rest of what came after the first MiB.
+    #[test]
+    fn much_output_does_not_crowd_out_the_verdict() {
+        let code = "def f():\n    print('x' * 5_000_000)\n    return 1\nf()\n";
+        let program = program(code, "def test_a():\n    assert f() == 1\n", "mark:");
+        let output = Command::new("python3").args(["-I", "-c", &program]).output().unwrap();
+        assert!(output.stdout.len() < 64 << 10, "{}", output.stdout.len());
+        assert!(run(code, "def test_a():\n    assert f() == 1\n").failure().is_none());
     }
 
     #[test]

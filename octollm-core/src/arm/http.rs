@@ -104,9 +104,13 @@ impl HttpArm {
         if !response.status().is_success() {
             return Err(answer::refused(Refusal::read(response).await, &call.input));
         }
-        let says_json = answer::is_json(&response);
+        let (says_json, told) = (answer::is_json(&response), answer::usage(response.headers()));
         let body = http_client::read_body(response, self.connector.options.max_output_bytes).await?;
-        answer::output(&body, says_json).map(ArmReply::new)
+        let reply = ArmReply::new(answer::output(&body, says_json)?);
+        Ok(match told {
+            Some(usage) if reply.usage.is_zero() => ArmReply { usage, ..reply },
+            _ => reply,
+        })
     }
 
     /// What `GET /health` answers.

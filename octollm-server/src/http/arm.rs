@@ -3,7 +3,7 @@
 //! same as its `/execute`.
 //!
 //! What a call used is said in the output, as `usage`, where the arm does not say it there itself and its schema has room for
-//! it: the caller counts it.
+//! it, and otherwise in the header `x-usage`: an execution plan with a field more would be none. The caller counts it.
 //!
 //! The caller decides about retries, so an answer says which failures are for now: 429, 503 and 504 are, everything else
 //! is not. A caller that goes away cancels its call.
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use octollm_core::arm::{Arm, ArmCall, ArmDescriptor, ArmReply, Health};
@@ -31,6 +31,8 @@ use super::{no_such_method, panicked};
 
 /// How long a call may take whose caller does not say.
 const USUAL_TIME: Duration = Duration::from_secs(300);
+/// Says what the call used where the output has no room for it.
+const USAGE: HeaderName = HeaderName::from_static("x-usage");
 /// When a caller that found no free place may come back.
 const COME_BACK: Duration = Duration::from_secs(1);
 
@@ -95,7 +97,7 @@ async fn execute(
     State(state): State<ArmState>,
     headers: HeaderMap,
     JsonBody(input): JsonBody,
-) -> Result<Json<Value>, Problem> {
+) -> Result<(HeaderMap, Json<Value>), Problem> {
     let Ok(_place) = state.places.try_acquire() else { return Err(full().into()) };
     let faults = state.input.faults(&input);
     if !faults.is_empty() {
@@ -106,27 +108,28 @@ async fn execute(
     let _over = call.cancelled.clone().drop_guard();
     let limit = call.time_limit;
     match tokio::time::timeout(limit, state.arm.execute(call)).await {
-        Ok(Ok(reply)) => Ok(Json(with_usage(reply, &state.output))),
+        Ok(Ok(reply)) => Ok(with_usage(reply, &state.output)),
         Ok(Err(error)) => Err(problem(error)),
         Err(_) => Err(problem(Error::new(ErrorKind::Timeout, "the arm did not answer in time"))),
     }
 }
 
-/// The output, which says what the call used where the schema lets it.
-fn with_usage(reply: ArmReply, schema: &Validator) -> Value {
+/// The output, which says what the call used where the schema lets it; where it does not, a header does.
+fn with_usage(reply: ArmReply, schema: &Validator) -> (HeaderMap, Json<Value>) {
     let ArmReply { mut output, usage, .. } = reply;
+    let mut headers = HeaderMap::new();
     if usage.is_zero() || output.get("usage").is_some() {
-        return output;
+        return (headers, Json(output));
     }
     if let (Some(fields), Ok(usage)) = (output.as_object_mut(), serde_json::to_value(&usage)) {
         fields.insert("usage".to_owned(), usage);
     }
-    if !schema.accepts(&output)
-        && let Some(fields) = output.as_object_mut()
-    {
-        fields.remove("usage");
+    if !schema.accepts(&output) {
+        let used = output.as_object_mut().and_then(|fields| fields.remove("usage"));
+        let used = used.and_then(|used| HeaderValue::try_from(used.to_string()).ok());
+        headers.extend(used.map(|used| (USAGE, used)));
     }
-    output
+    (headers, Json(output))
 }
 
 /// The call that these headers describe; what they leave out or say wrong has its default.

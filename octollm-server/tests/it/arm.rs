@@ -151,14 +151,14 @@ impl Arm for Strict {
     }
 }
 
-/// An execution plan is such an output.
+/// An execution plan is such an output. What it cost was told nobody.
 #[tokio::test]
-async fn an_output_that_may_have_no_other_fields_gets_none() {
+async fn an_output_that_may_have_no_other_fields_gets_none_and_a_header_says_what_was_used() {
     let mut descriptor = ArmDescriptor::new("strict", ["count"]);
     descriptor.output_schema =
         json!({"type": "object", "properties": {"n": {"type": "integer"}}, "additionalProperties": false});
     let reply = reply_over_http(Arc::new(Strict(descriptor)), json!({})).await;
-    assert_eq!(reply.output, json!({"n": 1}));
+    assert_eq!((reply.output, reply.usage.input_tokens), (json!({"n": 1}), 5));
 }
 
 #[test]

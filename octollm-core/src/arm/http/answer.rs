@@ -1,6 +1,6 @@
 //! What an arm's answers mean.
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
@@ -9,6 +9,10 @@ use crate::arm::ArmDescriptor;
 use crate::error::{Error, ErrorKind, Fault, Result, Status};
 use crate::http_client::Refusal;
 use crate::schema::Validator;
+use crate::task::Usage;
+
+/// The header of an answer that says what the call used, as the object `usage` of an output does.
+const USAGE_HEADER: &str = "x-usage";
 
 /// What a refused call means. The arm's own words are kept with everything that stands in the input blanked out.
 pub(super) fn refused(refusal: Refusal, input: &Value) -> Error {
@@ -49,6 +53,11 @@ pub(super) fn is_json(response: &Response) -> bool {
         let kind = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         kind == "application/json" || kind.ends_with("+json")
     })
+}
+
+/// What the answer's header `x-usage` says was used: the place for it where the output has no room.
+pub(super) fn usage(headers: &HeaderMap) -> Option<Usage> {
+    serde_json::from_slice(headers.get(USAGE_HEADER)?.as_bytes()).ok()
 }
 
 /// Reads an output. A wrong content type is forgiven where the body is JSON all the same.
