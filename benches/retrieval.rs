@@ -229,11 +229,18 @@ async fn compare(
     let of = 10 * questions.len();
     for (method, found) in METHODS.into_iter().zip(found) {
         let name = format!("{method:?}").to_lowercase();
-        println!(
-            "        {name:<8} recall@10 against an exhaustive search: {:.3}",
-            share(found, 10 * questions.len())
-        );
+        println!("        {name:<8} recall@10 against an exhaustive search: {:.3}", share(found, of));
     }
+    println!(
+        "        hybrid   recall@10 against rankings fused from end to end: {:.3}",
+        share(end_to_end, of)
+    );
+}
+
+/// How many of the first ten of `exact` were found.
+fn among(response: &SearchResponse, exact: Vec<Place>) -> usize {
+    let exact: HashSet<Place> = exact.into_iter().take(10).collect();
+    response.results.iter().filter(|one| exact.contains(&place_of(one))).count()
 }
 
 /// The cosine of every passage to every question.
