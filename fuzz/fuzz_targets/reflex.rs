@@ -5,12 +5,15 @@
 use std::sync::{LazyLock, Mutex};
 
 use libfuzzer_sys::fuzz_target;
+use octollm_core::reflex::pii::PiiOptions;
 use octollm_core::reflex::{
     Canonical, Detectors, Findings, Origin, Place, Policy, Preset, RedactStyle, Redactor, ReflexChain,
 };
 use serde_json::Value;
 
-static DETECTORS: LazyLock<Detectors> = LazyLock::new(|| Detectors::new().expect("detectors"));
+static DETECTORS: LazyLock<Detectors> = LazyLock::new(|| {
+    Detectors::with(PiiOptions { names: true, ..PiiOptions::default() }).expect("detectors")
+});
 static CHAINS: LazyLock<Vec<ReflexChain>> = LazyLock::new(|| {
     Preset::ALL.map(|preset| ReflexChain::new(Policy::of(preset)).expect("a chain")).into()
 });

@@ -90,16 +90,20 @@ impl Findings {
         candidates.retain(|finding| finding.start < finding.end);
         // They come in the order of the text, or in two such lists one after the other, and rarely overlap.
         candidates.sort_by_key(|finding| finding.start);
-        if candidates.windows(2).any(|pair| matches!(pair, [one, next] if one.end > next.start)) {
-            candidates.sort_by(|a, b| {
-                (b.len().cmp(&a.len()))
-                    .then(b.confidence.total_cmp(&a.confidence))
-                    .then(a.start.cmp(&b.start))
-            });
-            candidates = without_overlaps(candidates);
-            candidates.sort_by_key(|finding| finding.start);
+        if candidates.windows(2).all(|pair| !matches!(pair, [one, next] if one.end > next.start)) {
+            return Self(candidates);
         }
-        Self(candidates)
+        // Only what hangs together is weighed against each other: a text has many findings, and few of them meet.
+        let (mut kept, mut group, mut reach) = (Vec::with_capacity(candidates.len()), Vec::new(), 0);
+        for finding in candidates {
+            if finding.start >= reach {
+                settle(&mut group, &mut kept);
+            }
+            reach = reach.max(finding.end);
+            group.push(finding);
+        }
+        settle(&mut group, &mut kept);
+        Self(kept)
     }
 
     /// Both lists as one, overlaps resolved.
@@ -123,6 +127,18 @@ impl Findings {
     pub fn severity(&self) -> Option<Severity> {
         self.0.iter().map(|finding| finding.severity).max()
     }
+}
+
+/// Moves what is left of a group, which hangs together, to what is kept.
+fn settle(group: &mut Vec<Finding>, kept: &mut Vec<Finding>) {
+    if group.len() > 1 {
+        group.sort_by(|a, b| {
+            (b.len().cmp(&a.len())).then(b.confidence.total_cmp(&a.confidence)).then(a.start.cmp(&b.start))
+        });
+        *group = without_overlaps(std::mem::take(group));
+        group.sort_by_key(|finding| finding.start);
+    }
+    kept.append(group);
 }
 
 fn without_overlaps(candidates: Vec<Finding>) -> Vec<Finding> {

@@ -1,6 +1,8 @@
 //! The engine, with real journals and arms of this process.
 
+#[cfg(feature = "sqlite")]
 mod answers;
+#[cfg(feature = "sqlite")]
 mod faults;
 mod filling;
 mod limits;

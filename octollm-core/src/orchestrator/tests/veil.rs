@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::arm::{ArmCall, ArmDescriptor, Peer};
 use crate::error::Error;
-use crate::memory::{SharedMemory, TaskFilter};
+#[cfg(feature = "sqlite")]
+use crate::memory::SharedMemory;
+use crate::memory::TaskFilter;
 use crate::model::{Message, ModelRequest, Models, ScriptedModel, ScriptedReply};
 use crate::reflex::{Policy, Preset, VaultKey};
 use crate::task::{Approval, EventKind, SubTask, TaskRequest};

@@ -4,6 +4,7 @@
 //! A reading is only made where the text shows a sign of it, so that ordinary text costs one look. It is judged like a text, against a
 //! higher threshold: a reading that nobody meant is noise, and noise must not condemn.
 
+mod encoded;
 mod leet;
 mod rot13;
 mod spaced;
@@ -33,7 +34,7 @@ const GUESSED: f32 = 0.5;
 pub(super) fn of(text: &str) -> Vec<View> {
     let bytes = text.as_bytes();
     let signs = Signs::of(bytes);
-    let mut views = Vec::new();
+    let mut views = signs.decoded;
     if signs.spaced {
         views.push(View { text: spaced::joined(text), penalty: DECODED });
     }
@@ -47,21 +48,17 @@ pub(super) fn of(text: &str) -> Vec<View> {
     if signs.rot13 {
         views.push(View { text: rot13::undone(text), penalty: DECODED });
     }
-    if signs.encoded {
-        let decoded = encoded_runs(bytes).into_iter();
-        views.extend(decoded.map(|text| View { text, penalty: DECODED }));
-    }
     views
 }
 
-/// What a text shows signs of.
+/// What a text shows signs of, and what of it is encoded.
 #[derive(Debug, Default)]
 struct Signs {
     spaced: bool,
     leet: Option<leet::Share>,
     percent: bool,
     rot13: bool,
-    encoded: bool,
+    decoded: Vec<View>,
 }
 
 /// What a byte is to the signs.
@@ -95,11 +92,10 @@ const KINDS: [u8; 256] = {
 
 impl Signs {
     fn of(bytes: &[u8]) -> Self {
-        let (mut signs, mut counts) = (Self::default(), Counts::default());
+        let (mut signs, mut counts) =
+            (Self { rot13: rot13::is_likely(bytes), ..Self::default() }, Counts::default());
         let (mut start, mut kinds) = (0, 0);
-        let mut likelihood = rot13::Likelihood::default();
         for (at, byte) in bytes.iter().enumerate() {
-            likelihood.push(*byte);
             let kind = KINDS.get(usize::from(*byte)).copied().unwrap_or(0);
             if kind & BREAK == 0 {
                 kinds |= kind;
@@ -113,21 +109,36 @@ impl Signs {
         if start < bytes.len() {
             signs.word(bytes.get(start..).unwrap_or_default(), kinds, &mut counts);
         }
-        signs.leet = leet::Share::of(counts.leet, counts.words);
+        signs.leet = leet::Share::of(&counts.leet, counts.words);
         signs.percent = counts.percent >= 4;
-        signs.rot13 |= likelihood.is_high();
         signs
     }
 
     /// Looks at a word that holds bytes of these kinds.
+    #[inline]
     fn word(&mut self, word: &[u8], kinds: u8, counts: &mut Counts) {
         counts.words += 1;
-        counts.singles = if word.len() == 1 { counts.singles + 1 } else { 0 };
-        counts.dotted += spaced::dotted(word);
-        self.spaced |= counts.singles >= MIN_SPACED || counts.dotted >= MIN_SPACED;
-        self.encoded |= word.len() >= MIN_ENCODED;
-        if kinds & (LETTER | SWAP) == LETTER | SWAP && leet::is_leet(word) {
-            counts.leet += 1;
+        if let [single] = word {
+            // Beside another letter: `x = y + z` is no word. A sign of its own is between words, or the end of one.
+            if single.is_ascii_alphabetic() {
+                counts.singles += usize::from(counts.after_letter);
+                self.spaced |= counts.singles >= MIN_SPACED - 1;
+            }
+            counts.after_letter = single.is_ascii_alphabetic();
+            return;
+        }
+        (counts.singles, counts.after_letter) = (0, false);
+        if let [_, second, _, ..] = word
+            && second.is_ascii_punctuation()
+        {
+            counts.dotted += spaced::dotted(word);
+            self.spaced |= counts.dotted >= MIN_SPACED;
+        }
+        if kinds & (LETTER | SWAP) == LETTER | SWAP {
+            counts.leet.word(word);
+        }
+        if word.len() >= MIN_ENCODED {
+            self.decode(word, counts);
         }
         self.rot13 |= rot13::is_sign(word);
         if kinds & PERCENT != 0 {
@@ -136,81 +147,42 @@ impl Signs {
             counts.percent += word.windows(3).filter(is_code).count();
         }
     }
+
+    /// Takes the texts that long runs of base64 or hexadecimal characters decode to.
+    fn decode(&mut self, word: &[u8], counts: &mut Counts) {
+        for run in encoded::runs(word) {
+            counts.decoded += run.len();
+            if counts.decoded > MAX_DECODED {
+                return;
+            }
+            self.decoded.extend(encoded::decoded(run).map(|text| View { text, penalty: DECODED }));
+        }
+    }
 }
 
 /// Words so far that are a sign only in number.
 #[derive(Default)]
 struct Counts {
     words: usize,
+    /// Letters that stand alone beside another one.
     singles: usize,
+    after_letter: bool,
     dotted: usize,
-    leet: usize,
+    leet: leet::Counts,
     percent: usize,
+    /// Bytes that were decoded.
+    decoded: usize,
 }
 
 fn percent_decoded(bytes: &[u8]) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let [first, tail @ ..] = rest {
-        let code = tail.get(..2).filter(|_| *first == b'%').and_then(hex_byte);
+        let code = tail.get(..2).filter(|_| *first == b'%').and_then(encoded::hex_byte);
         decoded.push(code.unwrap_or(*first));
         rest = if code.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
     String::from_utf8_lossy(&decoded).into_owned()
-}
-
-/// The texts that long runs of base64 or hexadecimal characters decode to.
-fn encoded_runs(bytes: &[u8]) -> Vec<String> {
-    let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
-    let runs = bytes.split(|byte| !is_code(byte)).filter(|run| run.len() >= MIN_ENCODED);
-    let mut decoded = 0;
-    runs.take_while(|run| {
-        decoded += run.len();
-        decoded <= MAX_DECODED
-    })
-    .filter_map(|run| readable(hex_decoded(run)).or_else(|| readable(base64_decoded(run))))
-    .collect()
-}
-
-fn hex_byte(pair: &[u8]) -> Option<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let [high, low] = pair else { return None };
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-fn hex_decoded(run: &[u8]) -> Vec<u8> {
-    let decoded: Vec<u8> = run.chunks(2).map_while(hex_byte).collect();
-    if decoded.len() * 2 == run.len() { decoded } else { Vec::new() }
-}
-
-/// Both alphabets of RFC 4648; the padding was cut off with the run.
-fn base64_decoded(run: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(run.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in run {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            _ => 63,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            decoded.push((bits >> count) as u8);
-        }
-    }
-    decoded
-}
-
-/// The bytes as a text, if they are one: printable, and words with spaces between.
-fn readable(bytes: Vec<u8>) -> Option<String> {
-    let text = String::from_utf8(bytes).ok()?;
-    let printable = text.chars().all(|c| !c.is_control() || c.is_whitespace());
-    let letters = text.chars().filter(|c| c.is_alphabetic() || *c == ' ').count();
-    (text.len() >= 8 && printable && letters * 2 >= text.chars().count()).then_some(text)
 }
 
 #[cfg(test)]

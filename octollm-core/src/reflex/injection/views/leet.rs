@@ -2,8 +2,11 @@
 
 use super::words;
 
-/// Words in leetspeak from which on a text has another reading.
+/// Words in leetspeak from which on a text has another reading, if they are common words: `log10` and `C++` are none. Of a text that is
+/// mostly written so one common word will do.
 const FEW: usize = 2;
+/// Letters of a common word that is a sign: shorter ones come about by chance.
+const MIN_COMMON: usize = 3;
 
 /// How much of a text is written so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +19,43 @@ pub(super) enum Share {
 
 impl Share {
     /// By the words in leetspeak and all words.
-    pub(super) fn of(leet: usize, words: usize) -> Option<Self> {
-        match leet {
-            _ if leet < FEW => None,
-            _ if leet * 3 < words => Some(Self::Some),
-            _ => Some(Self::Most),
+    pub(super) fn of(counts: &Counts, words: usize) -> Option<Self> {
+        match counts {
+            Counts { all, common } if *all < FEW || *common == 0 => None,
+            Counts { all, .. } if all * 3 >= words => Some(Self::Most),
+            Counts { common, .. } => (*common >= FEW).then_some(Self::Some),
         }
     }
 }
+
+/// Words in leetspeak so far.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    all: usize,
+    /// Those that are common words; no more than are needed are counted.
+    common: usize,
+}
+
+impl Counts {
+    /// Counts a word that holds letters and what may be letters.
+    pub(super) fn word(&mut self, word: &[u8]) {
+        let end = word.iter().rposition(|byte| !END.contains(byte)).map_or(0, |last| last + 1);
+        let core = word.get(..end).unwrap_or_default();
+        if !is_leet(core) {
+            return;
+        }
+        self.all += 1;
+        if self.common < FEW
+            && core.len() >= MIN_COMMON
+            && let Ok(core) = std::str::from_utf8(core)
+        {
+            self.common += usize::from(words::is_common(&spelled(core)));
+        }
+    }
+}
+
+/// What may stand after a word.
+const END: &[u8] = b".,!?:;\")";
 
 /// The letter that a byte stands for.
 pub(super) const fn letter(byte: u8) -> Option<u8> {
@@ -41,19 +73,27 @@ pub(super) const fn letter(byte: u8) -> Option<u8> {
 }
 
 /// A word of letters with digits or signs that stand for letters within.
-pub(super) fn is_leet(word: &[u8]) -> bool {
-    let letters = word.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    let swaps = word.iter().filter(|byte| letter(**byte).is_some()).count();
-    // A digit that stands for no letter is a digit, and so are its neighbours.
-    let digits = word.iter().any(|byte| byte.is_ascii_digit() && letter(*byte).is_none());
-    word.len() >= 3 && letters >= 1 && swaps >= 1 && !digits && letters + swaps + 1 >= word.len()
+fn is_leet(word: &[u8]) -> bool {
+    let (mut letters, mut swaps) = (0, 0);
+    for byte in word {
+        if byte.is_ascii_alphabetic() {
+            letters += 1;
+        } else if letter(*byte).is_some() {
+            swaps += 1;
+        } else if byte.is_ascii_digit() {
+            // A digit that stands for no letter is a digit, and so are its neighbours.
+            return false;
+        }
+    }
+    word.len() >= 3 && letters >= 1 && swaps >= 1 && letters + swaps + 1 >= word.len()
 }
 
 /// A text with letters instead.
 pub(super) fn undone(text: &str, share: Share) -> String {
     let mut read = String::with_capacity(text.len());
     for word in text.split_inclusive(char::is_whitespace) {
-        let core = word.trim_end().trim_end_matches(['.', ',', '!', '?', ':', ';', '"', ')']);
+        let core =
+            word.trim_end().trim_end_matches(|c| u8::try_from(c).is_ok_and(|byte| END.contains(&byte)));
         if is_leet(core.as_bytes()) || share == Share::Most && (is_short_number(core) || is_pair(core)) {
             read.push_str(&spelled(core));
             read.push_str(word.get(core.len()..).unwrap_or_default());

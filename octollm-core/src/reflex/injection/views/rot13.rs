@@ -20,26 +20,17 @@ const GAINS: [i8; 256] = {
     gains
 };
 
-/// How much likelier ROT13 is, for the stretch that speaks most for it: an encoded sentence among others is seen, too.
-#[derive(Debug, Default)]
-pub(super) struct Likelihood {
-    /// Of the stretch that ends here.
-    here: i32,
-    most: i32,
-}
+/// Bytes that are looked at together: a sum of each is quick, and a sentence has several.
+const BLOCK: usize = 16;
 
-impl Likelihood {
-    #[inline]
-    pub(super) fn push(&mut self, byte: u8) {
-        let gain = GAINS.get(usize::from(byte)).copied().unwrap_or(0);
-        // What is far over the mark needs no more, and so cannot overflow.
-        self.here = (self.here + i32::from(gain)).clamp(0, 2 * HIGH);
-        self.most = self.most.max(self.here);
-    }
-
-    pub(super) fn is_high(&self) -> bool {
-        self.most >= HIGH
-    }
+/// Whether ROT13 is likely for some stretch: an encoded sentence among others is seen, too.
+pub(super) fn is_likely(bytes: &[u8]) -> bool {
+    let mut here = 0;
+    bytes.chunks(BLOCK).any(|block| {
+        let gain = |byte: &u8| i32::from(GAINS.get(usize::from(*byte)).copied().unwrap_or(0));
+        here = (here + block.iter().map(gain).sum::<i32>()).max(0);
+        here >= HIGH
+    })
 }
 
 /// "ignore", "prompt", "system", "previous", "instructions": too few letters to tell by, and all that a short order needs.
@@ -47,7 +38,8 @@ const SIGNS: [&[u8]; 5] = [b"vtaber", b"cebzcg", b"flfgrz", b"cerivbhf", b"vafge
 
 /// Whether a word is one that short orders hold, in ROT13.
 pub(super) fn is_sign(word: &[u8]) -> bool {
-    matches!(word.len(), 6 | 8 | 12) && SIGNS.iter().any(|sign| word.eq_ignore_ascii_case(sign))
+    matches!(word, [b'v' | b'V' | b'c' | b'C' | b'f' | b'F', ..])
+        && SIGNS.iter().any(|sign| word.eq_ignore_ascii_case(sign))
 }
 
 /// The text with every letter thirteen places on.
