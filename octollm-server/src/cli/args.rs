@@ -202,6 +202,9 @@ pub(super) struct ReflexArgs {
     /// Who the text comes from; what is not the user's own is judged more strictly
     #[arg(long, value_name = "WHO", default_value = "user")]
     pub(super) origin: OriginName,
+    /// Look for names of persons and street addresses, too, by a model that errs
+    #[arg(long)]
+    pub(super) names: bool,
     /// Print the text with what the policy replaces replaced, up to what it refuses
     #[arg(long, value_name = "STYLE", conflicts_with = "json")]
     pub(super) redact: Option<StyleName>,

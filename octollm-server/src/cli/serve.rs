@@ -12,7 +12,7 @@ use super::App;
 use super::args::ServeArgs;
 use super::exit::{Exit, Outcome, Stop};
 use super::interrupt;
-use crate::http::{self, AppState, Door, Reflexes};
+use crate::http::{self, AppState, Door, ReflexService};
 use crate::session::{LocalOptions, Session};
 use crate::settings::Origin;
 
@@ -21,11 +21,11 @@ const REFLEX_PORT: u16 = 8001;
 
 /// Serves until it is asked to stop.
 pub(super) async fn run(app: &App, args: &ServeArgs) -> Outcome {
-    let reflexes = Reflexes::new(Arc::new(ReflexChain::new(app.settings.config.policy()?)?));
+    let reflexes = ReflexService::new(Arc::new(ReflexChain::new(app.settings.config.policy()?)?));
     if args.reflex { reflexes_alone(app, args, reflexes).await } else { tasks(app, args, reflexes).await }
 }
 
-async fn tasks(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
+async fn tasks(app: &App, args: &ServeArgs, reflexes: ReflexService) -> Outcome {
     let config = &app.settings.config;
     let address = address(config, config.api_port, args.insecure)?;
     let listener = bind(address).await?;
@@ -42,7 +42,7 @@ async fn tasks(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
 }
 
 /// Opens no store and asks no arm.
-async fn reflexes_alone(app: &App, args: &ServeArgs, reflexes: Reflexes) -> Outcome {
+async fn reflexes_alone(app: &App, args: &ServeArgs, reflexes: ReflexService) -> Outcome {
     let config = &app.settings.config;
     let port = match app.settings.origin("API_PORT") {
         Origin::Default => REFLEX_PORT,

@@ -28,14 +28,14 @@ use tokio_util::sync::CancellationToken;
 pub use arm::arm_app;
 pub use door::{ClientAddress, Door, KeyId};
 use problem::Problem;
-pub use reflex::{Reflexes, reflex_app};
+pub use reflex::{ReflexService, reflex_app};
 pub use serve::run;
 
 /// What every route has at hand.
 #[derive(Clone)]
 pub struct AppState {
     orchestrator: Arc<dyn Orchestrator>,
-    reflexes: Reflexes,
+    reflexes: ReflexService,
     shutdown: CancellationToken,
     door: Door,
     sockets: socket::Sockets,
@@ -43,7 +43,11 @@ pub struct AppState {
 
 impl AppState {
     /// Serves this orchestrator, and these reflexes to who asks for them. Streams end when `shutdown` is cancelled.
-    pub fn new(orchestrator: Arc<dyn Orchestrator>, reflexes: Reflexes, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        orchestrator: Arc<dyn Orchestrator>,
+        reflexes: ReflexService,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self { orchestrator, reflexes, shutdown, door: Door::default(), sockets: socket::Sockets::default() }
     }
 

@@ -31,7 +31,7 @@ const COME_BACK: Duration = Duration::from_secs(1);
 
 /// A reflex chain and the threads that it may use. Cheap to clone; clones share the places.
 #[derive(Clone)]
-pub struct Reflexes {
+pub struct ReflexService {
     chain: Arc<ReflexChain>,
     /// Places of those who work or wait.
     places: Arc<Semaphore>,
@@ -39,7 +39,7 @@ pub struct Reflexes {
     cores: Arc<Semaphore>,
 }
 
-impl Reflexes {
+impl ReflexService {
     /// Looks at texts with this chain, on as many threads as there are cores.
     pub fn new(chain: Arc<ReflexChain>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -78,7 +78,7 @@ fn full() -> Error {
     Error::new(ErrorKind::Unavailable, "too many long texts wait to be looked at").with_retry_after(COME_BACK)
 }
 
-impl FromRef<AppState> for Reflexes {
+impl FromRef<AppState> for ReflexService {
     fn from_ref(state: &AppState) -> Self {
         state.reflexes.clone()
     }
@@ -86,7 +86,7 @@ impl FromRef<AppState> for Reflexes {
 
 /// `POST /api/v1/reflex`
 pub(super) async fn check(
-    State(reflexes): State<Reflexes>,
+    State(reflexes): State<ReflexService>,
     params: Params,
     JsonBody(document): JsonBody,
 ) -> Result<Json<CheckReply>, Problem> {
@@ -98,18 +98,18 @@ pub(super) async fn check(
 /// What the routes of the service of its own have at hand.
 #[derive(Clone)]
 struct ReflexState {
-    reflexes: Reflexes,
+    reflexes: ReflexService,
     shutdown: CancellationToken,
 }
 
-impl FromRef<ReflexState> for Reflexes {
+impl FromRef<ReflexState> for ReflexService {
     fn from_ref(state: &ReflexState) -> Self {
         state.reflexes.clone()
     }
 }
 
 /// The routes of the reflexes alone.
-pub fn reflex_app(reflexes: Reflexes, shutdown: CancellationToken, door: &Door) -> Router {
+pub fn reflex_app(reflexes: ReflexService, shutdown: CancellationToken, door: &Door) -> Router {
     let routes = Router::new()
         .route("/api/v1/reflex", post(check))
         .route("/health", get(health))
@@ -151,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn who_finds_no_place_is_told_when_to_come_back() {
         let chain = Arc::new(ReflexChain::new(Policy::default()).unwrap());
-        let reflexes = Reflexes::with_places(chain, 1, 0);
+        let reflexes = ReflexService::with_places(chain, 1, 0);
         let (short, long) = ("mail a@example.com", "mail a@example.com ".repeat(200));
         let ask = |text: &str| {
             let (reflexes, request) = (reflexes.clone(), CheckRequest::new(text, Origin::User));

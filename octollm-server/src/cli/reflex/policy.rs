@@ -24,6 +24,7 @@ pub(super) fn of(args: &ReflexArgs, config: &Config) -> Result<Policy> {
             ..Policy::of(Preset::Default)
         },
     };
+    policy.detect.names |= args.names;
     if let Some(style) = args.redact {
         policy.style = style.into();
     }
