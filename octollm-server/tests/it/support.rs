@@ -8,7 +8,7 @@ use octollm_core::http_client::{ClientOptions, client};
 use octollm_core::orchestrator::{EngineConfig, LocalOrchestrator, Orchestrator};
 use octollm_core::reflex::{Policy, ReflexChain};
 use octollm_core::testing::arms::standard_arms;
-use octollm_server::http::{AppState, Door, Reflexes, app, reflex_app, run};
+use octollm_server::http::{AppState, Door, ReflexService, app, reflex_app, run};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,8 +56,8 @@ pub(crate) async fn server_behind(door: Door) -> Server {
     serve_routes(app(state), shutdown).await
 }
 
-pub(crate) fn reflexes() -> Reflexes {
-    Reflexes::new(Arc::new(ReflexChain::new(Policy::default()).unwrap()))
+pub(crate) fn reflexes() -> ReflexService {
+    ReflexService::new(Arc::new(ReflexChain::new(Policy::default()).unwrap()))
 }
 
 pub(crate) async fn serve_routes(routes: Router, shutdown: CancellationToken) -> Server {
