@@ -5,6 +5,8 @@
 mod arm;
 mod asked;
 mod bad_input;
+#[cfg(feature = "parquet")]
+mod columnar;
 mod ingest;
 mod pages;
 mod repair;

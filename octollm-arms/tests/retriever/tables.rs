@@ -167,7 +167,7 @@ async fn what_is_no_table_is_refused_with_the_place() {
         ("list.json", "[1, 2]".to_owned(), "is no JSON array of objects, at line 1"),
         ("cut.json", "[{\"a\": 1},\n{\"a\"".to_owned(), "is no JSON array of objects, at line 2"),
         ("lines.jsonl", "{\"a\": 1}\n[2]\n".to_owned(), "has something else than a JSON object at line 2"),
-        ("text.txt", "a,b\n".to_owned(), "is no CSV, TSV, JSON or JSON Lines file by its name"),
+        ("text.txt", "a,b\n".to_owned(), "is no CSV, TSV, JSON, JSON Lines or Parquet file by its name"),
         ("bin.csv", "a\0b".to_owned(), "is binary (it has NUL bytes)"),
         ("wide.csv", wide.join(","), "has more than 1000 columns"),
         ("wide.json", format!("{{{object}\"z\":1}}"), "has more than 1000 columns"),
@@ -180,6 +180,19 @@ async fn what_is_no_table_is_refused_with_the_place() {
         let fault = &error.faults()[0];
         assert_eq!((fault.pointer.as_str(), fault.detail.as_str()), ("/tables/0", reason), "{name}");
     }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[tokio::test]
+async fn a_parquet_file_is_refused_with_the_feature_that_reads_it() {
+    let bench = bench().await;
+    bench.write("sales.parquet", "PAR1");
+    let error = refused(&bench, "sales.parquet").await;
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        error.faults()[0].detail,
+        "is a Parquet file, which this program reads if it is built with the feature `parquet`"
+    );
 }
 
 #[tokio::test]

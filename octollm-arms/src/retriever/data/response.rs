@@ -143,8 +143,13 @@ impl<'a> Places<'a> {
     fn of_row(&self, row: &[Value], index: u32) -> Option<Citation> {
         let table = self.read.first()?;
         let number = number(row, self.line?)?;
-        if table.form == Form::Json {
-            let locator = format!("{}#/{}", table.file, number.checked_sub(1)?);
+        let within = match table.form {
+            Form::Json => Some(format!("#/{}", number.checked_sub(1)?)),
+            Form::Columnar => Some(format!("#row={number}")),
+            Form::Separated(_) | Form::JsonLines => None,
+        };
+        if let Some(within) = within {
+            let locator = format!("{}{within}", table.file);
             return Some(Citation { locator, quote: String::new(), ..whole(table, index) });
         }
         Some(Citation {

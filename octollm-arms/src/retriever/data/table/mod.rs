@@ -1,6 +1,8 @@
 //! Files as tables of a database in memory.
 
 mod cell;
+#[cfg(feature = "parquet")]
+mod columnar;
 mod names;
 mod records;
 #[cfg(test)]
@@ -99,7 +101,7 @@ impl Tables {
         let mut room = limits.file_bytes;
         let mut tables = Vec::new();
         for (at, Source { name, path, file }) in sources.into_iter().enumerate() {
-            let text = read(file, &mut room).map_err(|reason| unreadable(at, reason))?;
+            let text = text_of(file, &path, &mut room, guard).map_err(|stop| stop.at(at))?;
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let mut table =
                 describe(names.take(&stem), &name, &path, text, guard).map_err(|stop| stop.at(at))?;
@@ -189,7 +191,27 @@ fn broken(error: rusqlite::Error) -> Error {
 
 fn unreadable(place: usize, reason: String) -> Error {
     Error::invalid("a table cannot be read", vec![Fault::new(format!("/tables/{place}"), reason)])
-        .with_hint("tables are CSV, TSV, JSON (an array of objects) and JSON Lines files in UTF-8 or UTF-16")
+        .with_hint(
+            "tables are CSV, TSV, JSON (an array of objects) and JSON Lines files in UTF-8 or UTF-16, and Parquet files \
+             where the program has the feature `parquet`",
+        )
+}
+
+/// What stands in a file, as text.
+fn text_of(file: File, path: &Path, room: &mut u64, guard: &Guard) -> Result<String, Stop> {
+    if !Form::is_columnar(path) {
+        return read(file, room).map_err(Stop::Unfit);
+    }
+    #[cfg(feature = "parquet")]
+    return columnar::lines(file, room, guard);
+    #[cfg(not(feature = "parquet"))]
+    {
+        let _ = guard;
+        Err(Stop::Unfit(
+            "is a Parquet file, which this program reads if it is built with the feature `parquet`"
+                .to_owned(),
+        ))
+    }
 }
 
 /// The text of a file, which takes its bytes out of the room that is left.

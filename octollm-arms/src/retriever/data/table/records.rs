@@ -14,7 +14,7 @@ use crate::retriever::data::guard::Guard;
 use crate::retriever::extract;
 
 /// Records between two looks at the clock.
-const OFTEN: u32 = 512;
+pub(super) const OFTEN: u32 = 512;
 
 /// How the records stand in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,16 @@ pub(crate) enum Form {
     JsonLines,
     /// One array of objects, or one object; a record's number counts from 1.
     Json,
+    /// Columns, as Parquet keeps them; its rows were made lines of JSON. A record's number counts from 1.
+    Columnar,
 }
 
 impl Form {
+    /// Whether a file of this name holds columns.
+    pub(super) fn is_columnar(path: &Path) -> bool {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+    }
+
     /// By the file's name, and for JSON by how its text begins.
     pub(super) fn of(path: &Path, text: &str) -> Result<Self, String> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
@@ -36,7 +43,8 @@ impl Form {
             "csv" => Ok(Self::Separated(extract::delimiter(text))),
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "json" => Ok(Self::Json),
-            _ => Err("is no CSV, TSV, JSON or JSON Lines file by its name".to_owned()),
+            "parquet" => Ok(Self::Columnar),
+            _ => Err("is no CSV, TSV, JSON, JSON Lines or Parquet file by its name".to_owned()),
         }
     }
 
@@ -130,7 +138,7 @@ pub(super) fn each(text: &str, form: Form, guard: &Guard, each: &mut Each<'_>) -
     };
     match form {
         Form::Separated(mark) => separated(text, mark, &mut watched),
-        Form::JsonLines => json_lines(text, &mut watched),
+        Form::JsonLines | Form::Columnar => json_lines(text, &mut watched),
         Form::Json => json(text, &mut watched),
     }
 }
