@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use octollm_core::reflex::Canonical;
-use octollm_core::reflex::injection::features;
+use octollm_core::reflex::injection::features::{self, Form};
 use octollm_core::reflex::injection::patterns::Phrases;
 use serde::Deserialize;
 
@@ -16,16 +16,22 @@ use crate::random::Random;
 /// Rows of one source and label that are used: a large source must not speak for all.
 const MOST_PER_SOURCE: usize = 4000;
 
-/// Harmless documents that are put together.
-const DOCUMENTS: usize = 3000;
-
 /// Texts that one line of our own gives at most: a line with many choices must not speak for all.
 const MOST_PER_LINE: usize = 24;
 /// The same for a line that says that it is wide: of long lists of words.
 const MOST_PER_WIDE_LINE: usize = 250;
 
+/// The end of the names of files of templates: every `{a|b}` in a line is a choice.
+const TEMPLATES: &str = ".txt";
+/// The end of the names of files of texts as people write them.
+const PLAIN: &str = ".lines";
+
 /// The source of our own lines.
 pub(crate) const OWN: &str = "own";
+/// The source of our own harmless documents.
+pub(crate) const OWN_DOCUMENTS: &str = "own documents";
+/// The source of our own orders that are only ones within a document.
+pub(crate) const PLANTED: &str = "planted";
 
 /// A text with its label.
 #[derive(Clone)]
@@ -36,13 +42,18 @@ pub(crate) struct Labelled {
     pub(crate) source: String,
     /// What it must not be parted from when rows are held back: its number, or that of the line it was made of.
     pub(crate) group: usize,
+    /// Where in the text the injection stands, in bytes, if it was put there.
+    pub(crate) order: Option<Range<usize>>,
 }
 
 /// A text as the model sees it.
 pub(crate) struct Example {
     pub(crate) is_injection: bool,
+    pub(crate) form: Form,
     /// What its phrases add to its score.
     pub(crate) phrases: f32,
+    /// The words of the injection, if it is known where it stands.
+    pub(crate) order: Option<Range<usize>>,
     /// Places in the table, word after word.
     places: Vec<u32>,
     /// Where in `places` each word ends, after a 0.
@@ -59,12 +70,22 @@ struct Row {
 impl Example {
     pub(crate) fn new(row: &Labelled, phrases: &Phrases) -> Self {
         let canonical = Canonical::new(&row.text);
-        let (mut places, mut ends) = (Vec::new(), vec![0]);
-        features::for_each_word(canonical.text(), |word| {
+        let text = canonical.text();
+        let (mut places, mut ends, mut starts) = (Vec::new(), vec![0], Vec::new());
+        features::for_each_word(text, |word| {
             places.extend_from_slice(word.places);
             ends.push(places.len());
+            starts.push(word.range.start);
         });
-        Self { is_injection: row.is_injection, phrases: phrases.weight(canonical.text()), places, ends }
+        let order = row.order.clone().map(|order| {
+            let word = |at: usize| {
+                let at = Canonical::new(&row.text[..at]).text().len();
+                starts.partition_point(|start| *start < at)
+            };
+            word(order.start)..word(order.end)
+        });
+        let phrases = phrases.weight(text);
+        Self { is_injection: row.is_injection, form: Form::of(text), phrases, order, places, ends }
     }
 
     pub(crate) fn words(&self) -> usize {
@@ -75,6 +96,11 @@ impl Example {
     pub(crate) fn places(&self, words: Range<usize>) -> &[u32] {
         &self.places[self.ends[words.start]..self.ends[words.end]]
     }
+}
+
+/// Whether a row is held back to see what was learnt.
+pub(crate) fn is_held_back(row: &Labelled) -> bool {
+    row.group % 10 == 9
 }
 
 /// The rows of all `.jsonl` files of a folder, in the order of their names.
@@ -96,6 +122,7 @@ pub(crate) fn read_folder(folder: &Path, training: bool) -> Result<Vec<Labelled>
                     is_injection: label == 1,
                     source: row.source.clone(),
                     group,
+                    order: None,
                 })
                 .collect();
             let step = if training { kept.len().div_ceil(MOST_PER_SOURCE).max(1) } else { 1 };
@@ -110,22 +137,25 @@ pub(crate) fn read_own(
     folder: &Path,
     prefix: &str,
     is_injection: bool,
+    source: &str,
 ) -> Result<Vec<Labelled>, Box<dyn Error>> {
     let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
-    files.retain(|path| name(path).is_some_and(|name| name.starts_with(prefix) && name.ends_with(".txt")));
+    let is_ours =
+        |name: String| name.starts_with(prefix) && (name.ends_with(TEMPLATES) || name.ends_with(PLAIN));
+    files.retain(|path| name(path).is_some_and(is_ours));
     files.sort();
     let mut rows: Vec<Labelled> = Vec::new();
     for file in files {
         let first = rows.last().map_or(0, |row| row.group + 1);
-        let read = read_lines(&file, is_injection, OWN)?;
+        let read = read_lines(&file, is_injection, source)?;
         rows.extend(read.into_iter().map(|row| Labelled { group: first + row.group, ..row }));
     }
     Ok(rows)
 }
 
-/// The lines of a file of our own, every `{a|b}` written out; `\\n` ends a line of the text.
+/// The lines of a file of our own, of templates every choice written out; `\\n` ends a line of the text.
 pub(crate) fn read_lines(
     path: &Path,
     is_injection: bool,
@@ -138,7 +168,13 @@ pub(crate) fn read_lines(
     let names: Vec<(&str, &str)> = names.iter().filter_map(|line| line.split_once(" = ")).collect();
     let mut random = Random(0x11e5);
     let mut rows = Vec::new();
+    let is_plain = path.to_string_lossy().ends_with(PLAIN);
     for (group, line) in lines.into_iter().enumerate() {
+        if is_plain {
+            let text = line.replace("\\n", "\n");
+            rows.push(Labelled { text, is_injection, source: source.to_owned(), group, order: None });
+            continue;
+        }
         let (line, most) = match line.strip_prefix("WIDE ") {
             Some(line) => (line, MOST_PER_WIDE_LINE),
             None => (line, MOST_PER_LINE),
@@ -152,33 +188,10 @@ pub(crate) fn read_lines(
             is_injection,
             source: source.to_owned(),
             group,
+            order: None,
         }));
     }
     Ok(rows)
-}
-
-/// Documents put together of texts that are there: harmless ones, and ones with an injection in their middle. Without them
-/// nothing long would be harmless but a few sources.
-pub(crate) fn documents(rows: &[Labelled]) -> Vec<Labelled> {
-    let harmless: Vec<&str> =
-        rows.iter().filter(|row| !row.is_injection).map(|row| row.text.as_str()).collect();
-    let injections = rows.iter().filter(|row| row.is_injection && row.text.len() < 300).step_by(2);
-    // A stride without a common factor with the count walks over all texts, far from their neighbours.
-    let mut pick = (0..).map(|at: usize| harmless[at * 7919 % harmless.len()]);
-    let mut part = |count: usize| pick.by_ref().take(count).collect::<Vec<_>>().join("\n");
-    let labelled = |(group, (text, is_injection))| Labelled {
-        text,
-        is_injection,
-        source: "documents".to_owned(),
-        group,
-    };
-    let mut documents: Vec<(String, bool)> = (0..DOCUMENTS).map(|at| (part(3 + at % 9), false)).collect();
-    documents.extend(
-        injections
-            .enumerate()
-            .map(|(at, injection)| (format!("{}\n{}\n{}", part(at % 5), injection.text, part(at % 4)), true)),
-    );
-    documents.into_iter().enumerate().map(labelled).collect()
 }
 
 /// A line with one of each of its choices. Choices may hold choices.

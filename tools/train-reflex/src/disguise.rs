@@ -34,7 +34,7 @@ pub(crate) fn disguised(rows: &[Labelled]) -> Vec<Labelled> {
         let rows = rows.iter().filter(move |row| row.is_injection == is_injection && row.text.len() < 300);
         rows.step_by(step).enumerate().map(|(at, row)| {
             let (_, disguise) = disguises[at % disguises.len()];
-            Labelled { text: disguise(&row.text), source: "disguised".to_owned(), ..row.clone() }
+            Labelled { text: disguise(&row.text), source: "disguised".to_owned(), order: None, ..row.clone() }
         })
     };
     let around = &DISGUISES[DISGUISES.len() - AROUND..];

@@ -16,6 +16,7 @@
 
 mod data;
 mod disguise;
+mod documents;
 mod random;
 mod report;
 mod train;
@@ -26,8 +27,8 @@ use std::fs;
 use std::path::Path;
 
 use octollm_core::reflex::injection::InjectionDetector;
-use octollm_core::reflex::injection::features::WIDEST;
-use octollm_core::reflex::injection::model::{HEADER, MAGIC, length};
+use octollm_core::reflex::injection::features::Form;
+use octollm_core::reflex::injection::model::{HEADER, MAGIC};
 use octollm_core::reflex::injection::patterns::Phrases;
 
 use data::{Example, Labelled};
@@ -50,8 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err(USAGE.into()),
     };
     let mut rows = data::read_folder(&data.join("train"), true)?;
-    rows.extend(data::read_own(lines, "positives", true)?);
-    rows.extend(data::read_own(lines, "negatives", false)?);
+    rows.extend(data::read_own(lines, "positives", true, data::OWN)?);
+    rows.extend(data::read_own(lines, "negatives", false, data::OWN)?);
+    rows.extend(data::read_own(lines, "documents", false, data::OWN_DOCUMENTS)?);
+    let planted = documents::planted(&data::read_own(lines, "planted", true, data::PLANTED)?, &rows);
+    rows.extend(planted);
     let mut dev = data::read_folder(&data.join("dev"), false)?;
     dev.extend(data::read_lines(&lines.join("development.txt"), false, OWN_DEV)?);
     match rest {
@@ -76,7 +80,7 @@ fn without(rows: Vec<Labelled>, dev: &[Labelled], sources: &[String]) -> Result<
 /// Trains twice: without every tenth row (and every tenth line of our own with all that is made of it), to see what was learnt; then
 /// with everything, for use.
 fn write(rows: Vec<Labelled>, dev: &[Labelled], out: &Path) -> Result<(), Box<dyn Error>> {
-    let (held, kept): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|row| row.group % 10 == 9);
+    let (held, kept): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(data::is_held_back);
     let before = detector(train(kept, dev)?)?;
     println!("every tenth row, held back:");
     report::by_source(&before, &held);
@@ -92,7 +96,7 @@ fn write(rows: Vec<Labelled>, dev: &[Labelled], out: &Path) -> Result<(), Box<dy
 /// Weights from these rows, the threshold from the harmless dev rows, as a file.
 fn train(mut rows: Vec<Labelled>, dev: &[Labelled]) -> Result<Vec<u8>, Box<dyn Error>> {
     let phrases = Phrases::new()?;
-    rows.extend(data::documents(&rows));
+    rows.extend(documents::of(&rows));
     rows.extend(disguise::disguised(&rows));
     let examples: Vec<Example> = rows.iter().map(|row| Example::new(row, &phrases)).collect();
     let injections = examples.iter().filter(|row| row.is_injection).count();
@@ -104,44 +108,37 @@ fn train(mut rows: Vec<Labelled>, dev: &[Labelled]) -> Result<Vec<u8>, Box<dyn E
         harmless.map(|row| Example::new(row, &phrases)).collect::<Vec<_>>()
     };
     let (dev, own) = (of(false), of(true));
-    let threshold = threshold(&model, &dev, ALLOWED).max(threshold(&model, &own, ALLOWED_OWN));
-    let growth = growth(&model, threshold, &dev);
-    println!("threshold {threshold:.3}, growth {growth:.3}");
-    Ok(file(&model, threshold, growth))
+    let threshold = |form| {
+        let of = |rows: &[Example], allowed| {
+            threshold(&model, rows.iter().filter(|row| row.form == form), allowed)
+        };
+        of(&dev, ALLOWED).max(of(&own, ALLOWED_OWN))
+    };
+    let thresholds = [threshold(Form::Message), threshold(Form::Document)];
+    println!("thresholds {:.3} and {:.3}", thresholds[0], thresholds[1]);
+    Ok(file(&model, thresholds))
 }
 
 fn detector(file: Vec<u8>) -> Result<InjectionDetector, Box<dyn Error>> {
     Ok(InjectionDetector::with_weights(file.leak())?)
 }
 
-/// The lowest threshold at which no more than the allowed share of the short texts is flagged.
-fn threshold(model: &Linear, rows: &[Example], allowed: f64) -> f32 {
-    let short = rows.iter().filter(|row| row.words() <= WIDEST);
-    lowest(short.filter_map(|row| model.score(row)).collect(), allowed)
-}
-
-/// The lowest growth at which no more than the allowed share of the longer texts is.
-fn growth(model: &Linear, threshold: f32, rows: &[Example]) -> f32 {
-    // Just over one window there is hardly any growth: what is flagged there is not held against it.
-    let needed = |row: &Example| Some((model.score(row)? - threshold) / length(row.words()).max(0.5));
-    let long = rows.iter().filter(|row| row.words() > WIDEST);
-    lowest(long.filter_map(needed).collect(), ALLOWED)
-}
-
-/// What no more than the allowed share of these is over.
-fn lowest(mut needed: Vec<f32>, allowed: f64) -> f32 {
-    needed.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (needed.len() as f64 * allowed) as usize;
-    needed.get(allowed).copied().unwrap_or(0.0).max(0.0) + 1e-3
+/// The lowest threshold at which no more than the allowed share of these rows is flagged.
+fn threshold<'a>(model: &Linear, rows: impl Iterator<Item = &'a Example>, allowed: f64) -> f32 {
+    let mut scores: Vec<f32> = rows.filter_map(|row| model.score(row)).collect();
+    scores.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (scores.len() as f64 * allowed) as usize;
+    scores.get(allowed).copied().unwrap_or(0.0).max(0.0) + 1e-3
 }
 
 /// The file that the library embeds: see `octollm_core::reflex::injection::model`.
-fn file(model: &Linear, threshold: f32, growth: f32) -> Vec<u8> {
+fn file(model: &Linear, [message, document]: [f32; 2]) -> Vec<u8> {
     let largest = model.weights.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
     let scale = largest / 32_767.0;
     let mut file = Vec::with_capacity(HEADER + model.weights.len() * 2);
     file.extend(MAGIC);
-    [scale, model.bias, threshold, growth].iter().for_each(|number| file.extend(number.to_le_bytes()));
+    let lines = [model.bias(Form::Message), message, model.bias(Form::Document), document];
+    [scale].iter().chain(&lines).for_each(|number| file.extend(number.to_le_bytes()));
     model.weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i16).to_le_bytes()));
     file
 }

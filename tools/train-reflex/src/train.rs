@@ -5,12 +5,14 @@
 
 use std::ops::Range;
 
-use octollm_core::reflex::injection::features::{self, TABLE};
+use octollm_core::reflex::injection::features::{self, Form, TABLE};
 
 use crate::data::Example;
 use crate::random::Random;
 
 const PASSES: usize = 12;
+/// The weights after each of the last passes are averaged: what swings from one pass to the next evens out.
+const AVERAGED: usize = 6;
 const RATE: f32 = 0.15;
 /// Shrinks what is seldom confirmed.
 const DECAY: f32 = 2e-6;
@@ -20,29 +22,64 @@ const POSITIVE_WEIGHT: f32 = 2.0;
 /// Weights being trained.
 pub(crate) struct Linear {
     pub(crate) weights: Vec<f32>,
-    pub(crate) bias: f32,
+    /// Of messages and of documents.
+    biases: [f32; 2],
     squares: Vec<f32>,
-    bias_square: f32,
+    bias_squares: [f32; 2],
 }
 
 impl Linear {
     pub(crate) fn train(examples: &[Example]) -> Self {
-        let mut model =
-            Self { weights: vec![0.0; TABLE], bias: 0.0, squares: vec![1e-3; TABLE], bias_square: 1.0 };
+        let mut model = Self {
+            weights: vec![0.0; TABLE],
+            biases: [0.0; 2],
+            squares: vec![1e-3; TABLE],
+            bias_squares: [1.0; 2],
+        };
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut random = Random(0x5eed);
-        for _ in 0..PASSES {
+        let (mut weights, mut biases) = (vec![0.0; TABLE], [0.0; 2]);
+        for pass in 0..PASSES {
             random.shuffle(&mut order);
             order.iter().for_each(|at| model.learn(&examples[*at]));
+            if pass >= PASSES - AVERAGED {
+                weights.iter_mut().zip(&model.weights).for_each(|(sum, weight)| *sum += weight);
+                biases.iter_mut().zip(model.biases).for_each(|(sum, bias)| *sum += bias);
+            }
         }
-        model
+        let share = 1.0 / AVERAGED as f32;
+        weights.iter_mut().for_each(|weight| *weight *= share);
+        Self { weights, biases: biases.map(|bias| bias * share), ..model }
     }
 
+    /// Learns the window that says most of what the text is. Where it is known where an injection stands, that is one of it, and the
+    /// rest is a harmless text.
     fn learn(&mut self, example: &Example) {
-        let Some((score, window)) = self.best_window(example) else { return };
-        let target = if example.is_injection { 1.0 } else { 0.0 };
-        let weight = if example.is_injection { POSITIVE_WEIGHT } else { 1.0 };
-        let error = (1.0 / (1.0 + (-score - example.phrases).exp()) - target) * weight;
+        let windows = self.scored(example);
+        let best = |windows: Vec<(f32, Range<usize>)>| windows.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some(order) = &example.order else {
+            if let Some(window) = best(windows) {
+                self.step(example, window, example.is_injection);
+            }
+            return;
+        };
+        let shared =
+            |window: &Range<usize>| window.end.min(order.end).saturating_sub(window.start.max(order.start));
+        let holds = |window: &Range<usize>| 2 * shared(window) >= window.len().min(order.len());
+        let rest = windows.iter().filter(|(_, window)| shared(window) == 0).cloned().collect();
+        let here = windows.into_iter().filter(|(_, window)| holds(window)).collect();
+        for (window, is_injection) in [(best(here), true), (best(rest), false)] {
+            if let Some(window) = window {
+                self.step(example, window, is_injection);
+            }
+        }
+    }
+
+    fn step(&mut self, example: &Example, (score, window): (f32, Range<usize>), is_injection: bool) {
+        let target = if is_injection { 1.0 } else { 0.0 };
+        let weight = if is_injection { POSITIVE_WEIGHT } else { 1.0 };
+        let phrases = if example.order.is_some() && !is_injection { 0.0 } else { example.phrases };
+        let error = (1.0 / (1.0 + (-score - phrases).exp()) - target) * weight;
         let value = 1.0 / (example.places(window.clone()).len() as f32).sqrt();
         for place in example.places(window) {
             let at = *place as usize;
@@ -50,8 +87,13 @@ impl Linear {
             self.squares[at] += gradient * gradient;
             self.weights[at] -= RATE * gradient / self.squares[at].sqrt();
         }
-        self.bias_square += error * error;
-        self.bias -= RATE * error / self.bias_square.sqrt();
+        let form = example.form as usize;
+        self.bias_squares[form] += error * error;
+        self.biases[form] -= RATE * error / self.bias_squares[form].sqrt();
+    }
+
+    pub(crate) fn bias(&self, form: Form) -> f32 {
+        self.biases[form as usize]
     }
 
     /// The score of a text, with what its phrases add.
@@ -61,6 +103,11 @@ impl Linear {
 
     /// The score of the best window, and its words.
     fn best_window(&self, example: &Example) -> Option<(f32, Range<usize>)> {
+        self.scored(example).into_iter().max_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// All windows with their scores.
+    fn scored(&self, example: &Example) -> Vec<(f32, Range<usize>)> {
         let mut sum = 0.0_f64;
         let mut sums = vec![0.0];
         for word in 0..example.words() {
@@ -71,8 +118,8 @@ impl Linear {
         let windows = features::windows(example.words()).filter(|window| !window.is_empty());
         let scored = windows.map(|window| {
             let count = example.places(window.clone()).len() as f32;
-            (self.bias + (sums[window.end] - sums[window.start]) as f32 / count.sqrt(), window)
+            (self.bias(example.form) + (sums[window.end] - sums[window.start]) as f32 / count.sqrt(), window)
         });
-        scored.max_by(|a, b| a.0.total_cmp(&b.0))
+        scored.collect()
     }
 }

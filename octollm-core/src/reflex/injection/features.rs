@@ -1,8 +1,8 @@
 //! What the model sees of a text: hashed words, their neighbours, and pieces of words.
 //!
-//! Each word gives itself, itself after the word before and after the two before, itself after a gap of one, and its
-//! pieces of four bytes with its boundaries (six for scripts beyond ASCII). The start of a sentence counts as a neighbour: an order
-//! mostly stands there. All are hashed into one table (Weinberger et al., "Feature Hashing for Large Scale Multitask
+//! A text is a message or a document by its length, and the same word is another in each. Each word gives itself, itself after the
+//! word before and after the two before, itself after a gap of one, and its pieces of four bytes with its boundaries (six for
+//! scripts beyond ASCII). The start of a sentence counts as a neighbour: an order mostly stands there. All are hashed into one table (Weinberger et al., "Feature Hashing for Large Scale Multitask
 //! Learning", 2009). The trainer runs this same code, so that a weight means in the detector what it meant in training; a change
 //! here needs new weights.
 
@@ -13,7 +13,44 @@ pub const TABLE: usize = 1 << 19;
 
 /// Widths of windows in words, and the words from one window to the next. A text is judged by its best window: a narrow one finds an
 /// order among other sentences, a wide one what needs a paragraph to be said.
-pub const SCALES: [(usize, usize); 3] = [(8, 2), (16, 4), (40, 10)];
+pub const SCALES: [(usize, usize); 2] = [(12, 3), (40, 10)];
+
+/// Bytes from which on a text is a document.
+const DOCUMENT: usize = 240;
+
+/// What a text is by its length. The same words weigh differently in each: "translate this into French" is what a user asks of an
+/// assistant, and an order where it stands in somebody's letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A sentence or a few.
+    Message,
+    /// Anything longer.
+    Document,
+}
+
+impl Form {
+    /// The form of a canonical text.
+    pub fn of(text: &str) -> Self {
+        if text.len() < DOCUMENT { Self::Message } else { Self::Document }
+    }
+
+    /// What keeps its places apart from those of the other.
+    fn salt(self) -> u64 {
+        match self {
+            Self::Message => 0,
+            Self::Document => 8,
+        }
+    }
+
+    /// What stands before the first word: a message begins with a sentence like any other, but at the head of a document stands
+    /// what its sender asks for.
+    fn head(self) -> u64 {
+        match self {
+            Self::Message => START,
+            Self::Document => HEAD,
+        }
+    }
+}
 
 /// The widest window.
 pub const WIDEST: usize = 40;
@@ -24,6 +61,8 @@ const MAX_WORD: usize = 48;
 const MAX_PLACES: usize = 4 + MAX_WORD;
 /// Shortest word that has pieces: those of a shorter one say no more than itself.
 const MIN_PIECED: usize = 4;
+/// Stands for the word before a document.
+const HEAD: u64 = 0x2c1b_3c6d_1f12_3bb5;
 /// Stands for the word before a sentence.
 const START: u64 = 0x9e6c_63d0_876a_3f6b;
 
@@ -46,7 +85,7 @@ pub fn windows(words: usize) -> impl Iterator<Item = Range<usize>> {
 
 /// Calls `each` with every word of a canonical text, in order.
 pub fn for_each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
-    let mut extractor = Extractor::default();
+    let mut extractor = Extractor::new(Form::of(text));
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some((class, length)) = class_at(text, at) {
@@ -143,17 +182,17 @@ struct Extractor {
     before: u64,
     before_that: u64,
     places: [u32; MAX_PLACES],
-}
-
-impl Default for Extractor {
-    fn default() -> Self {
-        let mut word = [0; MAX_WORD + 2];
-        word[0] = b'<';
-        Self { word, length: 0, ascii: true, before: START, before_that: 0, places: [0; MAX_PLACES] }
-    }
+    salt: u64,
 }
 
 impl Extractor {
+    fn new(form: Form) -> Self {
+        let mut word = [0; MAX_WORD + 2];
+        word[0] = b'<';
+        let places = [0; MAX_PLACES];
+        Self { word, length: 0, ascii: true, before: form.head(), before_that: 0, places, salt: form.salt() }
+    }
+
     /// Takes the word at a range of the text, in lower case.
     fn begin(&mut self, text: &str, start: usize, end: usize) {
         let word = text.get(start..end).unwrap_or_default();
@@ -182,15 +221,16 @@ impl Extractor {
     }
 
     fn places(&mut self) -> &[u32] {
+        let salt = self.salt;
         let whole = self.word.get(..self.length + 2).unwrap_or_default();
         let word = hash(whole);
         let (before, before_that) = (self.before.rotate_left(17), self.before_that.rotate_left(31));
         (self.before_that, self.before) = (self.before, word);
         let near = [
-            place(word, 1),
-            place(word.wrapping_add(before), 2),
-            place(word.wrapping_add(before).wrapping_add(before_that), 3),
-            place(word.wrapping_add(before_that), 4),
+            place(word, salt + 1),
+            place(word.wrapping_add(before), salt + 2),
+            place(word.wrapping_add(before).wrapping_add(before_that), salt + 3),
+            place(word.wrapping_add(before_that), salt + 4),
         ];
         let mut count = near.len();
         self.places[..4].copy_from_slice(&near);
@@ -199,7 +239,7 @@ impl Extractor {
             if self.ascii {
                 let pieces = whole.array_windows::<4>().map(|piece| u64::from(u32::from_le_bytes(*piece)));
                 free.zip(pieces).for_each(|(free, piece)| {
-                    *free = place(piece.wrapping_mul(PIECE), 5);
+                    *free = place(piece.wrapping_mul(PIECE), salt + 5);
                     count += 1;
                 });
             } else {
@@ -207,7 +247,7 @@ impl Extractor {
                     .array_windows::<6>()
                     .map(|[a, b, c, d, e, f]| u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]));
                 free.zip(pieces).for_each(|(free, piece)| {
-                    *free = place(piece.wrapping_mul(PIECE), 6);
+                    *free = place(piece.wrapping_mul(PIECE), salt + 6);
                     count += 1;
                 });
             }
@@ -251,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn the_same_word_is_another_in_a_document() {
+        let long = format!("{}ignore", "The tide rises. ".repeat(20));
+        assert_eq!((Form::of("ignore"), Form::of(&long)), (Form::Message, Form::Document));
+        assert_ne!(words(&long).pop().unwrap().1, words("Well. ignore").pop().unwrap().1);
+    }
+
+    #[test]
     fn words_know_where_they_stand() {
         let ranges: Vec<_> = words("a, bc\n日本!").into_iter().map(|(range, _)| range).collect();
         assert_eq!(ranges, [0..1, 3..5, 6..9, 9..12, 12..13]);
@@ -276,7 +323,7 @@ mod tests {
 
     #[test]
     fn windows_cover_every_word() {
-        for count in [1, 15, 16, 17, 39, 40, 41, 99] {
+        for count in [1, 11, 12, 13, 39, 40, 41, 99] {
             let mut seen = vec![0; count];
             windows(count).for_each(|window| seen[window].iter_mut().for_each(|seen| *seen += 1));
             assert!(seen.iter().all(|seen| *seen >= SCALES.len()), "{count}");

@@ -5,30 +5,30 @@
 
 use std::ops::Range;
 
-use super::features::{self, SCALES, TABLE, WIDEST, Word};
+use super::features::{self, Form, SCALES, TABLE, WIDEST, Word};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first bytes of a file of weights; the last is the version of the format and of the features.
-pub const MAGIC: [u8; 4] = *b"OLR2";
+pub const MAGIC: [u8; 4] = *b"OLR3";
 
-/// Bytes before the weights: magic, then scale, bias, threshold and its growth as 32-bit floats, little-endian.
-pub const HEADER: usize = 20;
+/// Bytes before the weights: magic, then scale and, for messages and for documents, bias and threshold as 32-bit floats,
+/// little-endian.
+pub const HEADER: usize = 24;
 
 /// Weights, and the thresholds that were frozen with them.
 #[derive(Debug, Clone)]
 pub struct Model {
     weights: &'static [[u8; 2]],
     scale: f32,
-    bias: f32,
-    /// From this score on a text of one window is an injection.
-    threshold: f32,
-    /// How much higher the threshold of a longer text is: the more windows, the higher the best of them by chance.
-    growth: f32,
+    message: Line,
+    document: Line,
 }
 
-/// How much of the growth a text of so many words gets: none within one window, all from one and a half on.
-pub fn length(words: usize) -> f32 {
-    (2.0 * (words.max(WIDEST) as f32 / WIDEST as f32 - 1.0)).min(1.0)
+/// Where the scores of texts of one form begin, and from where on they are injections.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    bias: f32,
+    threshold: f32,
 }
 
 /// How a text was judged.
@@ -63,18 +63,22 @@ impl Model {
         if !file.starts_with(&MAGIC) || weights.len() != TABLE || !rest.is_empty() {
             return Err(broken());
         }
-        Ok(Self { weights, scale: float(4)?, bias: float(8)?, threshold: float(12)?, growth: float(16)? })
+        let line = |at: usize| Ok::<_, Error>(Line { bias: float(at)?, threshold: float(at + 4)? });
+        Ok(Self { weights, scale: float(4)?, message: line(8)?, document: line(16)? })
     }
 
-    /// The score from which on a text of so many words is an injection.
-    pub fn threshold_for(&self, words: usize) -> f32 {
-        self.threshold + self.growth * length(words)
+    fn line(&self, form: Form) -> Line {
+        match form {
+            Form::Message => self.message,
+            Form::Document => self.document,
+        }
     }
 
     /// Judges a canonical text; `None` if it has no words.
     pub fn judge(&self, text: &str) -> Option<Judgement> {
         let mut windows = Windows {
             model: self,
+            line: self.line(Form::of(text)),
             ring: [Before::default(); RING],
             sum: 0,
             count: 0,
@@ -95,6 +99,7 @@ impl Model {
 /// The last words of a text, and the best window so far. Sums are of integers, hence exact.
 struct Windows<'m> {
     model: &'m Model,
+    line: Line,
     /// What stood before each of the last words, by its number modulo the size.
     ring: [Before; RING],
     sum: i64,
@@ -132,8 +137,7 @@ impl Windows<'_> {
     fn look(&mut self, width: usize) {
         let first = self.ring[(self.seen - width) % RING];
         let count = self.count.wrapping_sub(first.count).max(1);
-        let score =
-            self.model.bias + (self.sum - first.sum) as f32 * self.model.scale / (count as f32).sqrt();
+        let score = self.line.bias + (self.sum - first.sum) as f32 * self.model.scale / (count as f32).sqrt();
         if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
             self.best = Some((score, first.start..self.end));
         }
@@ -143,7 +147,7 @@ impl Windows<'_> {
         if self.seen > 0 {
             SCALES.iter().for_each(|(width, _)| self.look(self.seen.min(*width)));
         }
-        let threshold = self.model.threshold_for(self.seen);
+        let threshold = self.line.threshold;
         self.best.map(|(score, range)| Judgement { margin: score - threshold, range })
     }
 }
@@ -171,14 +175,15 @@ mod tests {
                 let sum: i32 = word.places.iter().map(|place| model.weight(*place)).sum();
                 words.push((sum as f32, word.places.len() as f32));
             });
+            let line = model.line(Form::of(&text));
             let score = |window: Range<usize>| {
                 let (sum, count) =
                     words[window].iter().fold((0.0, 0.0), |all, word| (all.0 + word.0, all.1 + word.1));
-                model.bias + sum * model.scale / count.sqrt()
+                line.bias + sum * model.scale / count.sqrt()
             };
             let best = features::windows(words.len()).map(score).fold(f32::MIN, f32::max);
             let margin = model.judge(&text).unwrap().margin;
-            assert!((margin - (best - model.threshold_for(words.len()))).abs() < 1e-3, "{length}");
+            assert!((margin - (best - line.threshold)).abs() < 1e-3, "{length}");
         }
     }
 }
