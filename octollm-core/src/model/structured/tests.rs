@@ -1,5 +1,6 @@
 //! Everything that models do wrong, in every way of asking.
 
+#[cfg(feature = "http")]
 mod over_http;
 
 use schemars::JsonSchema;

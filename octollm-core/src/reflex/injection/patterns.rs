@@ -3,14 +3,16 @@
 //! A pattern alone does not condemn: people quote these phrases and ask about them. It moves the score by its weight.
 //! Patterns are only tried where one of their first words stands.
 
+mod firsts;
+
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::reflex::Severity;
+use firsts::Firsts;
 
 /// Bytes from its first word in which a phrase has to end.
 const REACH: usize = 160;
@@ -24,14 +26,47 @@ pub(super) struct Phrase {
     /// What it adds to the score.
     pub(super) weight: f32,
     firsts: &'static [&'static str],
-    /// What follows from the first word on; case does not matter.
-    rest: &'static str,
+    rest: Rest,
 }
 
-impl Phrase {
-    fn compiled(&self) -> Result<Regex, regex::Error> {
-        Regex::new(&format!("(?i){}", self.rest))
+/// What makes a phrase of its first words; case does not matter.
+#[derive(Debug, Clone, Copy)]
+enum Rest {
+    /// Nothing more is needed.
+    Nothing,
+    /// This, from the first word on.
+    Follows(&'static str),
+    /// This, beginning so many characters after the beginning of the first word at most.
+    Within(usize, &'static str),
+}
+
+impl Rest {
+    fn compiled(self) -> Result<Option<Regex>, regex::Error> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::Follows(rest) => in_bytes(&format!("^{rest}")).map(Some),
+            Self::Within(_, rest) => in_bytes(rest).map(Some),
+        }
     }
+
+    /// Where it ends in a text that begins with the first word.
+    fn end(self, rest: &Regex, text: &str) -> Option<usize> {
+        let found = rest.find(text.as_bytes())?;
+        let before = text.get(..found.start())?;
+        match self {
+            Self::Within(most, _) if before.chars().nth(most).is_some() => None,
+            _ => Some(found.end()),
+        }
+    }
+}
+
+/// A pattern over bytes, where every byte beyond ASCII is a letter: the canonical form has left hardly anything else there, and
+/// Unicode's tables for `\w`, repeated, take a hundred times as long to compile. Letters of other scripts that a pattern names are
+/// found in both cases.
+fn in_bytes(pattern: &str) -> Result<Regex, regex::Error> {
+    let pattern = pattern.replace(r"\w", r"(?-u:[\w\x80-\xff])");
+    let pattern = pattern.replace(r"\b", r"(?-u:\b)").replace(r"\s", r"(?-u:\s)").replace(r"\S", r"(?-u:\S)");
+    RegexBuilder::new(&pattern).case_insensitive(true).build()
 }
 
 const OVERRIDE: &[&str] = &[
@@ -85,7 +120,9 @@ const PHRASES: &[Phrase] = &[
         severity: Severity::Critical,
         weight: 2.5,
         firsts: OVERRIDE,
-        rest: r"^\S+( \S+)?\s+(\w+\s+){0,4}?(previous|prior|above|earlier|preceding|foregoing|former|existing|system|initial|original|past)\s+(\w+\s+){0,3}?(instructions?|prompts?|rules?|directives?|guidelines?|commands?|orders?|context|messages?|training|programming|constraints?)\b",
+        rest: Rest::Follows(
+            r"\S+( \S+)?\s+(\w+\s+){0,4}?(previous|prior|above|earlier|preceding|foregoing|former|existing|system|initial|original|past)\s+(\w+\s+){0,3}?(instructions?|prompts?|rules?|directives?|guidelines?|commands?|orders?|context|messages?|training|programming|constraints?)\b",
+        ),
     },
     Phrase {
         type_name: "instruction_override",
@@ -93,7 +130,9 @@ const PHRASES: &[Phrase] = &[
         severity: Severity::High,
         weight: 1.5,
         firsts: OVERRIDE,
-        rest: r"^\S+( \S+)?\s+(all|any|every|each|everything|your|the)\s+(of\s+)?(your\s+|the\s+|these\s+|those\s+|other\s+)?(instructions|rules|guidelines|directives|restrictions|safeguards|safety|ethics|(that|i|we|you)\s+\w+\s+(above|before|earlier))\b",
+        rest: Rest::Follows(
+            r"\S+( \S+)?\s+(all|any|every|each|everything|your|the)\s+(of\s+)?(your\s+|the\s+|these\s+|those\s+|other\s+)?(instructions|rules|guidelines|directives|restrictions|safeguards|safety|ethics|(that|i|we|you)\s+\w+\s+(above|before|earlier))\b",
+        ),
     },
     Phrase {
         type_name: "instruction_override",
@@ -119,7 +158,10 @@ const PHRASES: &[Phrase] = &[
             "無視",
             "무시",
         ],
-        rest: r"(?s)^.{0,60}?(anweisung|instruktion|vorherig|bisherig|instruccion|anteriores|instructions? précédente|consignes|istruzioni|instruções|instructies|instrukcj|инструкц|указани|指令|指示|以前|지시)",
+        rest: Rest::Within(
+            60,
+            r"(anweisung|instruktion|vorherig|bisherig|instruccion|anteriores|instructions? précédente|consignes|istruzioni|instruções|instructies|instrukcj|инструкц|указани|指令|指示|以前|지시)",
+        ),
     },
     Phrase {
         type_name: "prompt_extraction",
@@ -127,7 +169,9 @@ const PHRASES: &[Phrase] = &[
         severity: Severity::High,
         weight: 2.0,
         firsts: REVEAL,
-        rest: r"^\S+( \S+)?\s+(\w+\s+){0,4}?(your|the|its|all)\s+(\w+\s+){0,3}?(system\s+prompt\b|initial\s+prompt\b|hidden\s+(prompt|instructions)\b|(initial|original|system|secret|full|exact)\s+(instructions|prompt|message)\b|instructions\s+(above|verbatim)(\s*[.,:!?;]|$))",
+        rest: Rest::Follows(
+            r"\S+( \S+)?\s+(\w+\s+){0,4}?(your|the|its|all)\s+(\w+\s+){0,3}?(system\s+prompt\b|initial\s+prompt\b|hidden\s+(prompt|instructions)\b|(initial|original|system|secret|full|exact)\s+(instructions|prompt|message)\b|instructions\s+(above|verbatim)(\s*[.,:!?;]|$))",
+        ),
     },
     Phrase {
         type_name: "role_change",
@@ -135,7 +179,10 @@ const PHRASES: &[Phrase] = &[
         severity: Severity::High,
         weight: 2.0,
         firsts: BECOME,
-        rest: r"(?s)^.{0,120}?\b(dan\b|do anything now|unrestricted|unfiltered|uncensored|no (rules|restrictions|filters?|limits|ethical)|without (any )?(restrictions|rules|filters?|limitations|ethical)|jailbr|evil|amoral|developer mode enabled|free (of|from) (all )?(restrictions|rules))",
+        rest: Rest::Within(
+            120,
+            r"\b(dan\b|do anything now|unrestricted|unfiltered|uncensored|no (rules|restrictions|filters?|limits|ethical)|without (any )?(restrictions|rules|filters?|limitations|ethical)|jailbr|evil|amoral|developer mode enabled|free (of|from) (all )?(restrictions|rules))",
+        ),
     },
     Phrase {
         type_name: "delimiter_forgery",
@@ -154,7 +201,7 @@ const PHRASES: &[Phrase] = &[
             "</instructions>",
             "[system](",
         ],
-        rest: r"^",
+        rest: Rest::Nothing,
     },
     Phrase {
         type_name: "delimiter_forgery",
@@ -170,7 +217,9 @@ const PHRASES: &[Phrase] = &[
             "system override",
             "admin override",
         ],
-        rest: r"^(end of (system )?(prompt|instructions|document|user input|context)|(end|begin) (system|user) (prompt|input|message|instructions)|new instructions?\s*:|(system|admin) override\b)",
+        rest: Rest::Follows(
+            r"(end of (system )?(prompt|instructions|document|user input|context)|(end|begin) (system|user) (prompt|input|message|instructions)|new instructions?\s*:|(system|admin) override\b)",
+        ),
     },
     Phrase {
         type_name: "covert_action",
@@ -187,43 +236,43 @@ const PHRASES: &[Phrase] = &[
             "never mention",
             "do not inform",
         ],
-        rest: r"^\S+( \S+){0,2}\s+(\w+\s+){0,2}?(the\s+)?(user|human|reader|this (instruction|message|prompt)|these instructions)\b",
+        rest: Rest::Follows(
+            r"\S+( \S+){0,2}\s+(\w+\s+){0,2}?(the\s+)?(user|human|reader|this (instruction|message|prompt)|these instructions)\b",
+        ),
     },
 ];
 
 /// Finds phrases; built once.
 ///
-/// What follows on a first word is compiled when the first such word is met: all of it together is 4 MB and 15 ms, which a process
-/// that meets none should not pay.
+/// What follows on a first word is compiled when the first such word is met: a process that meets none should not pay for it.
 #[derive(Debug)]
 pub struct Phrases {
-    firsts: AhoCorasick,
-    owners: Vec<usize>,
-    /// As long as `PHRASES`; `None` for what does not compile, which a test rules out.
+    firsts: Firsts,
+    /// As long as `PHRASES`; `None` where nothing follows (and for what does not compile, which a test rules out).
     rests: Vec<OnceLock<Option<Regex>>>,
 }
 
 impl Phrases {
-    /// Compiles their first words.
+    /// Readies their first words.
     ///
     /// # Errors
     /// Only a defect of this library.
     pub fn new() -> Result<Self> {
-        let firsts = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(PHRASES.iter().flat_map(|phrase| phrase.firsts))
-            .map_err(|cause| {
-                Error::new(ErrorKind::Internal, "the phrases of the injection detector do not compile")
-                    .with_source(cause)
-            })?;
-        let owner = |(at, phrase): (usize, &Phrase)| std::iter::repeat_n(at, phrase.firsts.len());
-        let owners = PHRASES.iter().enumerate().flat_map(owner).collect();
-        Ok(Self { firsts, owners, rests: PHRASES.iter().map(|_| OnceLock::new()).collect() })
+        let firsts = PHRASES.iter().enumerate();
+        let firsts = firsts.flat_map(|(at, phrase)| phrase.firsts.iter().map(move |first| (*first, at)));
+        let firsts = Firsts::new(firsts).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "a phrase of the injection detector begins with too short a word")
+        })?;
+        Ok(Self { firsts, rests: PHRASES.iter().map(|_| OnceLock::new()).collect() })
     }
 
-    fn rest(&self, at: usize) -> Option<(&'static Phrase, &Regex)> {
-        let (phrase, rest) = (PHRASES.get(at)?, self.rests.get(at)?);
-        Some((phrase, rest.get_or_init(|| phrase.compiled().ok()).as_ref()?))
+    /// Where the phrase ends that begins with this text, if it does.
+    fn end(&self, at: usize, text: &str) -> Option<usize> {
+        let rest = PHRASES.get(at)?.rest;
+        match (rest, self.rests.get(at)?.get_or_init(|| rest.compiled().ok().flatten())) {
+            (Rest::Nothing, _) => Some(0),
+            (_, compiled) => rest.end(compiled.as_ref()?, text),
+        }
     }
 
     /// What the phrases of a canonical text add to its score: the trainer starts from it.
@@ -234,19 +283,16 @@ impl Phrases {
     /// The heaviest phrase of a canonical text, and where it stands.
     pub(super) fn heaviest(&self, text: &str) -> Option<(&'static Phrase, Range<usize>)> {
         let mut best: Option<(&'static Phrase, Range<usize>)> = None;
-        for first in self.firsts.find_overlapping_iter(text) {
-            let Some(at) = self.owners.get(first.pattern().as_usize()) else { continue };
-            let Some((phrase, rest)) = self.rest(*at) else { continue };
+        self.firsts.for_each(text, |start, end, at| {
+            let Some(phrase) = PHRASES.get(at) else { return };
             if best.as_ref().is_some_and(|(best, _)| best.weight >= phrase.weight) {
-                continue;
+                return;
             }
-            let found =
-                text.get(first.start()..floor(text, first.start() + REACH)).and_then(|part| rest.find(part));
-            if let Some(found) = found {
-                let end = (first.start() + found.end()).max(first.end());
-                best = Some((phrase, first.start()..end));
+            let part = text.get(start..floor(text, start + REACH));
+            if let Some(length) = part.and_then(|part| self.end(at, part)) {
+                best = Some((phrase, start..(start + length).max(end)));
             }
-        }
+        });
         best
     }
 }
@@ -261,12 +307,14 @@ fn floor(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn every_phrase_compiles() {
         for phrase in PHRASES {
-            assert!(phrase.compiled().is_ok(), "{}", phrase.rest);
+            assert!(phrase.rest.compiled().is_ok(), "{:?}", phrase.rest);
         }
     }
 
@@ -294,5 +342,34 @@ mod tests {
         ] {
             assert_eq!(kind(text), None, "{text}");
         }
+    }
+
+    /// As the patterns read: with Unicode's letters, and the characters before counted by the pattern.
+    fn as_it_reads(rest: Rest) -> regex::Regex {
+        regex::Regex::new(&match rest {
+            Rest::Nothing => "(?i)^".to_owned(),
+            Rest::Follows(rest) => format!("(?i)^{rest}"),
+            Rest::Within(most, rest) => format!("(?is)^.{{0,{most}}}?{rest}"),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_pattern_over_bytes_finds_what_it_says() {
+        let readings: Vec<_> = PHRASES.iter().map(|phrase| (phrase, as_it_reads(phrase.rest))).collect();
+        let phrases = Phrases::new().unwrap();
+        let word = proptest::sample::select(
+            "ignore all your the of prior ÜBER größe 日本 instructions rules system prompt show that you said above . , \n Anweisungen \
+             ИНСТРУКЦИИ вы act as DAN evil daniel no limits end document don't tell user a"
+                .split(' ')
+                .collect::<Vec<_>>(),
+        );
+        proptest!(|(words in proptest::collection::vec(word, 1..40))| {
+            let text = words.join(" ");
+            for (at, (phrase, reading)) in readings.iter().enumerate() {
+                let found = reading.find(&text).map(|found| found.end());
+                prop_assert_eq!(phrases.end(at, &text), found, "{}: {}", phrase.explanation, text);
+            }
+        });
     }
 }

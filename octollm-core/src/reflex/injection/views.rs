@@ -66,6 +66,7 @@ const LETTER: u8 = 1;
 const SWAP: u8 = 2;
 const BREAK: u8 = 4;
 const PERCENT: u8 = 8;
+const MARK: u8 = 16;
 
 /// The kinds of all bytes: one look-up decides whether anything has to be looked at.
 const KINDS: [u8; 256] = {
@@ -78,6 +79,9 @@ const KINDS: [u8; 256] = {
         }
         if byte.is_ascii_whitespace() {
             kinds[at] |= BREAK;
+        }
+        if byte.is_ascii_punctuation() {
+            kinds[at] |= MARK;
         }
         if byte == b'%' {
             kinds[at] |= PERCENT;
@@ -114,10 +118,18 @@ impl Signs {
         signs
     }
 
-    /// Looks at a word that holds bytes of these kinds.
+    /// Counts a word that holds bytes of these kinds. Most are a few letters and can be no sign.
     #[inline]
     fn word(&mut self, word: &[u8], kinds: u8, counts: &mut Counts) {
         counts.words += 1;
+        if kinds == LETTER && word.len() > 1 && word.len() < rot13::SHORTEST {
+            (counts.singles, counts.after_letter) = (0, false);
+        } else {
+            self.look(word, kinds, counts);
+        }
+    }
+
+    fn look(&mut self, word: &[u8], kinds: u8, counts: &mut Counts) {
         if let [single] = word {
             // Beside another letter: `x = y + z` is no word. A sign of its own is between words, or the end of one.
             if single.is_ascii_alphabetic() {

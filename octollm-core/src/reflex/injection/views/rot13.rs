@@ -36,9 +36,13 @@ pub(super) fn is_likely(bytes: &[u8]) -> bool {
 /// "ignore", "prompt", "system", "previous", "instructions": too few letters to tell by, and all that a short order needs.
 const SIGNS: [&[u8]; 5] = [b"vtaber", b"cebzcg", b"flfgrz", b"cerivbhf", b"vafgehpgvbaf"];
 
+/// The shortest of them.
+pub(super) const SHORTEST: usize = 6;
+
 /// Whether a word is one that short orders hold, in ROT13.
 pub(super) fn is_sign(word: &[u8]) -> bool {
-    matches!(word, [b'v' | b'V' | b'c' | b'C' | b'f' | b'F', ..])
+    word.len() >= SHORTEST
+        && matches!(word, [b'v' | b'V' | b'c' | b'C' | b'f' | b'F', ..])
         && SIGNS.iter().any(|sign| word.eq_ignore_ascii_case(sign))
 }
 

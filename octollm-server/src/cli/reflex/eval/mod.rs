@@ -9,6 +9,8 @@
 //! For files of labels (injections): recall, precision and F1 are over rows, `fpr` is the share of harmless rows that are
 //! flagged, a score is the distance to the threshold, which therefore is 0.
 //!
+//! `us_per_kb` is the quickest of up to 20 passes over the file, as other processes can only add to it.
+//!
 //! Intervals are 95% bootstrap percentiles over rows, with a fixed seed.
 
 mod bootstrap;
@@ -18,6 +20,7 @@ mod row;
 mod spans;
 mod types;
 
+use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
@@ -89,15 +92,26 @@ fn scored(row: &Row, (score, flagged): (f32, bool)) -> Score {
     Score { id: row.id.clone(), score, flagged }
 }
 
-/// What a detector says of every row, and the microseconds that 1 KiB took it: the second time, because what is made when it is
-/// first needed is not what a text costs.
+/// Times that a file is judged for its time, and seconds after which that ends.
+const PASSES: usize = 20;
+const ENOUGH: f64 = 1.0;
+
+/// What a detector says of every row, and the microseconds that 1 KiB took it: in the quickest pass after the first, because
+/// neither what is made when it is first needed nor what else the machine does is what a text costs.
 fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, f64) {
-    rows.iter().for_each(|row| drop(judge(row)));
-    let started = Instant::now();
-    let judged = rows.iter().map(judge).collect();
-    let took = started.elapsed().as_secs_f64();
+    let judged = rows.iter().map(&mut judge).collect();
+    let begun = Instant::now();
+    let mut quickest = f64::INFINITY;
+    for _ in 0..PASSES {
+        let started = Instant::now();
+        rows.iter().for_each(|row| drop(black_box(judge(row))));
+        quickest = quickest.min(started.elapsed().as_secs_f64());
+        if begun.elapsed().as_secs_f64() > ENOUGH {
+            break;
+        }
+    }
     let kib = rows.iter().map(|row| row.text.len()).sum::<usize>() as f64 / 1024.0;
-    (judged, took * 1e6 / kib.max(f64::MIN_POSITIVE))
+    (judged, quickest * 1e6 / kib.max(f64::MIN_POSITIVE))
 }
 
 fn print(output: Output, report: &FileReport) -> Result<(), Stop> {
