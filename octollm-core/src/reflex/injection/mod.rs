@@ -9,6 +9,7 @@
 pub mod features;
 pub mod model;
 pub mod patterns;
+mod repetition;
 #[cfg(test)]
 mod tests;
 mod views;
@@ -22,6 +23,7 @@ use super::{Canonical, Finding, FindingKind, Findings, Severity};
 use crate::error::Result;
 use model::{Judgement, Model};
 use patterns::Phrases;
+use repetition::Essence;
 
 /// How much lower the threshold of text from outside is: nobody's own words are refused by it.
 const EXTERNAL_BONUS: f32 = 1.0;
@@ -121,14 +123,26 @@ impl InjectionDetector {
     }
 
     fn read(&self, text: &str) -> Option<Reading> {
-        let Judgement { margin, range } = self.model.judge(text)?;
-        let phrase = self.phrases.heaviest(text);
-        Some(match phrase {
+        let judgement = self.model.judge(text)?;
+        let window = judgement.range.clone();
+        let reading = self.explain(text, judgement);
+        let may_condemn = reading.margin + EXTERNAL_BONUS >= 0.0;
+        if !may_condemn || !repetition::prevails(text.get(window).unwrap_or_default()) {
+            return Some(reading);
+        }
+        let essence = Some(Essence::of(text)).filter(Essence::may_be_an_order)?;
+        let reading = self.explain(&essence.text, self.model.judge(&essence.text)?);
+        Some(Reading { range: essence.origin(reading.range.clone()), ..reading })
+    }
+
+    /// Adds what a phrase says.
+    fn explain(&self, text: &str, Judgement { margin, range }: Judgement) -> Reading {
+        match self.phrases.heaviest(text) {
             Some((phrase, place)) => {
                 Reading { margin: margin + phrase.weight, range: place, phrase: Some(phrase) }
             }
             None => Reading { margin, range, phrase: None },
-        })
+        }
     }
 }
 
