@@ -33,6 +33,9 @@ use crate::store::{self, Store};
 /// How long running steps may take to end when a session is closed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How often a session that others still use is looked at again, to be closed.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
 /// How long the first look for arms may take before work begins without those that have not answered.
 const FIRST_LOOK: Duration = Duration::from_secs(3);
 
@@ -237,6 +240,23 @@ impl Session {
         let Some(local) = self.local else { return Ok(()) };
         local.orchestrator.shutdown(GRACE).await;
         local.store.close().await
+    }
+
+    /// Lets running steps end within `grace`, and closes the session once nobody else has it: a search or an ingest that
+    /// began before ends first.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub async fn close_shared(self: Arc<Self>, grace: Duration) -> Result<()> {
+        self.shutdown(grace).await;
+        let mut session = self;
+        loop {
+            match Arc::try_unwrap(session) {
+                Ok(session) => return session.close().await,
+                Err(shared) => session = shared,
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 }
 

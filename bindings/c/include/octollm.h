@@ -5,14 +5,15 @@
  *   octollm_string_t, freed with octollm_string_free. The contract's types travel as JSON.
  * - Handles are opaque. Each has one function that frees it, which takes NULL, too.
  * - A callback gets the env that it was given with, may be called from any thread, and must not throw or jump out. Its
- *   finalizer runs exactly once, when nothing can call it any more.
+ *   finalizer runs exactly once, when nothing can call it any more. A finalizer and a receiver of the log must not wait
+ *   for the library: functions that would (all that take an octollm_t) answer `conflict` there.
  * - Functions may be called from several threads at once where their handle says thread-safe.
  * - All orchestrators of a process share one set of threads. After a fork the child must not call the library.
  */
 
 #pragma once
 
-/* Generated from bindings/c/src by `make c-header`. Change it there. */
+/* Generated from bindings/c/src by `make -C bindings/c header`. Change it there. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -246,10 +247,11 @@ octollm_error_t *octollm_connect(const char *url, size_t url_len, octollm_t **ou
 
 /*
  Ends an orchestrator: running steps may end within 5 seconds, the rest stays in the journal and goes on at the next
- start. Must not be called from a callback: then it answers `conflict` and the handle lives on. NULL is allowed.
+ start. Calls that wait in other threads meanwhile end with `unavailable`; their tasks go on at the next start, too.
+ Must not be called from a callback: then it answers `conflict` and the handle lives on. NULL is allowed.
 
  # Safety
- `octo` is NULL or living, and not used afterwards if this went well; nobody else uses it meanwhile.
+ `octo` is NULL or living; no call begins with it once this has begun, unless it answers an error.
  */
 octollm_error_t *octollm_free(octollm_t *octo);
 

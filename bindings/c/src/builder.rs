@@ -11,7 +11,7 @@ use octollm_server::{LocalOptions, Session};
 use serde_json::Value;
 
 use crate::arm::{CallbackArm, octollm_arm_t};
-use crate::env::Env;
+use crate::env::{Env, is_amid_work};
 use crate::error::octollm_error_t;
 use crate::guard::{guard, guard_or, json, null, place_for, text, wait_for};
 use crate::orchestrator::octollm_t;
@@ -186,17 +186,18 @@ pub unsafe extern "C" fn octollm_connect(
 }
 
 /// Ends an orchestrator: running steps may end within 5 seconds, the rest stays in the journal and goes on at the next
-/// start. Must not be called from a callback: then it answers `conflict` and the handle lives on. NULL is allowed.
+/// start. Calls that wait in other threads meanwhile end with `unavailable`; their tasks go on at the next start, too.
+/// Must not be called from a callback: then it answers `conflict` and the handle lives on. NULL is allowed.
 ///
 /// # Safety
-/// `octo` is NULL or living, and not used afterwards if this went well; nobody else uses it meanwhile.
+/// `octo` is NULL or living; no call begins with it once this has begun, unless it answers an error.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn octollm_free(octo: *mut octollm_t) -> *mut octollm_error_t {
     guard(|| {
         if octo.is_null() {
             return Ok(());
         }
-        if tokio::runtime::Handle::try_current().is_ok() {
+        if is_amid_work() || tokio::runtime::Handle::try_current().is_ok() {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 "an orchestrator cannot be ended by a callback of its own",

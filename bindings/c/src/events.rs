@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use crate::env::{Env, octollm_finalizer_t};
 use crate::error::octollm_error_t;
-use crate::guard::{borrowed, guard, guard_or, null, place_for, runtime, text, timeout, wait_for};
+use crate::guard::{borrowed, guard, guard_or, late, null, place_for, runtime, text, wait_for, within};
 use crate::orchestrator::{octollm_t, task_id};
 use crate::text::octollm_string_t;
 
@@ -66,11 +66,9 @@ pub unsafe extern "C" fn octollm_events_next(
         let (event, ended) = (place_for(event)?, place_for(ended)?);
         // SAFETY: the caller's promise.
         let events = unsafe { borrowed(events, "events") }?;
-        let next = async { Ok(events.stream.lock().await.next().await) };
-        let next = match wait_for(timeout(timeout_ms, "the next event did not come in time", next))? {
-            Some(next) => Some(octollm_string_t::json(&*next?)?),
-            None => None,
-        };
+        let next = within(timeout_ms, async { events.stream.lock().await.next().await });
+        let next = wait_for(async { next.await.ok_or_else(|| late("the next event did not come in time")) })?;
+        let next = next.transpose()?.map(|event| octollm_string_t::json(&*event)).transpose()?;
         // SAFETY: the caller's promise.
         unsafe { ended.write(next.is_none()) };
         if let Some(next) = next {

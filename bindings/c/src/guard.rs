@@ -10,6 +10,7 @@ use octollm_core::{Error, ErrorKind, Fault, Result};
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::env::is_amid_work;
 use crate::error::octollm_error_t;
 
 /// Runs `work`; NULL if it is well, else the error. A panic is an error, too.
@@ -111,18 +112,25 @@ pub(crate) fn runtime() -> Result<&'static Runtime> {
 
 /// Runs `work` on the runtime while this thread waits.
 pub(crate) fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    if is_amid_work() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "a finalizer or a receiver of the log cannot wait for OctoLLM",
+        )
+        .with_hint("hand what is to be done to a thread of the program's own"));
+    }
     runtime()?.block_on(work)
 }
 
-/// `work`, `milliseconds` at most; 0 is as long as it takes.
-pub(crate) async fn timeout<T>(
-    milliseconds: u64,
-    message: &'static str,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+/// What comes of `work` within `milliseconds`; 0 is as long as it takes.
+pub(crate) async fn within<T>(milliseconds: u64, work: impl Future<Output = T>) -> Option<T> {
     if milliseconds == 0 {
-        return work.await;
+        return Some(work.await);
     }
-    let limit = Duration::from_millis(milliseconds);
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, message)))
+    tokio::time::timeout(Duration::from_millis(milliseconds), work).await.ok()
+}
+
+/// The time is up.
+pub(crate) fn late(message: &'static str) -> Error {
+    Error::new(ErrorKind::Timeout, message)
 }

@@ -10,7 +10,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
-use crate::env::{Env, octollm_finalizer_t};
+use crate::env::{Env, amid_work, is_amid_work, octollm_finalizer_t};
 use crate::error::octollm_error_t;
 use crate::guard::{guard, null};
 
@@ -83,15 +83,18 @@ struct Lines {
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        // Of what its receiver has the library do, a log would never end.
+        if is_amid_work() {
+            return;
+        }
         let mut line = Line(format!("{}:", event.metadata().target()));
         event.record(&mut line);
         let mut line = line.0.replace(['\n', '\r', '\0'], " ");
         let len = line.len();
         line.push('\0');
+        let level = number(*event.metadata().level());
         // SAFETY: the header asks for a callback that takes this `env` from any thread; the text outlives the call.
-        unsafe {
-            (self.callback)(self.env.pointer(), number(*event.metadata().level()), line.as_ptr().cast(), len);
-        }
+        amid_work(|| unsafe { (self.callback)(self.env.pointer(), level, line.as_ptr().cast(), len) });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use octollm_core::arm::Progress;
 use octollm_core::memory::TaskFilter;
@@ -13,26 +14,30 @@ use octollm_server::Session;
 use serde::Deserialize;
 
 use crate::error::octollm_error_t;
-use crate::guard::{borrowed, guard, json, place_for, text, timeout, wait_for};
+use crate::guard::{borrowed, guard, json, late, place_for, text, wait_for, within};
 use crate::text::octollm_string_t;
+
+/// How long running steps may take to end when an orchestrator is freed.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// An orchestrator, in this process (`octollm_start`) or on a server (`octollm_connect`). Thread-safe.
 #[allow(non_camel_case_types)]
 pub struct octollm_t {
-    session: Session,
+    session: Arc<Session>,
 }
 
 impl octollm_t {
     pub(crate) fn into_raw(session: Session) -> *mut Self {
-        Box::into_raw(Box::new(Self { session }))
+        Box::into_raw(Box::new(Self { session: Arc::new(session) }))
     }
 
-    pub(crate) fn orchestrator(&self) -> &Arc<dyn Orchestrator> {
-        self.session.orchestrator()
+    /// The caller's own, so that a call that still waits may outlive the handle.
+    pub(crate) fn orchestrator(&self) -> Arc<dyn Orchestrator> {
+        self.session.orchestrator().clone()
     }
 
     pub(crate) async fn close(self) -> Result<()> {
-        self.session.close().await
+        self.session.close_shared(GRACE).await
     }
 }
 
@@ -83,10 +88,10 @@ pub unsafe extern "C" fn octollm_submit(
     guard(|| {
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
-        let octo = unsafe { borrowed(octo, "octo") }?;
+        let octo = unsafe { borrowed(octo, "octo") }?.orchestrator();
         // SAFETY: the caller's promise.
         let submission = unsafe { submission((request, request_len), (options, options_len)) }?;
-        let response = wait_for(octo.orchestrator().submit(submission))?;
+        let response = wait_for(octo.submit(submission))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&response)?) };
         Ok(())
@@ -112,27 +117,26 @@ pub unsafe extern "C" fn octollm_run(
     guard(|| {
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
-        let octo = unsafe { borrowed(octo, "octo") }?;
+        let octo = unsafe { borrowed(octo, "octo") }?.orchestrator();
         // SAFETY: the caller's promise.
         let submission = unsafe { submission((request, request_len), (options, options_len)) }?;
-        let result = wait_for(run(octo.orchestrator(), submission, timeout_ms))?;
+        let result = wait_for(run(&*octo, submission, timeout_ms))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&result)?) };
         Ok(())
     })
 }
 
-async fn run(octo: &Arc<dyn Orchestrator>, submission: Submission, timeout_ms: u64) -> Result<TaskResult> {
+async fn run(octo: &dyn Orchestrator, submission: Submission, timeout_ms: u64) -> Result<TaskResult> {
     let (response, events) = octo.stream(submission).await?;
     let id = response.task_id;
     let ended = octo.follow(id, events);
-    match timeout(timeout_ms, "the task did not end in time and was cancelled", ended).await {
-        Ok(result) => Ok(result),
-        Err(error) => {
-            octo.cancel(id, "the caller's time is up").await?;
-            Err(error.with_context("task", id.to_string()))
-        }
+    // What else goes wrong says nothing about the task, which may go on.
+    if let Some(ended) = within(timeout_ms, ended).await {
+        return ended;
     }
+    octo.cancel(id, "the caller's time is up").await?;
+    Err(late("the task did not end in time and was cancelled").with_context("task", id.to_string()))
 }
 
 /// Waits for a task's end, `timeout_ms` at most (0: as long as it takes), and writes its TaskResult as JSON. `timeout` if
@@ -153,8 +157,9 @@ pub unsafe extern "C" fn octollm_wait(
         // SAFETY: the caller's promise.
         let (octo, task) = unsafe { (borrowed(octo, "octo")?, text(task, task_len, "task")?) };
         let (octo, id) = (octo.orchestrator(), task_id(task)?);
-        let ended = async { octo.follow(id, octo.events(id, 0).await?).await };
-        let result = wait_for(timeout(timeout_ms, "the task has not ended in time", ended))?;
+        let ended = within(timeout_ms, async { octo.follow(id, octo.events(id, 0).await?).await });
+        let result =
+            wait_for(async { ended.await.unwrap_or_else(|| Err(late("the task has not ended in time"))) })?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&result)?) };
         Ok(())
@@ -323,7 +328,7 @@ pub unsafe extern "C" fn octollm_index(
         // SAFETY: the caller's promise.
         let (octo, paths) = unsafe { (borrowed(octo, "octo")?, json(paths, paths_len, "paths")?) };
         let paths: Vec<PathBuf> = from_value(paths, "the list of paths")?;
-        let report = wait_for(octo.session.index(&paths, &Progress::default()))?;
+        let report = wait_for(octo.session.clone().index(&paths, &Progress::default()))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&report)?) };
         Ok(())
@@ -347,7 +352,7 @@ pub unsafe extern "C" fn octollm_search(
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
         let (octo, request) = unsafe { (borrowed(octo, "octo")?, json(request, request_len, "request")?) };
-        let response = wait_for(octo.session.search(request))?;
+        let response = wait_for(octo.session.clone().search(request))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&response)?) };
         Ok(())
@@ -380,7 +385,7 @@ pub unsafe extern "C" fn octollm_memory(
         let out = place_for(out)?;
         // SAFETY: the caller's promise.
         let (octo, call) = unsafe { (borrowed(octo, "octo")?, json(call, call_len, "call")?) };
-        let answer = wait_for(octo.session.memory(call))?;
+        let answer = wait_for(octo.session.clone().memory(call))?;
         // SAFETY: the caller's promise.
         unsafe { out.write(octollm_string_t::json(&answer)?) };
         Ok(())

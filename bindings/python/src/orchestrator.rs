@@ -25,9 +25,6 @@ use crate::pending::Pending;
 use crate::runtime::runtime;
 use crate::waited::CancelOnDrop;
 
-/// How often a closing session is looked at while somebody uses it.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
 /// An orchestrator, here or on a server.
 #[pyclass(frozen, module = "octollm._native")]
 pub(crate) struct Orchestrator {
@@ -277,16 +274,9 @@ impl Drop for Orchestrator {
     }
 }
 
-/// Ends a session once nobody uses it any more.
 async fn close(session: Option<Arc<Session>>, grace: Duration) -> Result<()> {
-    let Some(mut session) = session else { return Ok(()) };
-    session.shutdown(grace).await;
-    loop {
-        match Arc::try_unwrap(session) {
-            Ok(session) => return session.close().await,
-            // A search or an ingest that began before; it ends by itself.
-            Err(shared) => session = shared,
-        }
-        tokio::time::sleep(LOOK_AGAIN).await;
+    match session {
+        Some(session) => session.close_shared(grace).await,
+        None => Ok(()),
     }
 }
