@@ -27,6 +27,7 @@ class Arm(ctypes.Structure):
 
 for name in ("version", "error_message", "error_code", "call_input"):
     getattr(lib, f"octollm_{name}").restype = ctypes.c_char_p
+lib.octollm_call_is_cancelled.restype = ctypes.c_bool
 
 
 def call(name, *arguments):

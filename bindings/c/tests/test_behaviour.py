@@ -3,6 +3,9 @@
 import ctypes
 import json
 import sys
+import threading
+import time
+from itertools import chain, repeat
 from pathlib import Path
 
 from octollm_ctypes import EXECUTE, FINALIZE, HEALTH, Arm, String, call, lib, text
@@ -10,25 +13,49 @@ from octollm_ctypes import EXECUTE, FINALIZE, HEALTH, Arm, String, call, lib, te
 CASES = sorted((Path(__file__).parents[3] / "tests" / "behaviour").glob("*.json"))
 
 
+# How many calls that are never answered have not been given up yet.
+waiting = []
+
+
+def until(done):
+    for _ in range(6000):
+        if done():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it never came")
+
+
+def hold(handle):
+    """Keeps a call until nobody waits for its answer any more."""
+    waiting.append(handle)
+    try:
+        until(lambda: lib.octollm_call_is_cancelled(handle))
+    finally:
+        lib.octollm_call_free(handle)
+    waiting.remove(handle)
+
+
 def add(builder, arm):
     """Adds the arm of a case, and answers what must live as long as the orchestrator."""
     descriptor = dict(arm)
     answers = descriptor.pop("answers")
-    calls = []
+    turns = chain(answers, repeat(answers[-1]))
 
     @EXECUTE
     def execute(_env, handle):
-        handle = ctypes.c_void_p(handle)
-        said = answers[min(len(calls), len(answers) - 1)]
-        calls.append(None)
-        if "fail" in said:
+        handle, said = ctypes.c_void_p(handle), next(turns)
+        asked = json.loads(lib.octollm_call_input(handle, None))
+        if "wait" in said:
+            threading.Thread(target=hold, args=(handle,)).start()
+        elif "fail" in said:
             failure = said["fail"]
             temporary = ctypes.c_bool(failure["temporary"])
             call("call_fail", handle, failure["message"].encode(), temporary, ctypes.c_uint64(0))
-            return
-        asked = json.loads(lib.octollm_call_input(handle, None))
-        output = said.get("output", {"echo": asked})
-        call("call_complete", handle, json.dumps(output).encode())
+        else:
+            output = said.get("output", {"echo": asked})
+            if "length_of" in said:
+                output = {"length": len(asked[said["length_of"].removeprefix("/")])}
+            call("call_complete", handle, json.dumps(output).encode())
 
     kept = Arm(None, execute, HEALTH(0), FINALIZE(0))
     call("builder_add_arm", builder, json.dumps(descriptor).encode(), ctypes.byref(kept))
@@ -75,6 +102,8 @@ def holds(wanted, found, place=""):
 def drive(octo, case):
     request = json.dumps(case["request"]).encode()
     key = (ctypes.c_char_p(None), ctypes.c_size_t(0))
+    if "key" in case:
+        key = (json.dumps({"idempotency_key": case["key"]}).encode(),)
     if "refused" in case:
         try:
             text("submit", octo, request, *key)
@@ -84,18 +113,24 @@ def drive(octo, case):
             return
         raise AssertionError("a bad request was accepted")
     task = text("submit", octo, request, *key)["task_id"].encode()
-    decisions = iter(case.get("decisions", []))
+    if "key" in case:
+        assert text("submit", octo, request, *key)["task_id"].encode() == task
+    decisions, cancel = iter(case.get("decisions", [])), case.get("cancel")
     types = []
     for event in events(octo, task):
         if event.get("seq"):
             types.append(event["type"])
-        if event["type"] == "approval.requested":
+        if cancel and event["type"] == cancel["at"]:
+            text("cancel", octo, task, cancel["reason"].encode())
+            cancel = None
+        elif event["type"] == "approval.requested":
             text("approve", octo, task, json.dumps(next(decisions)).encode())
     assert types == case.get("events", types), types
     holds(case["result"], text("task", octo, task))
+    until(lambda: not waiting)
 
 
-assert len(CASES) >= 14, "cases are missing"
+assert len(CASES) >= 24, "cases are missing"
 for path in CASES:
     case = json.loads(path.read_text())
     octo, kept = opened(case, f"{sys.argv[2]}/{path.stem}")

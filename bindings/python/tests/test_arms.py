@@ -170,6 +170,24 @@ def test_what_is_wrong_with_an_arm_is_said_where_it_is_made() -> None:
         octollm.OctoLLM([Idle()]).health_sync()
 
 
+def test_an_arm_that_needs_personal_data_gets_it(octo_home: Path) -> None:
+    class Mailer(octollm.Arm):
+        "Sends mail."
+
+        needs_pii = ["email"]
+
+        def execute(self, to: str) -> int:
+            return len(to)
+
+    @octollm.arm
+    def blind(to: str) -> int:
+        return len(to)
+
+    with octollm.OctoLLM([Mailer(), blind], home=octo_home) as octo:
+        assert octo.run_sync(plan("mailer", to="ada@example.org")).result == len("ada@example.org")
+        assert octo.run_sync(plan("blind", to="ada@example.org")).result == len("<EMAIL_1>")
+
+
 def test_what_is_no_arm_is_refused_by_name() -> None:
     class Echo(octollm.Arm):
         def execute(self, word: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +18,42 @@ from conftest import within
 CASES = sorted((Path(__file__).parents[3] / "tests" / "behaviour").glob("*.json"))
 
 
+#: How many calls that are never answered have not been given up yet.
+waiting: list[None] = []
+
+
+def answer(said: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    if "fail" in said:
+        raise octollm.ArmError(said["fail"]["message"], temporary=said["fail"]["temporary"])
+    if "length_of" in said:
+        return {"length": len(inputs[said["length_of"].removeprefix("/")])}
+    return said.get("output", {"echo": inputs})
+
+
 def scripted(arm: dict[str, Any], is_async: bool) -> octollm.FunctionArm[Any]:
     """The arm of a case: its answers in turn, the last one for ever."""
     descriptor = dict(arm)
     answers = descriptor.pop("answers")
-    calls: list[None] = []
-
-    def answer(inputs: dict[str, Any]) -> Any:
-        said = answers[min(len(calls), len(answers) - 1)]
-        calls.append(None)
-        if "fail" in said:
-            raise octollm.ArmError(said["fail"]["message"], temporary=said["fail"]["temporary"])
-        return said.get("output", {"echo": inputs})
+    turns = chain(answers, repeat(answers[-1]))
 
     async def execute(**inputs: Any) -> Any:
-        return answer(inputs)
+        said = next(turns)
+        if "wait" in said:
+            waiting.append(None)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                waiting.pop()
+        return answer(said, inputs)
 
-    def execute_sync(**inputs: Any) -> Any:
-        return answer(inputs)
+    def execute_sync(*, ctx: octollm.ArmContext, **inputs: Any) -> Any:
+        said = next(turns)
+        if "wait" in said:
+            waiting.append(None)
+            while not ctx.cancelled:
+                time.sleep(0.005)
+            waiting.pop()
+        return answer(said, inputs)
 
     made: octollm.FunctionArm[Any] = octollm.arm(**descriptor)(execute if is_async else execute_sync)
     return made
@@ -57,15 +78,26 @@ async def drive(octo: octollm.OctoLLM, case: dict[str, Any]) -> None:
         assert caught.value.code == case["refused"]["code"]
         assert {detail["pointer"] for detail in caught.value.details} >= set(case["refused"]["pointers"])
         return
-    decisions = iter(case.get("decisions", []))
+    request = {**case["request"], "idempotency_key": case.get("key")}
+    decisions, cancel = iter(case.get("decisions", [])), case.get("cancel")
     types, task_id = [], ""
-    async for event in octo.stream(case["request"]):
+    async for event in octo.stream(request):
         task_id = event.task_id
         if event.seq:
             types.append(event.type)
-        if event.type == "approval.requested":
+        if cancel and event.type == cancel["at"]:
+            await octo.cancel(task_id, cancel["reason"])
+            cancel = None
+        elif event.type == "approval.requested":
             await octo.approve(task_id, **next(decisions))
     assert types == case.get("events", types)
+    if request["idempotency_key"]:
+        assert (await octo.submit(request)).task_id == task_id
+    for _ in range(1000):
+        if not waiting:
+            break
+        await asyncio.sleep(0.005)
+    assert not waiting, "an arm was never told to stop"
     holds(case["result"], (await octo.task(task_id)).raw)
 
 
@@ -89,4 +121,4 @@ def test_behaviour(case: Path, is_async: bool, octo_home: Path) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 14
+    assert len(CASES) >= 24

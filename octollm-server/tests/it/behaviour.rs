@@ -1,15 +1,19 @@
 //! The behaviour cases that all faces share, from Rust: in memory, over SQLite, and over HTTP.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use octollm_core::arm::ArmDescriptor;
 use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
-use octollm_core::orchestrator::{Builder, Decision, LocalOrchestrator, Orchestrator, RemoteOrchestrator};
+use octollm_core::orchestrator::{
+    Builder, Decision, LocalOrchestrator, Orchestrator, RemoteOrchestrator, Submission,
+};
 use octollm_core::task::EventKind;
 use octollm_core::testing::arms::ScriptedArm;
-use octollm_core::{Error, ErrorKind, Result, Status, TaskRequest};
+use octollm_core::{Error, ErrorKind, Result, Status};
 use serde_json::{Value, json};
 
 use crate::support::serve;
@@ -25,19 +29,24 @@ fn cases() -> Vec<(String, Value)> {
         })
         .collect();
     cases.sort_by(|a, b| a.0.cmp(&b.0));
-    assert!(cases.len() >= 14, "cases are missing");
+    assert!(cases.len() >= 24, "cases are missing");
     cases
 }
 
-fn scripted(arm: &Value) -> ScriptedArm {
+/// Held by every call that is never answered, until it is given up.
+type Waiting = Arc<()>;
+
+fn scripted(arm: &Value, waiting: &Waiting) -> ScriptedArm {
     let mut descriptor = arm.clone();
     let answers = descriptor.as_object_mut().unwrap().remove("answers").unwrap();
     let descriptor: ArmDescriptor = serde_json::from_value(descriptor).unwrap();
     let (answers, calls) = (answers.as_array().unwrap().clone(), AtomicUsize::new(0));
+    let waiting = Arc::downgrade(waiting);
     ScriptedArm::new(descriptor, move |call| {
         let number = calls.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
         let answer = answered(&answers[number], &call.input);
-        async move { answer }
+        let held = answers[number].get("wait").and_then(|_| waiting.upgrade());
+        async move { if held.is_some() { std::future::pending().await } else { answer } }
     })
 }
 
@@ -48,17 +57,36 @@ fn answered(answer: &Value, input: &Value) -> Result<Value> {
             if failure["temporary"].as_bool().unwrap() { Status::Temporary } else { Status::Permanent };
         return Err(Error::new(ErrorKind::ArmFailed, message).with_status(status));
     }
+    if let Some(pointer) = answer.get("length_of") {
+        let text = input.pointer(pointer.as_str().unwrap()).unwrap().as_str().unwrap();
+        return Ok(json!({"length": text.chars().count()}));
+    }
     Ok(answer.get("output").cloned().unwrap_or_else(|| json!({"echo": input})))
 }
 
-fn with_arms(case: &Value) -> Builder {
+fn with_arms(case: &Value, waiting: &Waiting) -> Builder {
     let arms = case["arms"].as_array().unwrap();
-    arms.iter().fold(LocalOrchestrator::builder(), |builder, arm| builder.arm(scripted(arm)))
+    arms.iter().fold(LocalOrchestrator::builder(), |builder, arm| builder.arm(scripted(arm, waiting)))
+}
+
+/// No call waits on when the task is over.
+async fn let_go(waiting: &Waiting, name: &str) {
+    for _ in 0..500 {
+        if Arc::strong_count(waiting) == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{name}: an arm was never told to stop");
 }
 
 async fn drive(octo: &dyn Orchestrator, name: &str, case: &Value) {
-    let request: TaskRequest = serde_json::from_value(case["request"].clone()).unwrap();
-    let streamed = octo.stream(request.into()).await;
+    let submission = Submission {
+        request: serde_json::from_value(case["request"].clone()).unwrap(),
+        idempotency_key: case.get("key").map(|key| key.as_str().unwrap().to_owned()),
+        ..Submission::default()
+    };
+    let streamed = octo.stream(submission.clone()).await;
     if let Some(refused) = case.get("refused") {
         let error = streamed.err().unwrap_or_else(|| panic!("{name} is accepted"));
         assert_eq!(error.kind().code(), refused["code"], "{name}");
@@ -69,6 +97,10 @@ async fn drive(octo: &dyn Orchestrator, name: &str, case: &Value) {
         return;
     }
     let (response, mut events) = streamed.unwrap();
+    if submission.idempotency_key.is_some() {
+        assert_eq!(octo.submit(submission).await.unwrap().task_id, response.task_id, "{name}");
+    }
+    let mut cancel = case.get("cancel");
     let mut decisions = case.get("decisions").and_then(Value::as_array).into_iter().flatten();
     let mut types = Vec::new();
     while let Some(event) = events.next().await {
@@ -76,7 +108,9 @@ async fn drive(octo: &dyn Orchestrator, name: &str, case: &Value) {
         if event.seq > 0 {
             types.push(event.kind.name());
         }
-        if matches!(event.kind, EventKind::ApprovalRequested { .. }) {
+        if let Some(cancel) = cancel.take_if(|cancel| cancel["at"] == event.kind.name()) {
+            octo.cancel(response.task_id, cancel["reason"].as_str().unwrap()).await.unwrap();
+        } else if matches!(event.kind, EventKind::ApprovalRequested { .. }) {
             let decision: Decision = serde_json::from_value(decisions.next().unwrap().clone()).unwrap();
             octo.decide(response.task_id, decision).await.unwrap();
         }
@@ -110,27 +144,33 @@ fn holds(wanted: &Value, found: &Value, place: &str) -> std::result::Result<(), 
 #[tokio::test]
 async fn in_memory() {
     for (name, case) in cases() {
-        let octo = with_arms(&case).start().await.unwrap();
+        let waiting = Waiting::default();
+        let octo = with_arms(&case, &waiting).start().await.unwrap();
         drive(&*octo, &name, &case).await;
+        let_go(&waiting, &name).await;
     }
 }
 
 #[tokio::test]
 async fn over_sqlite() {
     for (name, case) in cases() {
+        let waiting = Waiting::default();
         let home = tempfile::TempDir::new().unwrap();
         let sqlite = SqliteMemory::open(SqliteOptions::new(home.path().join("octollm.db"))).await.unwrap();
-        let octo = with_arms(&case).memory(SharedMemory::sqlite(sqlite)).start().await.unwrap();
+        let octo = with_arms(&case, &waiting).memory(SharedMemory::sqlite(sqlite)).start().await.unwrap();
         drive(&*octo, &name, &case).await;
+        let_go(&waiting, &name).await;
     }
 }
 
 #[tokio::test]
 async fn over_http() {
     for (name, case) in cases() {
-        let server = serve(with_arms(&case).start().await.unwrap()).await;
+        let waiting = Waiting::default();
+        let server = serve(with_arms(&case, &waiting).start().await.unwrap()).await;
         let remote = RemoteOrchestrator::connect(&server.url("")).await.unwrap();
         drive(&remote, &name, &case).await;
+        let_go(&waiting, &name).await;
         server.stop().await;
     }
 }

@@ -259,6 +259,9 @@ class Arm:
     side_effects: SideEffects = "idempotent"
     #: Whether the same input may get another answer a moment later (the time, the weather): such answers are not given again.
     varies: bool = False
+    #: Personal data and secrets that it cannot work without, by type (``email``) or kind (``pii``, ``secret``): it gets these
+    #: values, and placeholders for all others.
+    needs_pii: list[str] = []
     #: Called with the input's properties by name; a parameter ``ctx`` gets the :class:`ArmContext`.
     execute: Callable[..., Any]
 
@@ -283,6 +286,7 @@ class Arm:
             "max_concurrent": self.max_concurrent,
             "side_effects": self.side_effects,
             "varies": self.varies,
+            "needs_pii": self.needs_pii,
         }
         return FunctionArm(self.execute, described)
 
@@ -319,6 +323,7 @@ def arm(
     max_concurrent: int | None = None,
     side_effects: SideEffects | None = None,
     varies: bool | None = None,
+    needs_pii: list[str] | None = None,
     input_schema: dict[str, Any] | None = None,
     output_schema: dict[str, Any] | None = None,
 ) -> Callable[[Work], FunctionArm[Work]]: ...
@@ -336,13 +341,23 @@ def arm(
     max_concurrent: int | None = None,
     side_effects: SideEffects | None = None,
     varies: bool | None = None,
+    needs_pii: list[str] | None = None,
     input_schema: dict[str, Any] | None = None,
     output_schema: dict[str, Any] | None = None,
 ) -> Any:
     """Makes a function an arm. Its type hints become schemas, its docstring the description.
 
-    A parameter ``ctx`` gets the :class:`ArmContext` of the call. A function that takes ``**inputs`` can be given an
-    ``input_schema`` of its own.
+    A parameter ``ctx`` gets the :class:`ArmContext` of the call. What is not said is found in the function, or a default:
+
+    - ``arm_id``: unique name, the function's; ``name``: for people; ``version``: ``"1.0.0"``; ``description``
+    - ``capabilities``: what it can do (``["weather_forecast"]``), the function's name
+    - ``cost_tier``: 1 (free or nearly so) to 5 (dear), 3; ``average_latency_ms``: what a call usually takes
+    - ``max_concurrent``: calls that it takes at once, 10
+    - ``side_effects``: ``"none"``, ``"idempotent"`` (the default: it may be asked twice) or ``"unsafe"``
+    - ``varies``: whether the same input may get another answer a moment later, which is then not given again
+    - ``needs_pii``: personal data and secrets that it cannot work without, by type (``["email"]``) or kind (``["pii"]``,
+      ``["secret"]``): it gets these values, and placeholders for all others
+    - ``input_schema``, ``output_schema``: JSON Schemas in place of those of the hints, for a function that takes ``**inputs``
 
     >>> @arm(capabilities=["altitude_lookup"], cost_tier=1)
     ... def altitude(place: str, unit: Literal["m", "ft"] = "m") -> float:
@@ -366,6 +381,7 @@ def arm(
         "max_concurrent": max_concurrent,
         "side_effects": side_effects,
         "varies": varies,
+        "needs_pii": needs_pii,
         "input_schema": input_schema,
         "output_schema": output_schema,
     }
