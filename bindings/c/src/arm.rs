@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::octollm_call_t;
 use crate::env::{Env, octollm_finalizer_t};
+use crate::workers;
 
 /// The arm is well.
 pub const OCTOLLM_HEALTHY: c_int = 0;
@@ -69,11 +70,11 @@ impl Arm for CallbackArm {
         let _end = over.clone().drop_guard();
         let (handle, answered) = octollm_call_t::new(call, over.clone());
         let (env, execute) = (self.env.clone(), self.execute);
-        tokio::task::spawn_blocking(move || {
+        workers::run(move || {
             // SAFETY: the header asks for a callback that takes this `env` from any thread, and a call, which it
             // then owns.
             unsafe { execute(env.pointer(), Box::into_raw(handle)) };
-        });
+        })?;
         answered.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::ArmFailed, "the arm gave the call up without an answer")
                 .with_status(Status::Permanent))
@@ -84,7 +85,7 @@ impl Arm for CallbackArm {
         let Some(health) = self.health else { return Health::healthy() };
         let env = self.env.clone();
         // SAFETY: the header asks for a callback that takes this `env` from any thread.
-        let asked = tokio::task::spawn_blocking(move || unsafe { health(env.pointer()) }).await;
+        let asked = workers::call(move || unsafe { health(env.pointer()) }).await;
         let status = match asked {
             Ok(OCTOLLM_HEALTHY) => HealthStatus::Healthy,
             Ok(OCTOLLM_DEGRADED) => HealthStatus::Degraded,

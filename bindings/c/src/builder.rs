@@ -15,6 +15,7 @@ use crate::env::{Env, is_amid_work};
 use crate::error::octollm_error_t;
 use crate::guard::{guard, guard_or, json, null, place_for, text, wait_for};
 use crate::orchestrator::octollm_t;
+use crate::workers::is_worker;
 
 /// What an orchestrator will be made of. Not thread-safe.
 #[derive(Default)]
@@ -197,7 +198,7 @@ pub unsafe extern "C" fn octollm_free(octo: *mut octollm_t) -> *mut octollm_erro
         if octo.is_null() {
             return Ok(());
         }
-        if is_amid_work() || tokio::runtime::Handle::try_current().is_ok() {
+        if is_amid_work() || is_worker() {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 "an orchestrator cannot be ended by a callback of its own",

@@ -12,6 +12,7 @@ use crate::error::octollm_error_t;
 use crate::guard::{borrowed, guard, guard_or, late, null, place_for, runtime, text, wait_for, within};
 use crate::orchestrator::{octollm_t, task_id};
 use crate::text::octollm_string_t;
+use crate::workers;
 
 /// The events of one task, from one of them on. May be used from several threads: each event goes to one of them.
 #[allow(non_camel_case_types)]
@@ -119,8 +120,7 @@ pub unsafe extern "C" fn octollm_watch(
             while let Some(Ok(event)) = stream.next().await {
                 let Ok(event) = octollm_string_t::json(&*event) else { break };
                 let (env, event) = (env.clone(), Shown(event));
-                let shown = tokio::task::spawn_blocking(move || event.to(callback, &env));
-                if shown.await.is_err() {
+                if workers::call(move || event.to(callback, &env)).await.is_err() {
                     break;
                 }
             }

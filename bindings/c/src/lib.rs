@@ -22,6 +22,7 @@ pub mod log;
 pub mod orchestrator;
 pub mod reflex;
 pub mod text;
+mod workers;
 
 use std::ffi::c_char;
 

@@ -91,18 +91,43 @@ static void drops(void *env, octollm_call_t *call) {
     pthread_detach(thread);
 }
 
+#define BURST 24
+
+static pthread_mutex_t seats_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_t seats[BURST * 2];
+static int seated;
+static atomic_int at_work;
+
+/* Remembers its thread; in a burst it waits until all of them are there. */
+static void sits(void *env, octollm_call_t *call) {
+    (void)env;
+    pthread_mutex_lock(&seats_lock);
+    int seat = 0;
+    while (seat < seated && !pthread_equal(seats[seat], pthread_self())) seat++;
+    if (seat == seated) seats[seated++] = pthread_self();
+    CHECK(seated < BURST * 2);
+    pthread_mutex_unlock(&seats_lock);
+    if (strstr(octollm_call_input(call, NULL), "burst")) {
+        atomic_fetch_add(&at_work, 1);
+        until(&at_work, BURST);
+    }
+    WELL(octollm_call_complete(call, TEXT("null")));
+}
+
+#define ARMS 5
+
 static octollm_t *start(void) {
-    const char *names[] = {"asks_others", "seven", "patient", "drops"};
-    void (*const works[])(void *, octollm_call_t *) = {asks_others, seven, patient, drops};
+    const char *names[ARMS] = {"asks_others", "seven", "patient", "drops", "sits"};
+    void (*const works[ARMS])(void *, octollm_call_t *) = {asks_others, seven, patient, drops, sits};
     octollm_builder_t *builder = NULL;
     octollm_t *started = NULL;
     WELL(octollm_builder_new(&builder));
     WELL(octollm_builder_set(builder, TEXT("OCTOLLM_HOME"), TEXT(home)));
     WELL(octollm_builder_set(builder, TEXT("LLM_DISCOVERY"), TEXT("off")));
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < ARMS; i++) {
         char descriptor[256];
-        snprintf(descriptor, sizeof descriptor, "{\"arm_id\": \"%s\", \"name\": \"An arm\", \"capabilities\": [\"%s_work\"]}",
-                 names[i], names[i]);
+        snprintf(descriptor, sizeof descriptor, "{\"arm_id\": \"%s\", \"name\": \"An arm\", \"capabilities\": [\"%s_work\"],"
+                 " \"max_concurrent\": 100}", names[i], names[i]);
         octollm_arm_t arm = {NULL, works[i], NULL, NULL};
         WELL(octollm_builder_add_arm(builder, TEXT(descriptor), &arm));
     }
@@ -116,6 +141,24 @@ static void arms_may_use_the_library(void) {
     ends_with(id, "\"result\":\"asked\"");
     submit(PLAN("drops", ""), id);
     ends_with(id, "gave the call up without an answer");
+}
+
+/* Every thread of a burst is kept warm if each call goes to the one that waited longest: then none of them ever ends. */
+static void a_trickle_of_calls_needs_few_threads(void) {
+    char ids[BURST][64];
+    for (int i = 0; i < BURST; i++)
+        submit("{\"goal\": \"Sit down, all of you\", \"plan\": {\"subtasks\": [{\"step\": 1, \"action\": \"sit\", "
+               "\"required_arm\": \"sits\", \"input\": {\"burst\": true}}]}}", ids[i]);
+    for (int i = 0; i < BURST; i++) ends_with(ids[i], "\"status\":\"completed\"");
+    CHECK(seated == BURST);
+    pthread_mutex_lock(&seats_lock);
+    seated = 0;
+    pthread_mutex_unlock(&seats_lock);
+    for (int i = 0; i < BURST * 2; i++) {
+        submit(PLAN("sits", ""), ids[0]);
+        ends_with(ids[0], "\"status\":\"completed\"");
+    }
+    CHECK(seated <= BURST / 3);
 }
 
 static atomic_int approved, finalized;
@@ -243,6 +286,7 @@ int main(int argc, char **argv) {
     WELL(octollm_log_to(OCTOLLM_LOG_TRACE, refused_in_the_log, &lines, NULL));
     octo = start();
     arms_may_use_the_library();
+    a_trickle_of_calls_needs_few_threads();
     watchers_may_use_the_library_and_finalizers_are_told();
     an_end_lets_everybody_go();
     CHECK(atomic_load(&lines) > 0);
