@@ -66,6 +66,21 @@ def test_importing_brings_only_what_is_needed() -> None:
 def test_help_is_of_use() -> None:
     said = pydoc.plain(pydoc.render_doc(octollm))
     assert "nervous system" in said and "class OctoLLM" in said
+    # What one begins with is told first: before the modules, and before everything there is.
+    told = said.split("PACKAGE CONTENTS")[0]
+    first = [
+        "arm",
+        "Arm",
+        "ArmContext",
+        "OctoLLM",
+        "connect",
+        "serve",
+        "reflex.scan",
+        "octollm.testing",
+        "OctoLLMError",
+    ]
+    assert [name for name in first if f"``{name}" not in told] == []
+    assert "registration" not in said, "what arms and orchestrators say to one another is nobody else's"
     for name in octollm.__all__:
         there = getattr(octollm, name)
         if inspect.isclass(there) or inspect.isfunction(there):

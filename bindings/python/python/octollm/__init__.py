@@ -8,8 +8,27 @@ that happens to a task is an event in its journal, so a task survives a crash an
 ... def greet(who: str) -> str:
 ...     "Greets somebody."
 ...     return f"Hello, {who}!"
->>> octollm.reflex.redact("Mail ada@example.org")
-'Mail <EMAIL_1>'
+>>> with octollm.OctoLLM([greet]) as octo:
+...     result = octo.run_sync("Have a greeting said", context={"who": "Ada"})
+>>> result.result
+'Hello, Ada!'
+
+Where to look (``help(octollm.OctoLLM)``, and so on for every name):
+
+- Arms: ``arm`` makes one of a function with type hints, ``Arm`` of a class; ``ArmContext`` is what it knows of its call:
+  progress, memory, the model, other arms. ``serve`` and ``serve_async`` offer it over HTTP. ``octollm.testing`` has
+  fixtures for pytest.
+- Tasks: ``OctoLLM`` does them in this process, ``connect(url)`` on a server. ``run``, ``submit``, ``stream``, ``batch``,
+  ``cancel``, ``approve``, ``tasks`` and the rest have two forms: ``await octo.run(...)`` and ``octo.run_sync(...)``.
+  Options are ``TaskOptions``; what comes back are ``TaskResult``, ``StepResult``, ``Event``, ``TaskPage``.
+- Memory: ``octo.memory`` is a ``Memory``: knowledge graph, cache, vectors. ``octo.index`` and ``octo.search`` are for documents.
+- Reflexes: ``reflex.scan``, ``reflex.redact``, ``reflex.Vault``, ``reflex.Chain`` find personal data, secrets and injections.
+- Parts of your own, by the methods that a protocol has: ``Model``, ``Embedder``, ``Planner``, ``IntentParser``, ``Integrator``;
+  ``Cache``, ``VectorStore``, ``DocumentStore``, ``KnowledgeGraph``.
+- Errors: all are ``OctoLLMError``, with ``code``, ``hint`` and ``details``. ``ArmError`` is for arms to raise.
+- The command line: ``python -m octollm --help``, or ``octollm --help``.
+
+Modules whose names begin with an underscore are the package's own, and may change.
 """
 
 from . import reflex

@@ -220,7 +220,7 @@ class FunctionArm(Generic[Work]):
         """Whether the arm runs on an event loop."""
         return self._is_async
 
-    def registration(
+    def _registration(
         self, bridge: LoopBridge | None, octo: OctoLLM | None = None, health: Callable[[], Any] | None = None
     ) -> Registration:
         """The arm for the native half; an asynchronous one runs on this bridge's loop."""
@@ -300,9 +300,9 @@ class Arm:
         """Whether the arm runs on an event loop."""
         return self._function.is_async
 
-    def registration(self, bridge: LoopBridge | None, octo: OctoLLM | None = None) -> Registration:
+    def _registration(self, bridge: LoopBridge | None, octo: OctoLLM | None = None) -> Registration:
         """The arm for the native half; an asynchronous one runs on this bridge's loop."""
-        return self._function.registration(bridge, octo, self.health)
+        return self._function._registration(bridge, octo, self.health)
 
 
 AnyArm = typing.Union[FunctionArm[Any], Arm]

@@ -153,7 +153,7 @@ class OctoLLM:
         own = [arm for arm in self._arms if not isinstance(arm, str)]
         settings = [(name, json.dumps(value)) for name, value in self._settings.items()]
         # An arm knows its orchestrator, but does not keep it.
-        arms = [arm.registration(bridge, weakref.proxy(self)) for arm in own]
+        arms = [arm._registration(bridge, weakref.proxy(self)) for arm in own]
         parts = [(part.what, part.registration(bridge)) for part in self._parts]
         self._registrations = [*arms, *(part for _, part in parts)]
         try:

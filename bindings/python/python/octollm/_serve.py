@@ -13,7 +13,7 @@ def serve(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000, insecure: b
 
     Without keys only this machine is served; another ``host`` needs ``insecure=True``.
     """
-    registration = arm.registration(background()[1] if arm.is_async else None)
+    registration = arm._registration(background()[1] if arm.is_async else None)
     try:
         address, service = native(_native.serve_arm, registration, host, port, insecure)
         _tell(arm, address)
@@ -28,7 +28,7 @@ async def serve_async(arm: AnyArm, *, host: str = "127.0.0.1", port: int = 8000,
     """As :func:`serve`, on the running loop, until the task is cancelled."""
     import asyncio
 
-    registration = arm.registration(bridge_of(asyncio.get_running_loop()))
+    registration = arm._registration(bridge_of(asyncio.get_running_loop()))
     try:
         address, service = native(_native.serve_arm, registration, host, port, insecure)
         _tell(arm, address)
