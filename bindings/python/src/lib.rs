@@ -22,8 +22,9 @@ mod workers;
 
 use pyo3::prelude::*;
 
-/// The native module.
-#[pymodule]
+/// The native module. The Python half counts on the interpreter's lock, and nobody has run it without: a free-threaded
+/// build of Python, where this is built for one, is told to keep the lock.
+#[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
     use crate::arm::{Call, check_arm};
