@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use octollm_core::arm::ArmDescriptor;
+use octollm_core::arm::{ArmDescriptor, SideEffects};
 use octollm_core::memory::{SharedMemory, SqliteMemory, SqliteOptions};
 use octollm_core::orchestrator::{LocalOrchestrator, Orchestrator};
 use octollm_core::task::{ExecutionPlan, PlanSource, SubTask, TaskRequest};
@@ -21,7 +21,8 @@ async fn crash_child() {
     let memory = SqliteMemory::open(SqliteOptions::new(database)).await.unwrap();
     let octo = LocalOrchestrator::builder()
         .memory(SharedMemory::sqlite(memory))
-        .arm(counted(world.clone()))
+        .arm(counted("counted", SideEffects::None, world.clone()))
+        .arm(counted("kept", SideEffects::Idempotent, world.clone()))
         .start()
         .await
         .unwrap();
@@ -32,8 +33,10 @@ async fn crash_child() {
 }
 
 async fn submit_for_ever(octo: &dyn Orchestrator, world: &Mutex<TcpStream>) {
-    loop {
-        let chain = (1..=5).map(|step| SubTask::new(step, "count", "counted").after((1..step).last()));
+    // Every other task begins before it is accepted.
+    for first in [0, 1].into_iter().cycle() {
+        let arm = |step: u32| if step % 2 == first { "kept" } else { "counted" };
+        let chain = (1..=5).map(|step| SubTask::new(step, "count", arm(step)).after((1..step).last()));
         let request = TaskRequest {
             plan: Some(Arc::new(ExecutionPlan::new(PlanSource::Caller, chain.collect()))),
             ..TaskRequest::new(format!("Count every step for {} from outside", nobody()))
@@ -50,9 +53,9 @@ fn nobody() -> String {
 }
 
 /// An arm whose every call is seen from outside before it answers.
-fn counted(world: Arc<Mutex<TcpStream>>) -> ScriptedArm {
-    let mut descriptor = ArmDescriptor::new("counted", ["counting"]);
-    descriptor.max_concurrent = 1000;
+fn counted(id: &str, side_effects: SideEffects, world: Arc<Mutex<TcpStream>>) -> ScriptedArm {
+    let mut descriptor = ArmDescriptor::new(id, ["counting"]);
+    (descriptor.max_concurrent, descriptor.side_effects) = (1000, side_effects);
     ScriptedArm::new(descriptor, move |call| {
         tell(&world, &format!("did {} {}", call.task_id, call.step));
         async move {

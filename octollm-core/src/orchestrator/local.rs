@@ -112,6 +112,7 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn task(&self, id: TaskId) -> Result<TaskResult> {
+        self.engine.settled(id).await;
         let result = read_state(&self.engine.memory, id, PAGE).await?.result();
         Ok(self.veil(id).await?.restored(result))
     }
@@ -125,6 +126,7 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn events(&self, id: TaskId, after: u64) -> Result<EventStream> {
+        self.engine.settled(id).await;
         let journal = &self.engine.memory.journal;
         let record = journal.record(id).await?.ok_or_else(|| unknown(id))?;
         if record.status.is_terminal() && journal.read(id, after, 1).await?.is_empty() {
@@ -134,6 +136,7 @@ impl Orchestrator for LocalOrchestrator {
     }
 
     async fn journal(&self, id: TaskId, after: u64, limit: usize) -> Result<Vec<Arc<Event>>> {
+        self.engine.settled(id).await;
         let events = self.engine.memory.journal.read(id, after, limit).await?;
         if events.is_empty() && self.engine.memory.journal.record(id).await?.is_none() {
             return Err(unknown(id));

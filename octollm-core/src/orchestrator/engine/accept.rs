@@ -1,11 +1,14 @@
 //! Takes a task in: checks it, makes it durable, gives it a driver.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use super::acceptance::Settling;
 use super::{COMMAND_CAPACITY, Engine, driver, stopping};
 use crate::error::{Error, ErrorKind, Fault, Result};
 use crate::memory::{Append, TaskRecord};
@@ -84,7 +87,8 @@ impl Engine {
         }
     }
 
-    /// Makes the task durable and gives it a driver.
+    /// Makes the task durable and gives it a driver, which begins meanwhile unless there is a key: see
+    /// [`acceptance`](super::acceptance).
     async fn take_in(
         self: &Arc<Self>,
         mut accepted: Accepted,
@@ -92,26 +96,43 @@ impl Engine {
         caller: Caller,
     ) -> Result<TaskResponse> {
         let (id, veil, question) = (accepted.id, accepted.veil.clone(), accepted.question.take());
+        let waits = accepted.key.is_some() || question.is_some();
+        let (state, first) = self.first_append(accepted)?;
         // Known before it is durable, so that nobody who finds it in the journal wakes a second driver.
         let (sender, commands) = mpsc::channel(COMMAND_CAPACITY);
         self.drivers().insert(id, sender);
-        let state = match self.append_first(accepted).await {
-            Ok(state) => state,
-            Err(error) => {
-                self.drivers().remove(&id);
-                return Err(error);
-            }
+        let mut writing = pin!(self.write_first(&first));
+        let written = match futures_util::poll!(&mut writing) {
+            Poll::Pending if waits => Poll::Ready(writing.as_mut().await),
+            written => written,
         };
+        if let Poll::Ready(Err(error)) = written {
+            self.drivers().remove(&id);
+            return Err(error);
+        }
+        let settling = written.is_pending().then(|| self.acceptances.open(id));
+        let acceptance = settling.as_ref().map(Settling::acceptance);
         let response = response(&state);
-        let fresh = driver::Fresh { state: Box::new(state), room, veil, question };
+        let fresh = driver::Fresh { state: Box::new(state), room, veil, question, acceptance };
         match caller {
             Caller::GoesOn => self.spawn(driver::Start::Fresh(fresh), commands),
             Caller::Waits => self.drive_here(fresh, commands).await,
         }
+        if let Some(settling) = settling {
+            writing.await?;
+            settling.accept();
+        }
         Ok(response)
     }
 
-    async fn append_first(&self, accepted: Accepted) -> Result<TaskState> {
+    async fn write_first(&self, first: &Append) -> Result<()> {
+        self.memory.journal.append(first).await?;
+        self.hub.publish(first.task_id()?, &first.events);
+        Ok(())
+    }
+
+    /// The state that a task begins with, and what makes it durable.
+    fn first_append(&self, accepted: Accepted) -> Result<(TaskState, Append)> {
         let Accepted { id, request, reacted, veil, key, .. } = accepted;
         let at = now();
         let timeout =
@@ -125,9 +146,7 @@ impl Engine {
         let mut record = TaskRecord::of(&state);
         record.idempotency_key = key;
         let append = Append { events, record: Some(Box::new(record)), vault: veil.seal(1)? };
-        self.memory.journal.append(&append).await?;
-        self.hub.publish(id, &append.events);
-        Ok(state)
+        Ok((state, append))
     }
 
     async fn known(&self, key: Option<[u8; 32]>) -> Result<Option<TaskResponse>> {
@@ -180,6 +199,7 @@ impl Engine {
     /// A sub-task may do what its parent may, or less.
     async fn narrow_to_the_parent(&self, request: &mut TaskRequest) -> Result<()> {
         let Some(parent) = request.parent_task_id else { return Ok(()) };
+        self.settled(parent).await;
         let fault = match self.memory.journal.record(parent).await? {
             None => Fault::new("/parent_task_id", "there is no such task"),
             Some(record) if record.status.is_terminal() => {

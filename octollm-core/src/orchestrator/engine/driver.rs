@@ -1,8 +1,9 @@
 //! One task's driver: performs what its state says, appends what came of it.
 //!
-//! What must be on disk before what: a step's completion before a step that builds on it starts and before anybody
-//! sees it; a step's start before the call only where the arm is `unsafe`. Everything else rides with the next commit,
-//! or goes by itself when nothing happens for a moment, so that those who watch see it.
+//! What must be on disk before what: a task's [acceptance](super::acceptance) before anything else of it, and before an arm
+//! that changes the world is asked; a step's completion before a step that builds on it starts and before anybody sees it;
+//! a step's start before the call only where the arm is `unsafe`. Everything else rides with the next commit, or goes by
+//! itself when nothing happens for a moment, so that those who watch see it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, Sleep};
 
+use super::acceptance::{Acceptance, settled};
 use super::attempt::Outcome;
 use super::perform::InFlight;
 use super::{Ask, Command, Engine};
@@ -50,6 +52,8 @@ pub(super) struct Fresh {
     pub(super) room: OwnedSemaphorePermit,
     pub(super) veil: Veil,
     pub(super) question: Option<Question>,
+    /// What says whether it is accepted, where it begins before that.
+    pub(super) acceptance: Option<Acceptance>,
 }
 
 pub(super) struct Driver {
@@ -59,6 +63,8 @@ pub(super) struct Driver {
     pub(super) veil: Veil,
     /// What the task asks, while another one may answer it or waits for its answer.
     pub(super) question: Option<Question>,
+    /// What says whether the task is accepted; absent once it is known to be.
+    pub(super) acceptance: Option<Acceptance>,
     /// Whether an arm asked another one whose answers vary.
     pub(super) varied: Arc<AtomicBool>,
     pub(super) commands: mpsc::Receiver<Box<Command>>,
@@ -95,6 +101,10 @@ pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Rec
         Err(error) if error.kind() == ErrorKind::Conflict => {
             tracing::warn!(task = %id, %error, "somebody else works on the task; leaving it to them");
         }
+        // Whoever submitted it hears why.
+        Err(error) if error.kind() == ErrorKind::Cancelled => {
+            tracing::debug!(task = %id, "a task that had begun was not accepted");
+        }
         Err(error) => tracing::error!(task = %id, %error, "the task stopped; it goes on at the next start"),
         Ok(()) => {}
     }
@@ -102,9 +112,9 @@ pub(super) async fn drive(engine: Arc<Engine>, start: Start, commands: mpsc::Rec
 
 async fn begin(engine: &Arc<Engine>, start: Start, mut commands: mpsc::Receiver<Box<Command>>) -> Result<()> {
     match start {
-        Start::Fresh(Fresh { state, room, veil, question }) => {
+        Start::Fresh(Fresh { state, room, veil, question, acceptance }) => {
             let mut driver = Driver::new(engine.clone(), (*state, veil), commands);
-            driver.question = question;
+            (driver.question, driver.acceptance) = (question, acceptance);
             driver.hear().await?;
             let done = driver.wait_for_a_turn().await;
             drop(room);
@@ -196,6 +206,7 @@ impl Driver {
             state,
             veil,
             question: None,
+            acceptance: None,
             varied: Arc::default(),
             commands,
             pending: Vec::new(),
@@ -216,7 +227,7 @@ impl Driver {
         while !self.is_over() {
             let priority: Priority = self.state.request().priority;
             let deadline = self.instant(self.state.deadline_at());
-            let engine = self.engine.clone();
+            let (engine, acceptance) = (self.engine.clone(), self.acceptance.clone());
             tokio::select! {
                 biased;
                 command = self.commands.recv() => self.obey(command).await?,
@@ -227,6 +238,7 @@ impl Driver {
                     drop(turn);
                     return done;
                 }
+                _ = settled(acceptance.as_ref()), if acceptance.is_some() => self.be_accepted().await?,
                 () = tokio::time::sleep_until(deadline) => return self.run().await,
             }
         }
@@ -357,6 +369,7 @@ impl Driver {
     /// Makes what happened durable, then shows it. A store that cannot take it is asked again until it can, or the
     /// engine stops.
     pub(super) async fn flush(&mut self) -> Result<()> {
+        self.be_accepted().await?;
         if self.pending.is_empty() {
             return Ok(());
         }

@@ -88,7 +88,9 @@ impl Follower {
                 Some(event) => Some(event),
                 None => self.more().await?,
             };
-            if let Some(event) = event.filter(|event| event.seq == 0 || event.seq > self.after) {
+            // A task that has begun may be heard before it is accepted: nobody shall know of it by that.
+            let is_next = |event: &Arc<Event>| event.seq > self.after || (event.seq == 0 && self.after > 0);
+            if let Some(event) = event.filter(is_next) {
                 self.after = self.after.max(event.seq);
                 self.ended = event.kind.is_terminal();
                 return self.unveiled(event).await.map(Some);

@@ -1,6 +1,7 @@
 //! The engine: takes tasks in, gives each a driver, wakes those that wait, and goes on with those that were left.
 
 mod accept;
+mod acceptance;
 mod answer;
 mod attempt;
 mod driver;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use accept::Caller;
+use acceptance::Acceptances;
 pub(crate) use follow::Follower;
 use hub::Hub;
 
@@ -71,6 +73,8 @@ pub(crate) struct Engine {
     gate: Gate,
     /// Tasks that may be here at all, running or waiting.
     room: Arc<Semaphore>,
+    /// Tasks whose acceptance is on its way to disk.
+    acceptances: Acceptances,
     /// How to reach each driver.
     drivers: Mutex<HashMap<TaskId, mpsc::Sender<Box<Command>>>>,
     /// Set when nothing new is to begin.
@@ -117,6 +121,7 @@ impl Engine {
             // Who is let in is decided by `room`; recovered tasks wait here in any number, each as an id.
             gate: Gate::new(running, usize::MAX),
             room: Arc::new(Semaphore::new(running.saturating_add(queued).min(Semaphore::MAX_PERMITS))),
+            acceptances: Acceptances::default(),
             drivers: Mutex::default(),
             stopping: CancellationToken::new(),
             leaving: CancellationToken::new(),
@@ -127,6 +132,7 @@ impl Engine {
 
     /// Asks something of a task, waking its driver if it has none.
     pub(crate) async fn ask(self: &Arc<Self>, task: TaskId, ask: Ask) -> Result<TaskResult> {
+        self.settled(task).await;
         if self.memory.journal.record(task).await?.is_none() {
             return Err(unknown(task));
         }
@@ -162,7 +168,12 @@ impl Engine {
         self.tracker.spawn(driver::drive(self.clone(), start, commands));
     }
 
-    /// Drives a task that was just accepted and whose caller waits for its end: right here as long as nothing has to be
+    /// Returns once the journal has the task, where it is one that has just begun here.
+    pub(crate) async fn settled(&self, task: TaskId) {
+        self.acceptances.settled(task).await;
+    }
+
+    /// Drives a task that has just begun and whose caller waits for its end: right here as long as nothing has to be
     /// waited for, which spares two changes of thread, then by itself.
     async fn drive_here(self: &Arc<Self>, fresh: driver::Fresh, commands: mpsc::Receiver<Box<Command>>) {
         let driving = driver::drive(self.clone(), driver::Start::Fresh(fresh), commands);

@@ -108,8 +108,10 @@ impl Driver {
         let attempt = self.state.steps().get(index).map_or(0, crate::task::StepState::attempts) + 1;
         let (arm_id, routing) = (arm.id.clone(), Some(routing));
         self.append_at(at, EventKind::StepStarted { step, arm_id, attempt, side_effects, grant, routing })?;
-        if side_effects == SideEffects::Unsafe {
-            self.flush().await?;
+        match side_effects {
+            SideEffects::None => {}
+            SideEffects::Idempotent => self.be_accepted().await?,
+            SideEffects::Unsafe => self.flush().await?,
         }
         let capability = self.capability(subtask, &arm);
         let line = Arc::new(self.line());

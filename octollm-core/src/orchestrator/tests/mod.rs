@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sqlite")]
 mod answers;
+mod beginning;
 #[cfg(feature = "sqlite")]
 mod faults;
 mod filling;

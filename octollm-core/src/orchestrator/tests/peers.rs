@@ -9,7 +9,7 @@ use crate::testing::arms::ScriptedArm;
 use crate::testing::orchestrator::planned;
 use crate::{Error, ErrorKind, Status};
 
-fn arm<F>(
+pub(super) fn arm<F>(
     id: &str,
     side_effects: SideEffects,
     work: impl Fn(ArmCall) -> F + Send + Sync + 'static,
