@@ -7,10 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Fault, Result};
-use crate::task::{Event, ExecutionPlan, Priority, TaskId, TaskRequest, TaskState, TaskStatus, TaskSummary};
+use crate::task::{Event, Priority, TaskId, TaskState, TaskStatus, TaskSummary};
 
 /// Events of one task that become durable together, and the task's row in the list if that changes.
 #[derive(Debug, Clone)]
@@ -32,17 +31,11 @@ pub struct VaultPart {
     pub sealed: Vec<u8>,
 }
 
-/// A task's row in `task_history`.
+/// A task's row in the list. Request, plan and result are in the log, and nowhere else.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRecord {
     /// What a list shows.
     pub summary: TaskSummary,
-    /// What was asked for.
-    pub request: Arc<TaskRequest>,
-    /// How it is being done.
-    pub plan: Option<Arc<ExecutionPlan>>,
-    /// The result.
-    pub result: Option<Arc<Value>>,
     /// SHA-256 of the caller's idempotency key. The first append of a task claims it for that task.
     pub idempotency_key: Option<[u8; 32]>,
 }
@@ -115,13 +108,7 @@ pub struct Claimed {
 impl TaskRecord {
     /// The row of a task in this state.
     pub fn of(state: &TaskState) -> Self {
-        Self {
-            summary: state.summary(),
-            request: state.request().clone(),
-            plan: state.plan().cloned(),
-            result: state.output().cloned(),
-            idempotency_key: None,
-        }
+        Self { summary: state.summary(), idempotency_key: None }
     }
 }
 

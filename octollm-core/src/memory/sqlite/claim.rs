@@ -41,7 +41,7 @@ impl SqliteMemory {
     pub(super) async fn claim_one(&self, task: TaskId) -> Result<()> {
         let engine = self.engine()?;
         let mut reader = self.reader().await?;
-        let found = sqlx::query("SELECT owner, status FROM task_history WHERE task_id = ?")
+        let found = sqlx::query("SELECT owner, status FROM tasks WHERE task_id = ?")
             .bind(&task.as_bytes()[..])
             .fetch_optional(&mut *reader)
             .await
@@ -63,7 +63,7 @@ impl SqliteMemory {
 
     async fn take_one(&self, task: TaskId, from: Option<Vec<u8>>, owner: &[u8; 16]) -> Result<()> {
         let mut writer = self.writer().await?;
-        let taken = sqlx::query("UPDATE task_history SET owner = ? WHERE task_id = ? AND owner IS ?")
+        let taken = sqlx::query("UPDATE tasks SET owner = ? WHERE task_id = ? AND owner IS ?")
             .bind(&owner[..])
             .bind(&task.as_bytes()[..])
             .bind(from)
@@ -76,7 +76,7 @@ impl SqliteMemory {
 
 /// The other engines that unfinished tasks belong to.
 async fn foreign_owners(connection: &mut SqliteConnection, own: &[u8; 16]) -> sqlx::Result<Vec<Vec<u8>>> {
-    let sql = "SELECT DISTINCT owner FROM task_history \
+    let sql = "SELECT DISTINCT owner FROM tasks \
                WHERE status IN ('accepted', 'planning', 'executing') AND owner <> ?";
     let rows = sqlx::query(sql).bind(&own[..]).fetch_all(connection).await?;
     rows.iter().map(|row| row.try_get(0)).collect()
@@ -101,7 +101,7 @@ async fn take_from(
     from: Option<Vec<u8>>,
     owner: &[u8; 16],
 ) -> Result<Vec<Claimed>> {
-    let sql = "UPDATE task_history SET owner = ? \
+    let sql = "UPDATE tasks SET owner = ? \
                WHERE status IN ('accepted', 'planning', 'executing') AND owner IS ? RETURNING task_id, priority";
     let found = sqlx::query(sql)
         .bind(&owner[..])

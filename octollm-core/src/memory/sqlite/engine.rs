@@ -42,7 +42,7 @@ impl Engine {
         }
     }
 
-    /// The name, as it stands in `task_history.owner`.
+    /// The name, as it stands in `tasks.owner`.
     pub(super) fn id(&self) -> &[u8; 16] {
         &self.id
     }

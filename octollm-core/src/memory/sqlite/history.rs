@@ -37,7 +37,7 @@ impl SqliteMemory {
 
 fn select() -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(RecordRow::SUMMARY).push(" FROM task_history");
+    query.push(RecordRow::SUMMARY).push(" FROM tasks");
     query
 }
 

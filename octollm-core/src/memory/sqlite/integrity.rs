@@ -75,7 +75,7 @@ impl SqliteMemory {
             return Err(damaged());
         }
         let mut reader = self.reader().await?;
-        sqlx::query("SELECT 1 FROM task_history LIMIT 1")
+        sqlx::query("SELECT 1 FROM tasks LIMIT 1")
             .fetch_optional(&mut *reader)
             .await
             .map(drop)

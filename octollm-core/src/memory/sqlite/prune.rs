@@ -15,7 +15,7 @@ const TASKS: i64 = 64;
 const PRUNING: &str = "cannot drop old tasks";
 
 /// The tasks of one transaction; every statement of it names them anew, so that the row goes last.
-const VICTIMS: &str = "(SELECT task_id FROM task_history \
+const VICTIMS: &str = "(SELECT task_id FROM tasks \
      WHERE completed_at IS NOT NULL AND (completed_at, task_id) <= (?, ?) AND status IN ('completed', 'failed', 'cancelled') \
      ORDER BY completed_at, task_id LIMIT ?)";
 
@@ -61,7 +61,7 @@ impl SqliteMemory {
 }
 
 async fn newest_beyond(connection: &mut SqliteConnection, keep: u64) -> sqlx::Result<Option<Cutoff>> {
-    let sql = "SELECT completed_at, task_id FROM task_history WHERE completed_at IS NOT NULL \
+    let sql = "SELECT completed_at, task_id FROM tasks WHERE completed_at IS NOT NULL \
                ORDER BY completed_at DESC, task_id DESC LIMIT 1 OFFSET ?";
     let row = sqlx::query(sql).bind(rows::clamp(keep)).fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
@@ -71,7 +71,7 @@ async fn delete(connection: &mut SqliteConnection, cutoff: &Cutoff) -> sqlx::Res
     let events = delete_from(connection, "action_log", cutoff).await?;
     delete_from(connection, "idempotency_keys", cutoff).await?;
     delete_from(connection, "vault_parts", cutoff).await?;
-    let tasks = delete_from(connection, "task_history", cutoff).await?;
+    let tasks = delete_from(connection, "tasks", cutoff).await?;
     Ok(Pruned { tasks, events })
 }
 

@@ -53,13 +53,13 @@ async fn rebuild_task(connection: &mut SqliteConnection, task: TaskId) -> Result
     let events = found.iter().map(|row| rows::event(task, row)).collect::<Result<Vec<_>>>()?;
     let state = TaskState::fold(events).map_err(|error| error.with_context("task", task.to_string()))?;
     let owner = owner_of(connection, task).await.map_err(|error| storage(REBUILDING, &error))?;
-    let row = RecordRow::of(&TaskRecord::of(&state), true, owner)?;
+    let row = RecordRow::of(&TaskRecord::of(&state), owner)?;
     statements::insert_record(connection, &row).await.map_err(|error| storage(REBUILDING, &error))
 }
 
 /// Who works on the task is not in the log; it stays as it is.
 async fn owner_of(connection: &mut SqliteConnection, task: TaskId) -> sqlx::Result<Option<[u8; 16]>> {
-    let query = sqlx::query("SELECT owner FROM task_history WHERE task_id = ?").bind(&task.as_bytes()[..]);
+    let query = sqlx::query("SELECT owner FROM tasks WHERE task_id = ?").bind(&task.as_bytes()[..]);
     let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
     let owner: Option<Vec<u8>> = row.try_get(0)?;
     Ok(owner.and_then(|owner| owner.try_into().ok()))
@@ -69,8 +69,8 @@ async fn owner_of(connection: &mut SqliteConnection, task: TaskId) -> sqlx::Resu
 /// where there are none.
 async fn drop_rows_between(connection: &mut SqliteConnection, after: &[u8], tasks: &[TaskId]) -> Result<()> {
     let last = tasks.last().map(|last| last.as_bytes().to_vec());
-    let sql = "DELETE FROM task_history WHERE task_id > ?1 AND (?2 IS NULL OR task_id <= ?2) \
-               AND NOT EXISTS (SELECT 1 FROM action_log WHERE action_log.task_id = task_history.task_id)";
+    let sql = "DELETE FROM tasks WHERE task_id > ?1 AND (?2 IS NULL OR task_id <= ?2) \
+               AND NOT EXISTS (SELECT 1 FROM action_log WHERE action_log.task_id = tasks.task_id)";
     let query = sqlx::query(sql).bind(after).bind(last);
     query.execute(connection).await.map(drop).map_err(|error| storage(REBUILDING, &error))
 }

@@ -41,8 +41,7 @@ impl Rows {
     pub(super) fn of(append: &Append, owner: &[u8; 16]) -> Result<Self> {
         let task = append.task_id()?;
         let events = append.events.iter().map(|event| EventRow::of(event)).collect::<Result<_>>()?;
-        let first = append.events.first().is_some_and(|event| event.seq == 1);
-        let record = append.record.as_ref().map(|record| RecordRow::of(record, first, Some(*owner)));
+        let record = append.record.as_ref().map(|record| RecordRow::of(record, Some(*owner)));
         let key = append.claimed_key().map(|key| KeyRow { key, task });
         let vault = append.vault_part().map(|part| VaultRow { task, part });
         Ok(Self { events, record: record.transpose()?, key, vault })
@@ -119,26 +118,22 @@ pub(super) fn details_len(rows: &[SqliteRow]) -> usize {
     rows.iter().map(|row| row.try_get::<&str, _>(2).map_or(0, str::len)).sum()
 }
 
-/// A row of `task_history`.
+/// A row of `tasks`.
 pub(super) struct RecordRow {
     summary: TaskSummary,
-    request: Option<Arc<str>>,
-    plan: Option<Arc<str>>,
-    results: Option<Arc<str>>,
     error: Option<Arc<str>>,
     metadata: Arc<str>,
     owner: Option<[u8; 16]>,
 }
 
 impl RecordRow {
-    pub(super) const COLUMNS: &'static str = "task_id, goal, request, status, plan, results, success, error, \
+    pub(super) const COLUMNS: &'static str = "task_id, goal, status, success, error, \
          duration_ms, confidence, cost_tokens, cost_usd, priority, parent_task_id, metadata, owner, created_at, \
          updated_at, completed_at";
-    pub(super) const PLACES: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    /// What becomes of a row that is there already. Its request never changes, and only comes with the first events.
+    pub(super) const PLACES: &'static str = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    /// What becomes of a row that is there already.
     pub(super) const ON_CONFLICT: &'static str = "ON CONFLICT (task_id) DO UPDATE SET goal = excluded.goal, \
-         request = coalesce(excluded.request, request), status = excluded.status, plan = excluded.plan, \
-         results = excluded.results, success = excluded.success, error = excluded.error, \
+         status = excluded.status, success = excluded.success, error = excluded.error, \
          duration_ms = excluded.duration_ms, confidence = excluded.confidence, cost_tokens = excluded.cost_tokens, \
          cost_usd = excluded.cost_usd, priority = excluded.priority, parent_task_id = excluded.parent_task_id, \
          metadata = excluded.metadata, owner = excluded.owner, created_at = excluded.created_at, \
@@ -148,13 +143,10 @@ impl RecordRow {
          confidence, cost_tokens, cost_usd, metadata, created_at, updated_at, completed_at";
 
     /// The row of a record; nobody owns a task that has ended or waits for a person.
-    pub(super) fn of(record: &TaskRecord, with_request: bool, owner: Option<[u8; 16]>) -> Result<Self> {
+    pub(super) fn of(record: &TaskRecord, owner: Option<[u8; 16]>) -> Result<Self> {
         let summary = record.summary.clone();
         let at_rest = summary.status.is_terminal() || summary.status == TaskStatus::AwaitingApproval;
         Ok(Self {
-            request: with_request.then(|| to_json(&record.request)).transpose()?,
-            plan: record.plan.as_ref().map(to_json).transpose()?,
-            results: record.result.as_ref().map(to_json).transpose()?,
             error: summary.error.as_ref().map(to_json).transpose()?,
             metadata: to_json(&summary.metadata)?,
             owner: owner.filter(|_| !at_rest),
@@ -170,10 +162,7 @@ impl Bind for RecordRow {
         query
             .bind(summary.task_id.as_bytes().to_vec())
             .bind(summary.goal.clone())
-            .bind(self.request.clone())
             .bind(summary.status.as_str())
-            .bind(self.plan.clone())
-            .bind(self.results.clone())
             .bind(success)
             .bind(self.error.clone())
             .bind(summary.duration_ms.map(clamp))

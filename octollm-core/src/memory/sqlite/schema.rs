@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_documents.sql"),
     include_str!("schema_vault.sql"),
     include_str!("schema_documents_version.sql"),
+    include_str!("schema_tasks.sql"),
 ];
 
 /// `OCTO` in ASCII: tells a file of ours from another program's, see `PRAGMA application_id`.

@@ -16,7 +16,7 @@ CREATE TABLE action_log (
 ) STRICT;
 CREATE UNIQUE INDEX action_log_by_task ON action_log (task_id, seq);
 
--- A cache of the fold over each task's events; `rebuild` recreates it. `request` is written with a task's first events.
+-- A cache of the fold over each task's events; `rebuild` recreates it. A later migration makes it a view.
 CREATE TABLE task_history (
     task_id        BLOB NOT NULL PRIMARY KEY,
     goal           TEXT NOT NULL,

@@ -15,10 +15,6 @@ pub(super) fn is_large(append: &Append) -> bool {
     for event in &append.events {
         room.take_event(&event.kind);
     }
-    if let Some(record) = &append.record {
-        room.take_value_of(record.result.as_deref());
-        room.take_plan(record.plan.as_deref());
-    }
     room.0 == 0
 }
 

@@ -27,7 +27,7 @@ struct Shapes {
 static EVENTS: LazyLock<Shapes> =
     LazyLock::new(|| shapes("action_log", EventRow::COLUMNS, EventRow::PLACES, ""));
 static RECORDS: LazyLock<Shapes> =
-    LazyLock::new(|| shapes("task_history", RecordRow::COLUMNS, RecordRow::PLACES, RecordRow::ON_CONFLICT));
+    LazyLock::new(|| shapes("tasks", RecordRow::COLUMNS, RecordRow::PLACES, RecordRow::ON_CONFLICT));
 static KEYS: LazyLock<Shapes> = LazyLock::new(|| shapes("idempotency_keys", "key, task_id", "(?,?)", ""));
 static VAULT: LazyLock<Shapes> =
     LazyLock::new(|| shapes("vault_parts", "task_id, number, sealed", "(?,?,?)", ""));

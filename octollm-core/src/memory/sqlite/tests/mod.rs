@@ -3,6 +3,7 @@
 mod crash;
 mod events;
 mod faults;
+mod migration;
 mod throughput;
 
 use std::sync::Arc;
@@ -207,6 +208,14 @@ async fn two_handles_write_one_file_at_once() {
     assert_eq!(one.list(&TaskFilter::default()).await.unwrap().tasks.len(), 40);
 }
 
+/// Every column of `task_history`, as whoever looks into the file finds it.
+async fn history(memory: &SqliteMemory) -> Vec<String> {
+    let sql = "SELECT json_array(hex(task_id), goal, request, status, plan, results, success, error, duration_ms, \
+               confidence, cost_tokens, cost_usd, priority, hex(parent_task_id), metadata, hex(owner), \
+               created_at, updated_at, completed_at) FROM task_history ORDER BY task_id";
+    sqlx::query_scalar(sql).fetch_all(&mut *memory.reader().await.unwrap()).await.unwrap()
+}
+
 /// Rebuilding restores every column, also of rows that are gone, and drops rows that the log does not know.
 #[tokio::test]
 async fn rebuilding_restores_every_column() {
@@ -214,20 +223,15 @@ async fn rebuilding_restores_every_column() {
     let (mut ended, mut running) = (Script::new(), Script::new());
     ended.run(&memory).await;
     running.start(&memory).await;
-    let rows = async || -> Vec<String> {
-        let sql = "SELECT json_array(hex(task_id), goal, request, status, plan, results, success, error, duration_ms, \
-                   confidence, cost_tokens, cost_usd, priority, hex(parent_task_id), metadata, hex(owner), \
-                   created_at, updated_at, completed_at) FROM task_history ORDER BY task_id";
-        sqlx::query_scalar(sql).fetch_all(&mut *memory.reader().await.unwrap()).await.unwrap()
-    };
+    let rows = async || history(&memory).await;
     let live = rows().await;
     assert_eq!(live.len(), 2);
-    let damage = "UPDATE task_history SET goal = 'lost', request = NULL, plan = NULL, cost_usd = 9, results = '?', \
+    let damage = "UPDATE tasks SET goal = 'lost', cost_usd = 9, success = NULL, \
                   status = 'accepted', completed_at = NULL; \
-                  DELETE FROM task_history WHERE owner IS NULL; \
-                  INSERT INTO task_history SELECT zeroblob(16), goal, request, status, plan, results, success, error, \
+                  DELETE FROM tasks WHERE owner IS NULL; \
+                  INSERT INTO tasks SELECT zeroblob(16), goal, status, success, error, \
                   duration_ms, confidence, cost_tokens, cost_usd, priority, parent_task_id, metadata, NULL, NULL, \
-                  created_at, updated_at, completed_at FROM task_history";
+                  created_at, updated_at, completed_at FROM tasks";
     sqlx::raw_sql(damage).execute(memory.writer().await.unwrap().connection()).await.unwrap();
     assert_ne!(rows().await, live);
     assert_eq!(memory.rebuild().await.unwrap(), 2);
