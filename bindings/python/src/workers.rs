@@ -44,13 +44,15 @@ pub(crate) fn push(job: Arc<Job>) -> Result<()> {
         return Err(Error::new(ErrorKind::Unavailable, "the interpreter ends"));
     }
     state.jobs.push_back(job);
-    wake(&mut state);
+    let wakes = state.wakes();
+    drop(state);
+    wake(wakes);
     Ok(())
 }
 
-fn wake(state: &mut State) {
-    if state.idle > 0 && !state.woken && !state.jobs.is_empty() {
-        state.woken = true;
+/// Wakes a thread, without the lock that it wants next.
+fn wake(wakes: bool) {
+    if wakes {
         CAME.notify_one();
     }
 }
@@ -67,6 +69,13 @@ pub(crate) fn needs_worker() -> bool {
 }
 
 impl State {
+    /// Whether a thread is to be woken, and none has been yet.
+    fn wakes(&mut self) -> bool {
+        let wakes = self.idle > 0 && !self.woken && !self.jobs.is_empty();
+        self.woken |= wakes;
+        wakes
+    }
+
     fn asks_for_thread(&mut self) -> bool {
         let needed = self.idle == 0 && self.threads < MOST && !self.closed;
         self.threads += usize::from(needed);
@@ -85,8 +94,9 @@ pub(crate) fn take_call(py: Python<'_>, mut fresh: bool) -> Option<(usize, Call,
             (found.idle, fresh) = (found.idle - 1, false);
         }
         if let Some(job) = found.jobs.pop_front() {
-            wake(&mut found);
-            let needed = found.asks_for_thread();
+            let (wakes, needed) = (found.wakes(), found.asks_for_thread());
+            drop(found);
+            wake(wakes);
             return Some((job.arm, Call::new(job), needed));
         }
         if found.closed {
@@ -109,9 +119,13 @@ pub(crate) fn take_call(py: Python<'_>, mut fresh: bool) -> Option<(usize, Call,
 
 /// Waits until there may be something to do; true if nothing came for long.
 fn rest() -> bool {
-    let (mut state, timeout) = CAME
-        .wait_timeout_while(state(), IDLE, |state| !state.woken && !state.closed)
-        .unwrap_or_else(PoisonError::into_inner);
+    // Woken for calls that another thread has taken meanwhile, it need not ask for the interpreter's lock.
+    let idles = |state: &mut State| {
+        state.woken &= !state.jobs.is_empty();
+        !state.woken && !state.closed
+    };
+    let (mut state, timeout) =
+        CAME.wait_timeout_while(state(), IDLE, idles).unwrap_or_else(PoisonError::into_inner);
     state.woken = false;
     timeout.timed_out()
 }
