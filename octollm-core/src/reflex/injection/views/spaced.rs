@@ -1,6 +1,6 @@
 //! Letters with spaces or signs between them, read as words again.
 
-use super::words;
+use super::{encoded, words};
 
 /// Letters of which one word hardly ever has more: a longer run has lost the gaps between its words.
 const MAX_PLAIN: usize = 14;
@@ -20,63 +20,94 @@ pub(super) fn dotted(word: &[u8]) -> usize {
     if is_dotted { word.len() / 2 + 1 } else { 0 }
 }
 
-/// Joins letters that stand alone; two spaces end a word. Where there are no gaps between words, common words are cut out.
+/// Joins letters that stand alone; two spaces end a word. Where there are no gaps between words, common words are cut out. A line ends
+/// a sentence, as it did.
 pub(super) fn joined(text: &str) -> String {
-    let mut joiner = Joiner { text: String::with_capacity(text.len()), word: String::new(), left: MAX_CUT };
-    for part in text.split([' ', '\n']) {
-        if let Some(word) = undotted(part) {
-            joiner.end_word();
-            joiner.word = word;
-            joiner.end_word();
-        } else if part.chars().nth(1).is_none() && !part.is_empty() {
+    let mut joiner =
+        Joiner { text: String::with_capacity(text.len()), word: String::new(), gap: ' ', left: MAX_CUT };
+    for piece in text.split_inclusive([' ', '\n']) {
+        let part = piece.trim_end_matches([' ', '\n']);
+        if part.chars().nth(1).is_none() && !part.is_empty() {
             joiner.word.push_str(part);
-        } else {
-            joiner.end_word();
-            joiner.word.push_str(part);
-            joiner.end_word();
+            continue;
+        }
+        joiner.end_word();
+        joiner.word = undotted(part).unwrap_or_else(|| part.to_owned());
+        joiner.end_word();
+        if piece.ends_with('\n') {
+            joiner.gap = '\n';
         }
     }
     joiner.end_word();
     joiner.text
 }
 
-/// What stands at every other place, if the same sign stands between; signs at the end stay.
+/// What stands at every other place, if the same sign stands between. Signs at the end stay, but for those between them.
 fn undotted(part: &str) -> Option<String> {
+    let part = without_sign_before(part);
     let word = part.trim_end_matches(|c: char| c.is_ascii_punctuation());
     let sign = word.chars().nth(1).filter(char::is_ascii_punctuation)?;
-    let dotted = word.chars().nth(2).is_some() && word.chars().skip(1).step_by(2).all(|c| c == sign);
+    let is_between = |signs: &str, first: usize| signs.chars().skip(first).step_by(2).all(|c| c == sign);
+    if word.chars().nth(2).is_none() || !is_between(word, 1) {
+        return None;
+    }
     let end = part.get(word.len()..).unwrap_or_default();
-    dotted.then(|| word.chars().step_by(2).chain(end.chars()).collect())
+    let goes_on = end.len() > 1 && is_between(end, 0);
+    let (skipped, step) = if goes_on { (1, 2) } else { (0, 1) };
+    Some(word.chars().step_by(2).chain(end.chars().skip(skipped).step_by(step)).collect())
+}
+
+/// A dotted word without the sign between it and the end of the line before.
+fn without_sign_before(part: &str) -> &str {
+    match part.as_bytes() {
+        [first, second, third, ..]
+            if first == third && first.is_ascii_punctuation() && second.is_ascii_alphanumeric() =>
+        {
+            part.get(1..).unwrap_or_default()
+        }
+        _ => part,
+    }
 }
 
 struct Joiner {
     text: String,
     word: String,
+    /// What stands before the next word.
+    gap: char,
     /// Bytes that may yet be cut.
     left: usize,
 }
 
 impl Joiner {
-    /// Appends what has been joined, and a space before it.
+    /// Appends what has been joined, and a gap before it.
     fn end_word(&mut self) {
         if self.word.is_empty() {
             return;
         }
         if !self.text.is_empty() {
-            self.text.push(' ');
+            self.text.push(self.gap);
         }
+        self.gap = ' ';
         if self.word.len() > MAX_PLAIN && self.left > 0 {
-            let mut end = self.left.min(self.word.len());
-            while !self.word.is_char_boundary(end) {
-                end -= 1;
-            }
-            let (run, rest) = self.word.split_at(end);
-            words::cut(run, &mut self.text);
-            self.text.push_str(rest);
-            self.left -= end;
+            self.cut();
         } else {
             self.text.push_str(&self.word);
         }
         self.word.clear();
+    }
+
+    /// Appends the words of a run, or what it decodes to.
+    fn cut(&mut self) {
+        let mut end = self.left.min(self.word.len());
+        while !self.word.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.left -= end;
+        let (run, rest) = self.word.split_at(end);
+        match encoded::runs(run.as_bytes()).find_map(encoded::decoded) {
+            Some(decoded) => self.text.push_str(&decoded),
+            None => words::cut(run, &mut self.text),
+        }
+        self.text.push_str(rest);
     }
 }
