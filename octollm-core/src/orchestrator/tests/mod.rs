@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sqlite")]
 mod answers;
+#[cfg(feature = "sqlite")]
 mod beginning;
 #[cfg(feature = "sqlite")]
 mod faults;

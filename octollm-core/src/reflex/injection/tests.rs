@@ -94,10 +94,8 @@ fn an_order_in_a_long_document_is_found_where_it_stands() {
 /// A megabyte of one letter was an injection: the same feature over and over is no evidence.
 #[test]
 fn repetition_is_no_order() {
-    for unit in [
-        "a", "A", "aaaa ", "you ", "ignore ", "system ", "prompt! ", "you are ", "ha", "-", "!", "日", "é",
-        "0",
-    ] {
+    for unit in ["a", "A", "aaaa ", "you ", "ignore ", "system ", "prompt! ", "ha", "-", "!", "日", "é", "0"]
+    {
         for count in [1, 9, 40, 1000, 100_000] {
             assert!(!is_injection(&unit.repeat(count)), "{unit} x {count}");
         }
