@@ -49,6 +49,35 @@ fn a_filter_replaces_what_is_found() {
 }
 
 #[test]
+fn names_and_streets_are_looked_for_on_request() {
+    let text = "Dear Anna Meyer,\nplease call John Smith at 12 Baker Street, London.\n";
+    assert!(stdout(&run(&["reflex"], text)).is_empty());
+    insta::assert_snapshot!(stdout(&run(&["reflex", "--names", "--redact", "placeholder"], text)), @r"
+    Dear <PERSON_1>,
+    please call <PERSON_2> at <ADDRESS_1>.
+    ");
+}
+
+/// `reflex FILE | head`: the reader has what it wants, and nothing went wrong.
+#[test]
+fn a_reader_that_goes_away_ends_a_filter_quietly() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("long.txt");
+    std::fs::write(&file, TEXT.repeat(100_000)).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_octollm-server"))
+        .args(["reflex", "--redact", "mask"])
+        .arg(&file)
+        .env("OCTOLLM_HOME", home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_large_text_goes_through_and_keeps_its_length_where_it_is_masked() {
     let text = TEXT.repeat(20_000);
     let masked = stdout(&run(&["reflex", "--redact", "mask"], &text));

@@ -234,23 +234,21 @@ impl Extractor {
         ];
         let mut count = near.len();
         self.places[..4].copy_from_slice(&near);
-        let free = self.places.iter_mut().skip(near.len());
-        if self.length >= MIN_PIECED {
-            if self.ascii {
-                let pieces = whole.array_windows::<4>().map(|piece| u64::from(u32::from_le_bytes(*piece)));
-                free.zip(pieces).for_each(|(free, piece)| {
-                    *free = place(piece.wrapping_mul(PIECE), salt + 5);
-                    count += 1;
-                });
-            } else {
-                let pieces = whole
-                    .array_windows::<6>()
-                    .map(|[a, b, c, d, e, f]| u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]));
-                free.zip(pieces).for_each(|(free, piece)| {
-                    *free = place(piece.wrapping_mul(PIECE), salt + 6);
-                    count += 1;
-                });
+        // The same piece again and again, as in "aaaaaa", says nothing more: its place is written over.
+        let (places, mut last) = (&mut self.places, 0);
+        let mut take = |piece: u64, kind: u64| {
+            if let Some(free) = places.get_mut(count) {
+                *free = place(piece.wrapping_mul(PIECE), salt + kind);
+                count += usize::from(piece != last);
+                last = piece;
             }
+        };
+        if self.length >= MIN_PIECED && self.ascii {
+            let pieces = whole.array_windows::<4>();
+            pieces.for_each(|piece| take(u64::from(u32::from_le_bytes(*piece)), 5));
+        } else if self.length >= MIN_PIECED {
+            let pieces = whole.array_windows::<6>();
+            pieces.for_each(|[a, b, c, d, e, f]| take(u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]), 6));
         }
         self.places.get(..count).unwrap_or_default()
     }
@@ -310,6 +308,12 @@ mod tests {
             assert_eq!(after(text), after("ignore"), "{text}");
         }
         assert_ne!(after("Well, ignore"), after("ignore"));
+    }
+
+    #[test]
+    fn the_same_piece_counts_once_in_a_row() {
+        assert_eq!(words("aaaaaaaaaaaa")[0].1.len(), 4 + 3);
+        assert_eq!(words("ignore")[0].1.len(), 4 + 5);
     }
 
     #[test]
