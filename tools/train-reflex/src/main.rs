@@ -1,7 +1,8 @@
 //! Trains the injection detector's weights: `train-reflex DATA LINES OUT`.
 //!
-//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`; `LINES` holds `positives*.txt`, `negatives*.txt`
-//! and `development.txt`, one text a line. Weights come from the training rows alone; the threshold and its growth are then the
+//! `DATA` holds `train/*.jsonl` and `dev/*.jsonl` of rows `{text, label, source}`. `LINES` holds our own texts, one a line: in `.txt`
+//! templates, in `.lines` texts as people write them. `positives*` are injections, `planted*` are ones within a document, `negatives*`
+//! and `documents*` are harmless; so is `development.txt`. Weights come from the training rows alone; the thresholds are then the
 //! lowest at which no more than the allowed share of the harmless dev rows is flagged. Everything is in a fixed order with a fixed
 //! seed, so the same data give the same file.
 //!
