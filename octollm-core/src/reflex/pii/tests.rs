@@ -266,8 +266,9 @@ proptest! {
         }
     }
 
+    /// Of these letters no word can be made that says what the number is: "ean" and "vin" speak against a card.
     #[test]
-    fn a_valid_number_is_found_wherever_it_stands(before in "[a-zé日 ]{0,20}", after in "[ ,.;!?)][a-zé日 ]{0,20}") {
+    fn a_valid_number_is_found_wherever_it_stands(before in "[bcfghjqxé日 ]{0,20}", after in "[ ,.;!?)][bcfghjqxé日 ]{0,20}") {
         let text = format!("{before} 4111111111111111{after}");
         let findings = detector().scan(&text);
         prop_assert!(findings.iter().any(|finding| finding.type_name == "credit_card"));
