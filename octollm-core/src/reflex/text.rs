@@ -239,7 +239,7 @@ impl Folder {
     }
 
     fn add(&mut self, letter: Letter) {
-        if !letter.c.is_alphanumeric() {
+        if !is_letter(letter.c) {
             self.end_word();
             self.folded.push(letter.c, &letter);
             return;
@@ -257,6 +257,11 @@ impl Folder {
             self.folded.push(c, &letter);
         }
     }
+}
+
+/// Whether it is a letter or a digit; of the commonest scripts seen without a look into tables.
+pub(super) fn is_letter(c: char) -> bool {
+    stretch::is_letter(c) || c.is_alphanumeric()
 }
 
 /// Combining marks, and the later parts of a Hangul syllable.

@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use crate::reflex::text::is_letter;
+
 /// Weights of the table; a power of two.
 pub const TABLE: usize = 1 << 19;
 
@@ -158,7 +160,7 @@ fn class_at(text: &str, at: usize) -> Option<(Class, usize)> {
     let c = text.get(at..)?.chars().next()?;
     let class = if is_unspaced(c) {
         Class::Sign
-    } else if c.is_alphanumeric() {
+    } else if is_letter(c) {
         Class::Letter
     } else if c.is_whitespace() {
         Class::Space

@@ -78,7 +78,7 @@ impl Next {
 
 /// Letters that NFKC leaves as they are and that join nothing: those of the scripts that are written most. One that is missing
 /// here costs time and nothing else.
-const fn is_letter(c: char) -> bool {
+pub(super) const fn is_letter(c: char) -> bool {
     matches!(c,
         '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{131}' // Latin
         | '\u{134}'..='\u{13E}' | '\u{141}'..='\u{148}' | '\u{14A}'..='\u{17E}'
