@@ -7,10 +7,29 @@ use super::kinds::PiiType;
 use super::numbers::{Gap, Group};
 use super::scan::{Scan, Token};
 
-/// The first three letters of month names in English, German, Spanish and Italian, in lower case.
+/// Beginnings of the names of months in German, French, Spanish, Italian, Portuguese, Dutch, Polish, the Scandinavian
+/// languages and Russian, as far as they are not the English ones; in lower case, four letters at most.
+const OTHER_MONTHS: &[&str] = &[
+    "mär", "jän", "mai", "okt", "dez", "fév", "avr", "juin", "juil", "aoû", "aou", "déc", "ene", "abr",
+    "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "fev", "out", "maa", "mrt", "mei", "maj", "sty",
+    "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "lis", "gru", "янв", "фев", "мар", "апр", "мая", "июн",
+    "июл", "авг", "сен", "окт", "ноя", "дек",
+];
+
+/// Characters of the longest name of a month.
+const LONGEST_MONTH: usize = 12;
+
+/// What stands between a day and a month, and between a month and a year; the longest first where one begins another.
+const AFTER_DAY: &[&str] = &[
+    "st of ", "nd of ", "rd of ", "th of ", " of ", " de ", ". ", ".", "st ", "nd ", "rd ", "th ", "er ",
+    " ", "-", "/",
+];
+const AFTER_MONTH: &[&str] = &[" de ", " del ", " of ", ", ", ". ", " ", "-", "/"];
+
+/// Whether these letters begin the English name of a month.
 fn begins_a_month(letters: [u8; 3]) -> bool {
     matches!(
-        &letters,
+        &letters.map(|letter| letter.to_ascii_lowercase()),
         b"jan"
             | b"feb"
             | b"mar"
@@ -23,21 +42,6 @@ fn begins_a_month(letters: [u8; 3]) -> bool {
             | b"oct"
             | b"nov"
             | b"dec"
-    ) || matches!(
-        &letters,
-        b"mai"
-            | b"dez"
-            | b"okt"
-            | b"ene"
-            | b"abr"
-            | b"ago"
-            | b"dic"
-            | b"gen"
-            | b"mag"
-            | b"giu"
-            | b"lug"
-            | b"set"
-            | b"ott"
     )
 }
 
@@ -45,7 +49,12 @@ impl Scan<'_> {
     /// A date in digits: `1985-03-12`, `12.3.1985`, `3/12/85`; or the day before a month's name.
     pub(super) fn date(&mut self, groups: &[Group]) -> Option<usize> {
         let first = groups.first()?;
-        if let Some(end) = self.day_first_date(first) {
+        let written = match first.len() {
+            1 | 2 => self.date_after_day(first.end),
+            4 => self.date_after_year(first.end),
+            _ => None,
+        };
+        if let Some(end) = written {
             return self.birth(first.start, end).then_some(1);
         }
         if first.len() == 8 && self.compact_date(first) {
@@ -92,15 +101,50 @@ impl Scan<'_> {
             && self.offer(PiiType::DateOfBirth, start, end, 0.0, 0.9)
     }
 
-    /// `12 March 1985`, `12th of March, 1985`: where the year ends, if the day is this group.
-    fn day_first_date(&self, day: &Group) -> Option<usize> {
-        if day.len() > 2 {
+    /// `12th March 1985`: where the year ends, if the day is this token.
+    pub(super) fn ordinal_date(&mut self, day: Token) -> Option<usize> {
+        if !matches!(day.digits, 1 | 2)
+            || day.len() != day.digits + 2
+            || !self.byte(day.start)?.is_ascii_digit()
+        {
             return None;
         }
-        let at = self.skip(day.end, &[b". ", b".", b" ", b"-"])?;
-        let month = Token::read(self.bytes, at);
-        self.is_month(month).then_some(())?;
-        self.year(self.skip(month.end, &[b", ", b". ", b" ", b"-"])?)
+        let end = self.date_after_day(day.start + day.digits)?;
+        self.birth(day.start, end).then_some(end)
+    }
+
+    /// `12 March 1985`, `12. März 1985`, `12 de marzo de 1985`: where the year ends, if the day ends here.
+    fn date_after_day(&self, day: usize) -> Option<usize> {
+        let month = self.skip(day, AFTER_DAY)?;
+        let month_end = self.month(month)?;
+        let year = self.skip(month_end, AFTER_MONTH)?;
+        self.year(year).or_else(|| self.short_year(year))
+    }
+
+    /// `1985年3月12日`, `1985년 3월 12일`: where it ends, if the year ends here.
+    fn date_after_year(&self, year: usize) -> Option<usize> {
+        let mut at = year;
+        for (unit, digits) in [("年년", 2), ("月월", 2)] {
+            let sign = self.text.get(at..)?.chars().next().filter(|sign| unit.contains(*sign))?;
+            at += sign.len_utf8();
+            at += usize::from(self.byte(at) == Some(b' '));
+            let width = self.slice(at, at + digits).iter().take_while(|byte| byte.is_ascii_digit()).count();
+            at += if width > 0 { width } else { return None };
+        }
+        let sign = self.text.get(at..)?.chars().next().filter(|sign| "日일号".contains(*sign))?;
+        Some(at + sign.len_utf8())
+    }
+
+    /// Where the name of a month ends that begins here.
+    fn month(&self, at: usize) -> Option<usize> {
+        let word = self.text.get(at..)?.chars().take(LONGEST_MONTH).take_while(|c| c.is_alphabetic());
+        let mut begin = ['\0'; 4];
+        for (slot, c) in begin.iter_mut().zip(word.clone()) {
+            *slot = c.to_lowercase().next().unwrap_or(c);
+        }
+        let begins = |month: &&str| month.chars().zip(begin).all(|(letter, found)| letter == found);
+        let known = self.begins_english_month(at) || OTHER_MONTHS.iter().any(|month| begins(month));
+        known.then(|| at + word.map(char::len_utf8).sum::<usize>())
     }
 
     /// `March 12, 1985`: where the year ends, if a date of birth begins with this word.
@@ -108,12 +152,12 @@ impl Scan<'_> {
         if !self.wants(PiiType::DateOfBirth) || !self.is_month(month) {
             return None;
         }
-        let day = Token::read(self.bytes, self.skip(month.end, &[b". ", b" "])?);
+        let day = Token::read(self.bytes, self.skip(month.end, &[". ", " "])?);
         let ordinal = matches!(self.slice(day.end.saturating_sub(2), day.end), b"st" | b"nd" | b"rd" | b"th");
         if !(1..=2).contains(&day.digits) || day.len() != day.digits + 2 * usize::from(ordinal) {
             return None;
         }
-        let end = self.year(self.skip(day.end, &[b", ", b" ", b","])?)?;
+        let end = self.year(self.skip(day.end, &[", ", " ", ","])?)?;
         self.birth(month.start, end).then_some(end)
     }
 
@@ -123,16 +167,27 @@ impl Scan<'_> {
         is_year.then_some(year.end)
     }
 
-    fn skip(&self, at: usize, fillers: &[&[u8]]) -> Option<usize> {
-        let rest = self.slice(at, at + 4);
-        fillers.iter().find(|filler| rest.starts_with(filler)).map(|filler| at + filler.len())
+    /// `-85`: two digits that are no more than that.
+    fn short_year(&self, at: usize) -> Option<usize> {
+        let year = Token::read(self.bytes, at);
+        let joined = matches!(self.byte_before(at), Some(b'-' | b'/'));
+        (joined && year.digits == 2 && year.len() == 2).then_some(year.end)
+    }
+
+    fn skip(&self, at: usize, fillers: &[&str]) -> Option<usize> {
+        let rest = self.slice(at, at + 6);
+        fillers.iter().find(|filler| rest.starts_with(filler.as_bytes())).map(|filler| at + filler.len())
     }
 
     fn is_month(&self, token: Token) -> bool {
         if token.digits > 0 || !(3..=10).contains(&token.len()) {
             return false;
         }
-        let letters = self.bytes.get(token.start..).and_then(|rest| rest.first_chunk::<3>());
-        letters.is_some_and(|letters| begins_a_month(letters.map(|letter| letter.to_ascii_lowercase())))
+        self.begins_english_month(token.start)
+    }
+
+    fn begins_english_month(&self, at: usize) -> bool {
+        let letters = self.bytes.get(at..).and_then(|rest| rest.first_chunk::<3>());
+        letters.is_some_and(|letters| begins_a_month(*letters))
     }
 }

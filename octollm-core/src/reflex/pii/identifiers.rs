@@ -25,28 +25,28 @@ impl Scan<'_> {
         if let Some(end) = self.bech32(token) {
             return end;
         }
-        let letters = token.len() - token.digits;
-        if !self.slice(token.start, token.end).contains(&b'_') {
-            self.document(token.start, token.end, token.digits, letters);
-        }
-        token.end
+        let named = self.slice(token.start, token.end).contains(&b'_');
+        let document = if named { None } else { self.document(token.start, token.end) };
+        document.unwrap_or(token.end)
     }
 
     /// `GB82 WEST 1234 5698 7654 32`
     fn iban(&mut self, token: Token) -> Option<usize> {
-        let head = self.slice(token.start, token.start + 4);
+        let announced = self.slice(token.start, token.start + 4).eq_ignore_ascii_case(b"iban");
+        let start = token.start + if announced { 4 } else { 0 };
+        let head = self.slice(start, start + 4);
         let [a, b, c, d] = head else { return None };
         if !(a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit()) {
             return None;
         }
         let length = checks::iban_length(&[a.to_ascii_uppercase(), b.to_ascii_uppercase()])?;
-        let (iban, end) = self.spaced(token.start, length, b" -")?;
+        let (iban, end) = self.spaced(start, length, b" -.")?;
         let iban = iban.get(..length)?;
         if checks::iban_mod_97(iban) {
-            return self.offer(PiiType::Iban, token.start, end, 0.97, 0.99).then_some(end);
+            return self.offer(PiiType::Iban, start, end, 0.97, 0.99).then_some(end);
         }
         // Not valid, but somebody calls it an account: mistyped, or made up.
-        self.offer(PiiType::Iban, token.start, end, 0.0, 0.6).then_some(end)
+        self.offer(PiiType::Iban, start, end, 0.0, 0.6).then_some(end)
     }
 
     /// `DE136695976`, `BE 0428.759.497`
@@ -111,6 +111,13 @@ impl Scan<'_> {
         }
     }
 
+    /// `X-1234567-L`
+    pub(super) fn nie(&mut self, token: Token) -> Option<usize> {
+        let (nie, end) = self.spaced(token.start, 9, b"-")?;
+        let valid = checks::es_nif(nie.get(..9)?);
+        (valid && self.offer(PiiType::EsNif, token.start, end, 0.8, 0.97)).then_some(end)
+    }
+
     fn crypto(&mut self, token: Token) -> bool {
         let text = self.slice(token.start, token.end);
         match (text, text.len()) {
@@ -155,7 +162,9 @@ impl Scan<'_> {
 /// Countries with banks and without IBAN.
 const OTHER_COUNTRIES: &[&[u8]] = &[
     b"US", b"CA", b"AU", b"NZ", b"JP", b"CN", b"IN", b"SG", b"HK", b"KR", b"MX", b"ZA", b"TH", b"MY", b"ID",
-    b"PH", b"VN", b"TW", b"AR", b"CL", b"CO", b"PE", b"NG", b"KE", b"RU", b"MA",
+    b"PH", b"VN", b"TW", b"AR", b"CL", b"CO", b"PE", b"NG", b"KE", b"RU", b"MA", b"BD", b"BM", b"BO", b"BW",
+    b"CI", b"CM", b"DZ", b"EC", b"ET", b"GH", b"JM", b"KH", b"KY", b"LK", b"MM", b"MN", b"MO", b"MZ", b"NP",
+    b"OM", b"PA", b"PR", b"PY", b"RW", b"SN", b"TT", b"TZ", b"UG", b"UY", b"UZ", b"VE", b"ZM", b"ZW",
 ];
 
 /// Whether the case of the letters is the checksum (EIP-55). An address in one case has none and passes.

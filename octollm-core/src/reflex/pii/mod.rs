@@ -11,6 +11,7 @@ mod checks;
 mod context;
 mod custom;
 mod dates;
+mod documents;
 mod identifiers;
 mod kinds;
 pub mod names;

@@ -22,23 +22,27 @@ const NOT_DOMAINS: &[&str] =
 impl Scan<'_> {
     /// The e-mail address around the `@` at `at`. Answers where to go on.
     pub(super) fn email(&mut self, at: usize) -> usize {
-        let start = self.local_part(at);
-        let Some(end) = self.domain(at + 1) else { return at + 1 };
-        if start == at {
-            return at + 1;
-        }
-        self.take(PiiType::Email, start, end, 0.97);
-        end
+        self.email_around(at, at + 1).unwrap_or(at + 1)
     }
 
-    /// Where the part before the `@` begins. Only ASCII and Latin letters count: in text without spaces the words of other
-    /// scripts touch the address.
+    /// The same around a `%40`, as an address stands in the address of a page.
+    pub(super) fn encoded_email(&mut self, at: usize) -> usize {
+        let encoded = self.slice(at, at + 3) == b"%40";
+        encoded.then(|| self.email_around(at, at + 3)).flatten().unwrap_or(at + 1)
+    }
+
+    fn email_around(&mut self, local_end: usize, domain: usize) -> Option<usize> {
+        let start = self.local_part(local_end);
+        let end = self.domain(domain)?;
+        (start < local_end && self.take(PiiType::Email, start, end, 0.97)).then_some(end)
+    }
+
+    /// Where the part before the `@` begins. Only letters of scripts that have spaces count: in others the words touch the
+    /// address.
     fn local_part(&self, at: usize) -> usize {
         let mut start = at;
         for (index, c) in self.text.get(..at).unwrap_or_default().char_indices().rev().take(MAX_LOCAL) {
-            let fits = c.is_ascii_alphanumeric()
-                || "._%+-'&/=?^{|}~!#$*`".contains(c)
-                || matches!(c, '\u{C0}'..='\u{24F}');
+            let fits = c.is_ascii_alphanumeric() || "._%+-'&/=?^{|}~!#$*`".contains(c) || is_letter(c);
             if !fits {
                 break;
             }
@@ -48,15 +52,18 @@ impl Scan<'_> {
         let marks =
             self.slice(start, at).iter().take_while(|byte| b".'&/=?^{|}~!#$*`%-+".contains(byte)).count();
         let start = start + marks;
-        let clean = self.slice(start, at).iter().rposition(|byte| b"=/?&|`{}'*!$#".contains(byte));
-        clean.map_or(start, |mark| start + mark + 1)
+        let local = self.slice(start, at);
+        let is_mark = |(index, byte): (usize, &u8)| {
+            b"=/?&|`{}'*!$#".contains(byte) && !(*byte == b'\'' && is_elision(local, index))
+        };
+        let clean = local.iter().enumerate().rev().find(|found| is_mark(*found));
+        clean.map_or(start, |(mark, _)| start + mark + 1)
     }
 
     /// Where the domain that begins at `start` ends.
     fn domain(&self, start: usize) -> Option<usize> {
         let text = self.text.get(start..)?;
-        let fits =
-            |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-' || matches!(c, '\u{C0}'..='\u{24F}');
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-' || is_letter(c);
         let width: usize = text.chars().take(MAX_DOMAIN).take_while(|c| fits(*c)).map(char::len_utf8).sum();
         let mut domain = text.get(..width)?.trim_end_matches(['.', '-']);
         if let Some(cut) = domain.find("..") {
@@ -64,7 +71,9 @@ impl Scan<'_> {
         }
         loop {
             let (host, top) = domain.rsplit_once('.')?;
-            let named = (2..=24).contains(&top.len()) && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+            // What follows `example.com.` without a space is the next sentence, unless the whole domain is of that script.
+            let one_script = top.is_ascii() || !host.bytes().any(|byte| byte.is_ascii_alphabetic());
+            let named = (2..=24).contains(&top.len()) && top.chars().all(char::is_alphabetic) && one_script;
             let file = NOT_DOMAINS.iter().any(|end| top.eq_ignore_ascii_case(end));
             if named && !file && !host.is_empty() && !host.starts_with(['.', '-']) {
                 return Some(start + domain.len());
@@ -152,4 +161,17 @@ impl Scan<'_> {
         (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, 0.9, 0.95))
             .then_some(start + 17)
     }
+}
+
+/// A letter of an address beyond ASCII: Latin, Greek, Cyrillic.
+fn is_letter(c: char) -> bool {
+    matches!(c, '\u{C0}'..='\u{24F}' | '\u{370}'..='\u{52F}') && c.is_alphabetic()
+}
+
+/// Whether the apostrophe in this place belongs to a name: `O'Neil`, `d'Arc`. In `f'jane` it opens a string.
+fn is_elision(local: &[u8], at: usize) -> bool {
+    let before = local.get(..at).unwrap_or_default();
+    matches!(before, [rest @ .., b'O' | b'o' | b'D' | b'd' | b'l' | b'L']
+        if !rest.last().is_some_and(u8::is_ascii_alphanumeric))
+        && local.get(at + 1).is_some_and(u8::is_ascii_alphabetic)
 }

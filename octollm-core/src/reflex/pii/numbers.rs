@@ -11,6 +11,8 @@ use super::scan::{Scan, Token};
 const MAX_GROUPS: usize = 64;
 /// Digits of the longest number that is looked for.
 const MAX_DIGITS: usize = 20;
+/// Digits that are no decimals and no thousands.
+const FIELD: usize = 9;
 /// Bytes between two groups of one number.
 const MAX_GAP: usize = 3;
 
@@ -104,8 +106,11 @@ impl Scan<'_> {
         let (mut at, mut gap, mut end) = (start, Gap::First, start);
         while groups.len() < MAX_GROUPS {
             let token = Token::read(self.bytes, at);
-            let digits_end =
-                if token.digits == token.len() { Some(token.end) } else { self.extension(token) };
+            let digits_end = if token.digits == token.len() {
+                Some(token.end)
+            } else {
+                self.extension(token).or_else(|| self.day_before_time(token).filter(|_| groups.len() == 2))
+            };
             let Some(digits_end) = digits_end else { break };
             groups.push(Group { start: at, end: digits_end, tail: self.tail(token.end), gap });
             end = token.end;
@@ -135,6 +140,13 @@ impl Scan<'_> {
         is_extension.then_some(token.start + x)
     }
 
+    /// Where the day of `1985-03-12T00:00` ends, if this is the token of the day.
+    fn day_before_time(&self, token: Token) -> Option<usize> {
+        let is_day = matches!(self.slice(token.start, token.end), [a, b, b'T', ..]
+            if a.is_ascii_digit() && b.is_ascii_digit());
+        is_day.then_some(token.start + 2)
+    }
+
     /// The end of a number together with a written-out extension: ` ext. 12`, ` x 12`.
     fn tail(&self, end: usize) -> usize {
         let rest = self.slice(end, end + 14);
@@ -158,8 +170,7 @@ impl Scan<'_> {
     }
 
     fn number(&mut self, groups: &[Group]) -> Used {
-        let first = groups.first()?;
-        if self.follows_decimal(first.start) {
+        if self.is_amount(groups) {
             return None;
         }
         self.ip_v4(groups)
@@ -175,11 +186,16 @@ impl Scan<'_> {
             .or_else(|| self.numbered_document(groups))
     }
 
-    /// Whether what stands before makes it a fraction, an amount or part of a name: `$`, `1,`, `#`.
-    fn follows_decimal(&self, start: usize) -> bool {
-        match self.byte_before(start) {
+    /// Whether what stands before makes it an amount or a fraction: `$`, `1,234`. A long number or several groups behind a comma
+    /// are the next field of a table: `17,4111111111111111`.
+    fn is_amount(&self, groups: &[Group]) -> bool {
+        let [first, more @ ..] = groups else { return false };
+        match self.byte_before(first.start) {
             Some(b',') => {
-                start.checked_sub(2).and_then(|at| self.byte(at)).is_some_and(|byte| byte.is_ascii_digit())
+                let digit_before = first.start.checked_sub(2).and_then(|at| self.byte(at));
+                digit_before.is_some_and(|byte| byte.is_ascii_digit())
+                    && more.is_empty()
+                    && first.len() < FIELD
             }
             Some(b'$') => true,
             _ => false,
@@ -189,9 +205,11 @@ impl Scan<'_> {
     fn card(&mut self, groups: &[Group]) -> Used {
         let first = groups.first()?;
         let gap = groups.get(1).map_or(Gap::First, |group| group.gap);
+        let usual = matches!(gap, Gap::Space | Gap::Dash) || is_printed_as_card(groups);
+        let most = if self.begins_digit_by_digit(groups) { MAX_DIGITS } else { 7 };
         let (mut total, mut valid) = (0, None);
-        for (at, group) in groups.iter().enumerate().take(7) {
-            if at > 0 && (group.gap != gap || !matches!(gap, Gap::Space | Gap::Dash)) {
+        for (at, group) in groups.iter().enumerate().take(most) {
+            if at > 0 && (group.gap != gap || !usual) {
                 break;
             }
             total += group.len();
@@ -208,6 +226,15 @@ impl Scan<'_> {
         let (used, end, grouped) = valid?;
         let alone = if grouped { 0.95 } else { 0.85 };
         self.offer(PiiType::CreditCard, first.start, end, alone, 0.99).then_some(used)
+    }
+
+    /// Whether the digits stand one by one from here on, and not already before: `4 5 3 9 ...`, as they are dictated.
+    fn begins_digit_by_digit(&self, groups: &[Group]) -> bool {
+        let first = groups.first().map_or(0, |group| group.start);
+        let before = self.slice(first.saturating_sub(3), first);
+        let continues = matches!(before, [rest @ .., digit, b' ' | b'-']
+            if digit.is_ascii_digit() && !rest.last().is_some_and(u8::is_ascii_digit));
+        !continues && groups.len() >= 13 && groups.iter().take(13).all(|group| group.len() == 1)
     }
 
     fn fr_nir(&mut self, groups: &[Group]) -> Used {
@@ -238,7 +265,7 @@ impl Scan<'_> {
         let alone = match gap {
             Gap::Dash => 0.85,
             Gap::Space => 0.6,
-            Gap::Dot => 0.4,
+            Gap::Dot | Gap::Mixed => 0.4,
             _ => return None,
         };
         let digits = self.digits(groups, 3)?;
@@ -266,21 +293,21 @@ impl Scan<'_> {
             .then_some(used)
     }
 
-    /// `12345678-Z`: the letter of a DNI stands apart.
+    /// `12345678-Z`, `12.345.678-Z`: the letter of a DNI stands apart.
     fn spanish(&mut self, groups: &[Group]) -> Used {
-        let first = groups.first().filter(|group| group.len() == 8)?;
-        let letter = self
-            .slice(first.end, first.end + 2)
-            .strip_prefix(b"-")
-            .or_else(|| self.slice(first.end, first.end + 2).strip_prefix(b" "))?;
-        let letter = letter.first().filter(|byte| byte.is_ascii_uppercase())?;
-        if self.byte(first.end + 2).is_some_and(|next| next.is_ascii_alphanumeric()) {
+        let (used, digits) = match groups {
+            [only, ..] if only.len() == 8 => (1, self.digits(groups, 1)?),
+            [a, b, c, ..] if [a.len(), b.len(), c.len()] == [2, 3, 3] => (3, self.digits(groups, 3)?),
+            _ => return None,
+        };
+        let (start, end) = (groups.first()?.start, groups.get(used - 1)?.end);
+        let [b'-' | b' ', letter @ b'A'..=b'Z'] = self.slice(end, end + 2) else { return None };
+        if self.byte(end + 2).is_some_and(|next| next.is_ascii_alphanumeric()) {
             return None;
         }
         let mut nif = [*letter; 9];
-        nif.get_mut(..8)?.copy_from_slice(self.slice(first.start, first.end));
-        (checks::es_nif(&nif) && self.offer(PiiType::EsNif, first.start, first.end + 2, 0.6, 0.97))
-            .then_some(1)
+        nif.get_mut(..8)?.copy_from_slice(digits.as_slice());
+        (checks::es_nif(&nif) && self.offer(PiiType::EsNif, start, end + 2, 0.6, 0.97)).then_some(used)
     }
 
     /// Numbers in one group, whose check digits pass by chance too often to be believed without context.
@@ -295,19 +322,13 @@ impl Scan<'_> {
             (PiiType::DeTaxId, checks::de_tax_id, 0.95),
         ];
         let first = groups.first()?;
-        let used = if first.len() < 9 { self.split_tax_id(groups)? } else { 1 };
+        let used = if first.len() < 9 { split_number(groups)? } else { 1 };
         let end = groups.get(used - 1)?.end;
         let digits = self.digits(groups, used)?;
         let taken = RULES.iter().any(|(kind, check, supported)| {
             check(digits.as_slice()) && self.offer(*kind, first.start, end, 0.0, *supported)
         });
         taken.then_some(used)
-    }
-
-    /// `86 095 742 719`, as German tax numbers are printed.
-    fn split_tax_id(&self, groups: &[Group]) -> Used {
-        let [a, b, c, d, ..] = groups else { return None };
-        ([a.len(), b.len(), c.len(), d.len()] == [2, 3, 3, 3]).then_some(4)
     }
 
     fn international_phone(&mut self, groups: &[Group]) -> Used {
@@ -341,7 +362,10 @@ impl Scan<'_> {
         let start =
             first.start - usize::from(opened && groups.get(1).is_some_and(|next| next.gap == Gap::Closing));
         let end = groups.get(shape.used - 1)?.tail;
-        if self.byte_before(start).is_some_and(|byte| b"=#$_/.".contains(&byte)) && shape.alone < 0.7 {
+        let before = self.byte_before(start);
+        let part_of_name = before.is_some_and(|byte| b"#$_/.".contains(&byte));
+        let value = before == Some(b'=') && !self.context(start, end).says(Topic::Phone);
+        if (part_of_name || value) && shape.alone < 0.7 {
             return None;
         }
         self.offer(PiiType::Phone, start, end, shape.alone, shape.supported).then_some(shape.used)
@@ -350,25 +374,26 @@ impl Scan<'_> {
     /// Passports, driver's licences and medical records that are plain numbers: nothing but the words around tells.
     fn numbered_document(&mut self, groups: &[Group]) -> Used {
         let first = groups.first()?;
-        self.document(first.start, first.end, first.len(), 0).then_some(1)
+        let end = self.document(first.start, first.end)?;
+        Some(groups.iter().take_while(|group| group.end <= end).count())
     }
+}
 
-    /// A document's number with this many digits and letters, if the words before it name the document.
-    pub(super) fn document(&mut self, start: usize, end: usize, digits: usize, letters: usize) -> bool {
-        if digits < 5 || digits + letters > 16 {
-            return false;
-        }
-        let context = self.context(start, end);
-        if context.says(Topic::Passport) && digits + letters == 9 && letters <= 1 {
-            let british = letters == 0 && context.mentions(Topic::British);
-            let kind = if british { PiiType::UkPassport } else { PiiType::UsPassport };
-            return self.offer(kind, start, end, 0.0, 0.85);
-        }
-        if context.says(Topic::Medical) {
-            return self.offer(PiiType::MedicalRecord, start, end, 0.0, 0.8);
-        }
-        context.says(Topic::License)
-            && digits >= 6
-            && self.offer(PiiType::UsDriverLicense, start, end, 0.0, 0.8)
+/// Whether the groups are those that are printed on a card, whatever stands between them.
+fn is_printed_as_card(groups: &[Group]) -> bool {
+    matches!(groups, [a, b, c, d, ..] if [a, b, c, d].iter().all(|group| group.len() == 4))
+        || matches!(groups, [a, b, c, ..] if [a.len(), b.len()] == [4, 6] && matches!(c.len(), 4 | 5))
+}
+
+/// `86 095 742 719`, as German tax numbers are printed; `1112.22.333` and `111 222 333`, as Dutch ones are.
+fn split_number(groups: &[Group]) -> Used {
+    let mut lengths = [0; 4];
+    for (length, group) in lengths.iter_mut().zip(groups) {
+        *length = group.len();
+    }
+    match lengths {
+        [2, 3, 3, 3] => Some(4),
+        [4, 2, 3, _] | [3, 3, 3, _] => Some(3),
+        _ => None,
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Shape {
     pub(super) supported: f32,
 }
 
+/// The end of a number that counts something: `10 000 000`.
+const ROUND: &[u8] = b"00000";
 /// Groups of the longest number as it is written.
 const MAX_PARTS: usize = 7;
 
@@ -53,7 +55,7 @@ pub(super) fn international(groups: &[Group], first: &[u8], plus: bool) -> Optio
 pub(super) fn national(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
     let most = groups.len().min(MAX_PARTS);
     let known = (1..=most).rev().find_map(|used| known_shape(groups.get(..used)?, digits, opened));
-    known.or_else(|| anything(groups))
+    known.or_else(|| anything(groups).filter(|_| !digits.ends_with(ROUND)))
 }
 
 fn known_shape(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
@@ -70,6 +72,7 @@ fn known_shape(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
         [10 | 11] if digits.starts_with(b"07") => shape(0.5, 0.9),
         [10] => shape(if north_american(digits, false, false) >= Some(0.7) { 0.3 } else { 0.2 }, 0.8),
         [2, 2, 2, 2, 2] if leads(digits) => shape(0.75, 0.95),
+        [2, 8] if digits.starts_with(b"06") => shape(0.6, 0.95),
         [first @ 2..=5, .., _] if leads(digits) && lengths.telephonic() && (9..=12).contains(&total) => {
             shape(if used > 2 || in_parens { 0.65 } else { two_groups(*first, groups) }, 0.9)
         }

@@ -86,6 +86,7 @@ impl<'t> Scan<'t> {
                 }
                 b'@' => self.email(at).max(at + 1),
                 b':' => self.compressed_ip(at).max(at + 1),
+                b'%' => self.encoded_email(at).max(at + 1),
                 _ => at + 1,
             };
         }
@@ -98,7 +99,7 @@ impl<'t> Scan<'t> {
             return self.word(token);
         }
         if token.len() <= 4
-            && let Some(end) = self.hexadecimal_address(token.start)
+            && let Some(end) = self.hexadecimal_address(token.start).or_else(|| self.ordinal_date(token))
         {
             return end;
         }
@@ -110,8 +111,14 @@ impl<'t> Scan<'t> {
 
     /// A token without digits: part of an address of a computer, a bank's code, or the month of a date of birth.
     fn word(&mut self, token: Token) -> usize {
-        if token.len() <= 4 && matches!(self.byte(token.end), Some(b':' | b'-')) {
-            return self.hexadecimal_address(token.start).unwrap_or(token.end);
+        if token.len() <= 4
+            && matches!(self.byte(token.end), Some(b':' | b'-'))
+            && let Some(end) = self.hexadecimal_address(token.start)
+        {
+            return end;
+        }
+        if token.len() == 1 {
+            return self.nie(token).unwrap_or(token.end);
         }
         if matches!(token.len(), 2 | 3)
             && let Some(end) = self.vat(token).or_else(|| self.nino(token).filter(|_| token.len() == 2))

@@ -81,6 +81,100 @@ fn a_spaced_ssn_is_found() {
     finds("it is 123 45 6789 I think", "us_ssn", "123 45 6789");
 }
 
+/// A number behind a comma was taken for decimals, so that a table showed all but its first column.
+#[test]
+fn the_fields_of_a_table_are_found() {
+    finds("17,4111111111111111,x", "credit_card", "4111111111111111");
+    finds("id,ssn\n1,536-22-8741\n", "us_ssn", "536-22-8741");
+    finds("3,192.168.17.4,ok", "ip_address", "192.168.17.4");
+    let two = [("credit_card", "4111111111111111"), ("credit_card", "5555555555554444")];
+    assert_eq!(
+        found("4111111111111111,5555555555554444"),
+        two.map(|(kind, value)| (kind.to_owned(), value.to_owned()))
+    );
+    finds_nothing("1,234,567,890 people paid $1,234,567.89, or 3,14159265 of it");
+}
+
+#[test]
+fn cards_are_found_however_their_groups_are_joined() {
+    for card in [
+        "4111.1111.1111.1111",
+        "4111  1111  1111  1111",
+        "4111 - 1111 - 1111 - 1111",
+        "4111/1111/1111/1111",
+        "3782.822463.10005",
+        "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    ] {
+        finds(&format!("the card is {card}, thanks"), "credit_card", card);
+    }
+    finds_nothing("1.2.3.4.5.6.7.8, 4111.1111.1111.1112, 2019.2020.2021.2022");
+}
+
+#[test]
+fn dates_of_birth_in_many_languages() {
+    for (before, date) in [
+        ("born on the ", "5th of May 1990"),
+        ("birthday: ", "12th March 1985"),
+        ("D.O.B. ", "12-Mar-85"),
+        ("birthdate=", "1985-03-12"),
+        ("geb. ", "12.03.1985"),
+        ("Geburtsdatum: ", "12. März 1985"),
+        ("geboren am ", "1. Dez. 1985"),
+        ("née le ", "12 février 1985"),
+        ("né le ", "1er août 1990"),
+        ("nacido el ", "12 de marzo de 1985"),
+        ("nata il ", "12 giugno 1985"),
+        ("nascida em ", "3 de outubro de 1985"),
+        ("geboren op ", "12 maart 1985"),
+        ("urodzona ", "12 października 1985"),
+        ("född ", "1985-03-12"),
+        ("родилась ", "12 марта 1985"),
+        ("生年月日:", "1985年3月12日"),
+        ("出生日期: ", "1985-03-12"),
+        ("생년월일 ", "1985년 3월 12일"),
+    ] {
+        finds(&format!("{before}{date}"), "date_of_birth", date);
+        finds_nothing(&format!("{date} was a Tuesday"));
+    }
+    finds("birthDate: 1985-03-12T00:00:00Z", "date_of_birth", "1985-03-12");
+    finds_nothing("born 12 miles from 1985 Main Street, in 4 months of 2020, 12 de junio");
+}
+
+#[test]
+fn documents_are_found_with_all_their_parts() {
+    finds("MRN 00-12-34-56", "medical_record", "00-12-34-56");
+    finds("patient ID PT-123456.", "medical_record", "PT-123456");
+    finds("Medical Record #: MR-2023-00123", "medical_record", "MR-2023-00123");
+    finds("driver's license: A123-4567-8901", "us_driver_license", "A123-4567-8901");
+    finds_nothing("part PT-123456, A123-4567-8901, medical record-keeping");
+}
+
+#[test]
+fn numbers_of_countries_are_found_however_they_are_grouped() {
+    finds("AB-12-34-56-C", "uk_nino", "AB-12-34-56-C");
+    finds("12.345.678-Z", "es_nif", "12.345.678-Z");
+    finds("X-1234567-L", "es_nif", "X-1234567-L");
+    finds("BSN 1112.22.333", "nl_bsn", "1112.22.333");
+    finds("SSN 536 - 22 - 8741", "us_ssn", "536 - 22 - 8741");
+    finds("IBANDE89370400440532013000", "iban", "DE89370400440532013000");
+    finds("DE89.3704.0044.0532.0130.00", "iban", "DE89.3704.0044.0532.0130.00");
+    finds_nothing("IBAN is long, X-1234567-M, 12.345.678-A, 111 222 333");
+}
+
+#[test]
+fn addresses_of_mail_as_pages_and_names_write_them() {
+    for (text, address) in [
+        ("/login?email=john%40example.com&next=/", "john%40example.com"),
+        ("to Petra.O'Neil@uni-köln.example", "Petra.O'Neil@uni-köln.example"),
+        ("почта: иван@пример.рф", "иван@пример.рф"),
+        ("name=f'john@example.com'", "john@example.com"),
+        ("ivan@example.com.Спасибо", "ivan@example.com"),
+    ] {
+        finds(text, "email", address);
+    }
+    finds_nothing("100%40 of %40, a%40b, width: 50%40px;");
+}
+
 #[test]
 fn mastercards_of_the_two_series_are_found() {
     finds("2223000048400011", "credit_card", "2223000048400011");
@@ -118,6 +212,7 @@ fn telephones_as_people_write_them() {
         "02.27.96.63.08",
         "03-1234-5678",
         "0049 30 901820",
+        "06-12345678",
         "(85) 5986-8343",
         "415-555-2671x739",
         "415-555-2671 ext. 12",

@@ -5,6 +5,10 @@
 use super::{Secret, entropy};
 use crate::reflex::Severity;
 
+/// The type of what a person chose.
+pub(super) const PASSWORD: &str = "password";
+/// The type of what a machine made.
+pub(super) const API_KEY: &str = "api_key";
 /// Longest value.
 const MAX_VALUE: usize = 512;
 
@@ -13,6 +17,8 @@ const MAX_VALUE: usize = 512;
 pub(super) enum Value {
     /// Chosen by a person: short, any characters.
     Password,
+    /// The same after a word that others contain: whole, and with a sign behind it.
+    Short,
     /// Made by a machine: long, disorderly.
     Key,
     /// A key right after the word: `Bearer ...`.
@@ -30,7 +36,7 @@ const fn word(text: &'static str, value: Value) -> Word {
     Word { text, value }
 }
 
-use Value::{Bearer, Key, Password};
+use Value::{Bearer, Key, Password, Short};
 
 pub(super) const WORDS: &[Word] = &[
     word("password", Password),
@@ -38,11 +44,20 @@ pub(super) const WORDS: &[Word] = &[
     word("passwort", Password),
     word("contraseña", Password),
     word("mot de passe", Password),
+    word("wachtwoord", Password),
+    word("hasło", Password),
+    word("senha", Password),
+    word("lösenord", Password),
     word("パスワード", Password),
+    word("密码", Password),
+    word("密碼", Password),
+    word("비밀번호", Password),
     word("пароль", Password),
     word("passphrase", Password),
     word("passcode", Password),
     word("pwd", Password),
+    word("pw", Short),
+    word("pass", Short),
     word("secret", Key),
     word("token", Key),
     word("api_key", Key),
@@ -65,11 +80,13 @@ pub(super) const WORDS: &[Word] = &[
 pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize) -> Option<Secret> {
     let value = WORDS.get(word)?.value;
     let (at, strict) = if value == Bearer { (end, true) } else { separator(text, end)? };
-    let (from, to, quoted) = extent(text, at)?;
+    let in_query = is_in_query(text, start);
+    let (from, to, quoted) = extent(text, at, in_query || value == Key)?;
     let candidate = text.get(from..to)?;
     let accepted = !is_reference(candidate)
         && match value {
-            Password => is_password(candidate, quoted, strict),
+            Short if !strict || !stands_alone(text, start, end) => false,
+            Password | Short => is_password(candidate, quoted || in_query, strict),
             Key | Bearer => is_key(candidate),
         };
     let inside = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_lowercase);
@@ -77,8 +94,8 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize) -> Option
         return None;
     }
     let (type_name, explanation) = match value {
-        Password => ("password", "a password after the word that announces it"),
-        Key | Bearer => ("api_key", "a random value after a word that announces a key"),
+        Password | Short => (PASSWORD, "a password after the word that announces it"),
+        Key | Bearer => (API_KEY, "a random value after a word that announces a key"),
     };
     let confidence = if strict { 0.85 } else { 0.7 };
     Some(Secret { type_name, start: from, end: to, confidence, severity: Severity::Critical, explanation })
@@ -100,7 +117,8 @@ fn separator(text: &[u8], end: usize) -> Option<(usize, bool)> {
             return Some((skip(text, at + sign.len(), b" \t", 4), true));
         }
     }
-    let words: [&[u8]; 8] = [b"is: ", b"is ", b"ist ", b"est ", b"es ", b"was ", b"to ", "は".as_bytes()];
+    let words: [&[u8]; 9] =
+        [b"is: ", b"is ", b"ist ", b"lautet ", b"est ", b"es ", b"was ", b"to ", "は".as_bytes()];
     words.iter().find(|word| rest.starts_with(word)).map(|word| (at + word.len(), false))
 }
 
@@ -109,8 +127,21 @@ fn skip(text: &[u8], at: usize, fillers: &[u8], most: usize) -> usize {
     at + rest.iter().take(most).take_while(|byte| fillers.contains(byte)).count()
 }
 
-/// The value that begins at `at`: up to its closing quote, or to white space.
-fn extent(text: &[u8], at: usize) -> Option<(usize, usize, bool)> {
+/// Whether the name that the word at `start` belongs to is one of a query: `?user=x&password=...`.
+fn is_in_query(text: &[u8], start: usize) -> bool {
+    let before = text.get(start.saturating_sub(24)..start).unwrap_or_default();
+    let name = before.iter().rev().find(|byte| !byte.is_ascii_alphanumeric() && !b"_-".contains(byte));
+    matches!(name, Some(b'?' | b'&'))
+}
+
+/// Whether no letter and no digit touches a word.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let touches = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    !touches(start.checked_sub(1)) && !touches(Some(end))
+}
+
+/// The value that begins at `at`: up to its closing quote, to white space, or `in_query` to the next parameter.
+fn extent(text: &[u8], at: usize, in_query: bool) -> Option<(usize, usize, bool)> {
     let quote = *text.get(at)?;
     let quoted = matches!(quote, b'"' | b'\'' | b'`');
     let from = at + usize::from(quoted);
@@ -119,7 +150,7 @@ fn extent(text: &[u8], at: usize) -> Option<(usize, usize, bool)> {
         if quoted {
             *byte == quote || *byte == b'\n'
         } else {
-            byte.is_ascii_whitespace() || b",;\"'`<>".contains(byte)
+            byte.is_ascii_whitespace() || b",;\"'`<>".contains(byte) || in_query && *byte == b'&'
         }
     };
     let length = reach.iter().position(stop).or_else(|| (reach.len() < MAX_VALUE).then_some(reach.len()))?;
@@ -181,7 +212,21 @@ fn is_reference(value: &[u8]) -> bool {
         || marks.iter().any(|mark| lower.contains(mark))
         || lower.starts_with(['$', '%', '*', '['])
         || text.contains('(') && text.contains(')')
+        || text.ends_with('(')
+        || is_attribute(&lower)
         || lower.bytes().all(|byte| byte == b'x' || byte == b'.' || byte == b'*' || byte == b'-')
+}
+
+/// `user.password1`: something of another thing, by a name that announces a credential itself.
+fn is_attribute(lower: &str) -> bool {
+    let is_name = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let announces = |name: &str| {
+        ["password", "passwd", "pwd", "secret", "token", "key"].iter().any(|word| name.contains(word))
+    };
+    lower.rsplit_once('.').is_some_and(|(_, name)| announces(name)) && lower.split('.').all(is_name)
 }
 
 /// After a separator any word of 4 characters or more; after "is" only what no sentence contains.
@@ -200,11 +245,14 @@ fn is_password(value: &[u8], quoted: bool, strict: bool) -> bool {
     }
 }
 
-/// 16 characters or more of a token's alphabet, with digits and at least 3 bits of entropy each.
+/// 16 characters or more of a token's alphabet, with digits and at least 3 bits of entropy each. One digit will do in a long value
+/// of letters in either case and no order.
 fn is_key(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let mixed = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    let entropy = || entropy(value);
     value.len() >= 16
         && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=.~:".contains(byte))
-        && value.iter().filter(|byte| byte.is_ascii_digit()).count() >= 2
         && value.iter().any(u8::is_ascii_alphabetic)
-        && entropy(value) >= 3.0
+        && (digits >= 2 && entropy() >= 3.0 || digits == 1 && value.len() >= 32 && mixed && entropy() >= 4.2)
 }

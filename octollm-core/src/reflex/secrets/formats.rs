@@ -40,7 +40,7 @@ impl Alphabet {
 #[derive(Debug)]
 pub(super) struct Format {
     pub(super) prefix: &'static str,
-    type_name: &'static str,
+    pub(super) type_name: &'static str,
     alphabet: Alphabet,
     /// Fewest characters after the prefix.
     least: usize,
@@ -211,10 +211,11 @@ impl Format {
         before.is_some_and(|byte| self.alphabet.has(*byte) && !(*byte == b'/' && self.prefix.contains('/')))
     }
 
-    /// Prefixes of a few letters begin ordinary words, too: those need a digit and some disorder.
+    /// Prefixes of a few letters begin ordinary words, too: those need a digit and some disorder, or more disorder and both cases.
     fn is_random(&self, body: &[u8]) -> bool {
         let telling = self.prefix.len() >= 6 || self.prefix.contains('_') && self.prefix.len() >= 4;
-        telling || body.iter().any(u8::is_ascii_digit) && entropy(body) > 2.5
+        let mixed = body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase);
+        telling || body.iter().any(u8::is_ascii_digit) && entropy(body) > 2.5 || mixed && entropy(body) > 3.5
     }
 
     /// `123456789:AA...`: digits stand before the prefix.

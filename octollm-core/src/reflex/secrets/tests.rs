@@ -96,8 +96,39 @@ fn values_after_words_that_announce_them() {
     finds(&format!("Authorization: Bearer {key}"), "api_key", &key);
 }
 
+/// The example of the cloud's own documentation has one digit.
+#[test]
+fn a_key_with_few_digits_is_one() {
+    let key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    finds(&format!("AWS_SECRET_ACCESS_KEY={key}"), "api_key", key);
+    finds(&format!("aws_secret_access_key = {key}"), "api_key", key);
+    let letters = "hf_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFgH";
+    finds(&format!("login {letters}"), "huggingface_token", letters);
+    finds_nothing("token: AbstractBeanFactoryProxyListener7 secret: /run/secrets/DatabaseConnectionString1");
+}
+
+#[test]
+fn values_in_a_query_end_with_it() {
+    let key = noise(32);
+    finds(&format!("GET /v1?client_secret={key}&grant_type=x"), "api_key", &key);
+    finds("POST user=bob&password=swordfish&x=1", "password", "swordfish");
+    finds("password=p&ssw0rd!", "password", "p&ssw0rd!");
+}
+
+#[test]
+fn passwords_are_announced_in_many_languages() {
+    for word in ["wachtwoord", "hasło", "senha", "密码", "비밀번호", "pw", "Pass"] {
+        finds(&format!("{word}: Geheim123!"), "password", "Geheim123!");
+    }
+    finds("Das Passwort lautet Geheim123!", "password", "Geheim123!");
+    finds_nothing("compass: north12345 bypass=yes12345 pass by value1 the pass is closed1 pw is short1");
+}
+
 #[test]
 fn words_about_credentials_are_none() {
+    finds_nothing(
+        "password = input('Password: '); const password = user.password1; token=self.access_token_2",
+    );
     finds_nothing("the password is required; the password is too short; password: string; password = None");
     finds_nothing("password = os.environ['DB_PASSWORD']; token = get_token(user); secret: ${SECRET}");
     finds_nothing("tokens: 4096, max_tokens=200000, token = tokenizer.next_token, api_key=YOUR_API_KEY");

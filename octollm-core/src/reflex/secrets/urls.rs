@@ -3,6 +3,8 @@
 use super::Secret;
 use crate::reflex::Severity;
 
+/// The type of what is found here.
+pub(super) const TYPE: &str = "url_credentials";
 /// Longest user name and password together.
 const MAX_USER_INFO: usize = 256;
 
@@ -29,7 +31,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize) -> Option<Secret> {
         return None;
     }
     Some(Secret {
-        type_name: "url_credentials",
+        type_name: TYPE,
         start: start - scheme,
         end: end + at + 1 + host.count(),
         confidence: 0.95,
