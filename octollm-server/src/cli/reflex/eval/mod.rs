@@ -11,6 +11,8 @@
 //!
 //! `us_per_kb` is the quickest of up to 20 passes over the file, as other processes can only add to it.
 //!
+//! What stands in a row, and under which other names, is said in [`row`]; what a span's type may be called, in [`types`].
+//!
 //! Intervals are 95% bootstrap percentiles over rows, with a fixed seed.
 
 mod bootstrap;
@@ -34,14 +36,20 @@ use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output::Output;
 use figures::{FileReport, Score};
 use labels::LabelEval;
-use row::{Labels, Row};
+use row::{Labels, Row, Rows};
 use spans::SpanEval;
 
 /// `reflex-eval`
 pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
     let detectors = Detectors::with(PiiOptions { names: args.names, ..PiiOptions::default() })?;
     for path in &args.files {
-        let rows = row::read(path)?;
+        let Rows { rows, misplaced } = row::read(path)?;
+        if misplaced > 0 {
+            output.note(format!(
+                "{}: spans that are not within their text: {misplaced}; they count as missed, offsets are in characters",
+                path.display()
+            ));
+        }
         let (report, scores) = evaluate(&detectors, args.names, path, &rows)?;
         if args.scores {
             scores.iter().try_for_each(|score| output.json_line(score))?;

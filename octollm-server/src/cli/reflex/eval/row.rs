@@ -1,12 +1,15 @@
 //! Labelled rows.
+//!
+//! A row says where it goes wrong and never what it holds: people measure on texts that they may not show.
 
+use std::io::Read;
 use std::path::Path;
 
 use octollm_core::{Error, ErrorKind, Fault, Result};
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A labelled text.
+#[derive(Debug)]
 pub(super) struct Row {
     pub(super) id: Option<Value>,
     pub(super) text: String,
@@ -14,6 +17,7 @@ pub(super) struct Row {
 }
 
 /// What is known about a text.
+#[derive(Debug)]
 pub(super) enum Labels {
     /// Whether it is an injection.
     Injection(bool),
@@ -22,61 +26,216 @@ pub(super) enum Labels {
 }
 
 /// A labelled place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Span {
     pub(super) type_name: String,
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-#[derive(Deserialize)]
-struct RawRow {
-    id: Option<Value>,
-    text: String,
-    label: Option<u8>,
-    spans: Option<Vec<RawSpan>>,
+/// The rows of a file.
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    /// How many spans do not lie within their text.
+    pub(super) misplaced: usize,
 }
 
-#[derive(Deserialize)]
-struct RawSpan {
-    #[serde(rename = "type")]
-    type_name: String,
-    start: usize,
-    end: usize,
-}
+/// Labels of texts that are injections, and of texts that are not; in lower case.
+const ATTACKS: &[&str] =
+    &["1", "true", "yes", "injection", "prompt injection", "jailbreak", "attack", "malicious", "unsafe"];
+const HARMLESS: &[&str] = &["0", "false", "no", "benign", "safe", "harmless", "legitimate", "normal"];
 
-/// The rows of a file of JSON lines.
-pub(super) fn read(path: &Path) -> Result<Vec<Row>> {
-    let content = std::fs::read_to_string(path).map_err(|error| {
+/// The names that a span's type has in the files of others.
+const TYPE_NAMES: &[&str] = &["type", "entity_type", "label", "entity", "entity_group"];
+
+/// The rows of a file of JSON lines; `-` is what is piped in.
+pub(super) fn read(path: &Path) -> Result<Rows> {
+    let content = content(path).map_err(|error| {
         Error::new(ErrorKind::NotFound, "the file cannot be read")
             .with_context("path", path.display().to_string())
             .with_context("reason", error.kind().to_string())
     })?;
-    let lines = content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(at, line)| row(line).map_err(|detail| wrong(path, at + 1, detail))).collect()
+    let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
+    let (mut rows, mut misplaced) = (Vec::new(), 0);
+    for (at, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let row = row(line, &mut misplaced).map_err(|fault| wrong(path, at + 1, fault))?;
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidInput, "the file holds no rows")
+            .with_context("path", path.display().to_string())
+            .with_hint("write one JSON object a line: {\"text\": \"...\", \"label\": 1}"));
+    }
+    Ok(Rows { rows, misplaced })
 }
 
-fn row(line: &str) -> Result<Row, &'static str> {
-    let raw: RawRow =
-        serde_json::from_str(line).map_err(|_| "must be an object with `text` and `label` or `spans`")?;
-    let labels = match (raw.label, raw.spans) {
-        (Some(label), None) => Labels::Injection(label != 0),
-        (None, Some(spans)) => Labels::Spans(in_bytes(&raw.text, spans)),
-        _ => return Err("must have either `label` or `spans`"),
+fn content(path: &Path) -> std::io::Result<String> {
+    if path != Path::new("-") {
+        return std::fs::read_to_string(path);
+    }
+    let mut content = String::new();
+    std::io::stdin().lock().read_to_string(&mut content)?;
+    Ok(content)
+}
+
+fn row(line: &str, misplaced: &mut usize) -> Result<Row, Fault> {
+    let mut fields = match serde_json::from_str(line) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(Value::Array(_)) => {
+            return Err(Fault::new("", "is a list; write one object a line: jq -c '.[]' FILE"));
+        }
+        Ok(_) => return Err(Fault::new("", "must be an object with `text` and `label` or `spans`")),
+        Err(error) => return Err(Fault::new("", format!("is no JSON (column {})", error.column()))),
     };
-    Ok(Row { id: raw.id, text: raw.text, labels })
+    let Some(Value::String(text)) = fields.remove("text") else {
+        return Err(Fault::new("/text", "must be there, and a text"));
+    };
+    let mut given = |name: &str| fields.remove(name).filter(|value| !value.is_null());
+    let labels = match (given("label"), given("spans")) {
+        (Some(value), None) => Labels::Injection(label(&value)?),
+        (None, Some(Value::Array(spans))) => Labels::Spans(in_bytes(&text, &spans, misplaced)?),
+        (None, Some(_)) => return Err(Fault::new("/spans", "must be a list")),
+        (Some(_), Some(_)) => return Err(Fault::new("", "must have `label` or `spans`, not both")),
+        (None, None) => {
+            return Err(Fault::new("", "must have `label` (an injection or not) or `spans` (personal data)"));
+        }
+    };
+    Ok(Row { id: given("id"), text, labels })
+}
+
+/// Whether a label says that a text is an injection.
+fn label(value: &Value) -> Result<bool, Fault> {
+    let name = match value {
+        Value::Bool(label) => return Ok(*label),
+        Value::Number(number) => return Ok(number.as_f64() != Some(0.0)),
+        Value::String(name) => name.trim().to_lowercase().replace(['_', '-'], " "),
+        _ => String::new(),
+    };
+    if ATTACKS.contains(&name.as_str()) {
+        return Ok(true);
+    }
+    if HARMLESS.contains(&name.as_str()) {
+        return Ok(false);
+    }
+    let known = format!("0, 1, true, false, or one of {}, {}", ATTACKS.join(", "), HARMLESS.join(", "));
+    Err(Fault::new("/label", format!("must be {known}")))
 }
 
 /// Offsets count characters in the files, bytes in findings.
-fn in_bytes(text: &str, spans: Vec<RawSpan>) -> Vec<Span> {
+fn in_bytes(text: &str, spans: &[Value], misplaced: &mut usize) -> Result<Vec<Span>, Fault> {
     let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let byte = |at: usize| starts.get(at).copied().unwrap_or(text.len());
-    let span = |raw: RawSpan| Span { start: byte(raw.start), end: byte(raw.end), type_name: raw.type_name };
-    spans.into_iter().map(span).collect()
+    let mut read = Vec::with_capacity(spans.len());
+    for (at, value) in spans.iter().enumerate() {
+        let Some((type_name, start, end)) = span(value) else {
+            let detail = "must be {type, start, end}, or [start, end, type], with offsets in characters";
+            return Err(Fault::new(format!("/spans/{at}"), detail));
+        };
+        *misplaced += usize::from(start >= end || end >= starts.len());
+        read.push(Span { type_name: type_name.to_owned(), start: byte(start), end: byte(end) });
+    }
+    Ok(read)
 }
 
-fn wrong(path: &Path, line: usize, detail: &'static str) -> Error {
-    Error::invalid("a row cannot be used", vec![Fault::new("", detail)])
+fn span(value: &Value) -> Option<(&str, usize, usize)> {
+    let (name, start, end) = match value {
+        Value::Object(fields) => (named(fields)?, fields.get("start")?, fields.get("end")?),
+        Value::Array(parts) => match parts.as_slice() {
+            [start, end, name] => (name.as_str()?, start, end),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let offset = |value: &Value| usize::try_from(value.as_u64()?).ok();
+    Some((name, offset(start)?, offset(end)?))
+}
+
+fn named(fields: &Map<String, Value>) -> Option<&str> {
+    TYPE_NAMES.iter().find_map(|name| fields.get(*name)?.as_str())
+}
+
+fn wrong(path: &Path, line: usize, fault: Fault) -> Error {
+    Error::invalid("a row cannot be used", vec![fault])
         .with_context("path", path.display().to_string())
         .with_context("line", line.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_row(value: &Value) -> Result<Row, String> {
+        row(&value.to_string(), &mut 0).map_err(|fault| format!("{}: {}", fault.pointer, fault.detail))
+    }
+
+    #[test]
+    fn labels_are_read_in_every_usual_form() {
+        for (value, expected) in [
+            (json!(1), true),
+            (json!(0), false),
+            (json!(1.0), true),
+            (json!(true), true),
+            (json!(false), false),
+            (json!("1"), true),
+            (json!("False"), false),
+            (json!("prompt_injection"), true),
+            (json!("benign"), false),
+        ] {
+            let row = read_row(&json!({"text": "x", "label": value, "spans": null})).unwrap();
+            assert!(matches!(row.labels, Labels::Injection(label) if label == expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn offsets_count_characters_whatever_their_bytes() {
+        let text = "😀é mail a@b.example";
+        let expected = Span { type_name: "EMAIL".into(), start: 12, end: 23 };
+        assert_eq!(&text[12..23], "a@b.example");
+        for span in [
+            json!({"type": "EMAIL", "start": 8, "end": 19}),
+            json!({"entity_type": "EMAIL", "start": 8, "end": 19, "score": 1}),
+            json!([8, 19, "EMAIL"]),
+        ] {
+            let row = read_row(&json!({"text": text, "spans": [span]})).unwrap();
+            assert!(matches!(row.labels, Labels::Spans(spans) if spans == [expected.clone()]));
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_used_says_where_and_never_what() {
+        for (row, pointer) in [
+            (json!({"prompt": "SECRET", "label": 1}), "/text"),
+            (json!({"text": ["SECRET"], "label": 1}), "/text"),
+            (json!({"text": "x", "label": "SECRET"}), "/label"),
+            (json!({"text": "x", "label": {"SECRET": 1}}), "/label"),
+            (json!({"text": "x", "spans": "SECRET"}), "/spans"),
+            (json!({"text": "x", "spans": [{"type": "SECRET", "start": 0}]}), "/spans/0"),
+            (
+                json!({"text": "x", "spans": [[0, 1, "A"], {"type": "SECRET", "start": -1, "end": 2}]}),
+                "/spans/1",
+            ),
+            (json!({"text": "x", "label": 1, "spans": []}), ""),
+            (json!({"text": "SECRET"}), ""),
+            (json!(["SECRET"]), ""),
+            (json!("SECRET"), ""),
+        ] {
+            let fault = read_row(&row).unwrap_err();
+            assert!(fault.starts_with(&format!("{pointer}: ")), "{fault}");
+            assert!(!fault.contains("SECRET"), "{fault}");
+        }
+        let fault = row(r#"{"text": "SECRET", label: 1}"#, &mut 0).unwrap_err();
+        assert_eq!(fault.detail, "is no JSON (column 20)");
+    }
+
+    #[test]
+    fn spans_outside_of_their_text_are_counted() {
+        let mut misplaced = 0;
+        for (start, end) in [(0, 3), (2, 4), (2, 2), (3, 1)] {
+            let line = json!({"text": "abc", "spans": [[start, end, "EMAIL"]]}).to_string();
+            row(&line, &mut misplaced).unwrap();
+        }
+        assert_eq!(misplaced, 3);
+    }
 }

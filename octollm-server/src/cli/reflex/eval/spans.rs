@@ -64,7 +64,7 @@ impl SpanEval {
 
     /// The label under which a spurious finding is counted: the file's own name for it, if there is one.
     fn label_for(&self, finding: &Finding) -> String {
-        let own = self.per_type.keys().find(|label| types::matches(label, &finding.type_name));
+        let own = self.per_type.keys().find(|label| types::matches(label, finding));
         own.cloned().unwrap_or_else(|| finding.type_name.to_uppercase())
     }
 
@@ -126,5 +126,5 @@ fn with_intervals(rows: Vec<Counts>) -> Figures {
 fn fits(span: &Span, finding: &Finding) -> bool {
     let shared = span.end.min(finding.end).saturating_sub(span.start.max(finding.start));
     let longer = (span.end - span.start).max(finding.end - finding.start);
-    shared > 0 && shared * 2 >= longer && types::matches(&span.type_name, &finding.type_name)
+    shared > 0 && shared * 2 >= longer && types::matches(&span.type_name, finding)
 }
