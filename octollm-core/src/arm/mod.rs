@@ -31,8 +31,8 @@ pub use http::{HttpArm, HttpArmOptions};
 pub use layers::Limits;
 pub use peers::Peer;
 pub(crate) use peers::{Peers, Switchboard};
-pub(crate) use registry::RegisteredArm;
 pub use registry::Registry;
+pub(crate) use registry::{RegisteredArm, Rule};
 pub use typed::{ArmContext, TypedArm};
 
 use crate::error::Result;

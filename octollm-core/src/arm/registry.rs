@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -30,7 +30,12 @@ pub struct Registry {
     /// What arms did before this process, or before they went away.
     past: Mutex<BTreeMap<String, ArmStats>>,
     limits: Limits,
+    /// What else a descriptor has to be where the arms work.
+    rule: OnceLock<Rule>,
 }
+
+/// What a descriptor has to be besides valid.
+pub(crate) type Rule = Box<dyn Fn(&ArmDescriptor) -> Result<()> + Send + Sync>;
 
 /// An arm, and what surrounds its calls.
 pub(crate) struct RegisteredArm {
@@ -62,6 +67,9 @@ impl Registry {
         if !arm.is_checked() {
             arm.descriptor().validate()?;
         }
+        if let Some(rule) = self.rule.get() {
+            rule(arm.descriptor())?;
+        }
         let id = arm.descriptor().arm_id.clone();
         let before = self.get(&id).map(|old| old.stats());
         let stats = before.or_else(|| self.past().get(&id).copied()).unwrap_or_default();
@@ -70,6 +78,15 @@ impl Registry {
             arms.insert(id, registered);
         });
         Ok(())
+    }
+
+    /// Sets what else a descriptor has to be, once: for the arms that are there, and for all that come.
+    ///
+    /// # Errors
+    /// What the rule says of an arm that is there.
+    pub(crate) fn require(&self, rule: Rule) -> Result<()> {
+        let rule = self.rule.get_or_init(|| rule);
+        self.snapshot().values().try_for_each(|arm| rule(&arm.descriptor))
     }
 
     /// Removes an arm; answers whether it was there. Calls that run are not disturbed.

@@ -96,7 +96,7 @@ impl ReflexChain {
     }
 
     /// Whether there are reflexes of the program's own, which may look for anything.
-    fn has_own(&self) -> bool {
+    pub(super) fn has_own(&self) -> bool {
         !self.own.before.is_empty() || !self.own.after.is_empty()
     }
 

@@ -212,6 +212,26 @@ async fn an_error_names_no_value_where_it_is_kept() {
     assert_hidden(&kept(&octo, result.task_id).await);
 }
 
+/// A misspelt type was taken, and the arm saw placeholders for good.
+#[tokio::test]
+async fn an_arm_may_need_what_is_looked_for_and_nothing_else() {
+    let (misspelt, _) = arm("mailer", &["emial"], |_| Value::Null);
+    let error = LocalOrchestrator::builder().arm(misspelt).start().await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    insta::assert_snapshot!(error, @"the arm needs a type of data that there is not (arm: mailer); /needs_pii/0: is no type that is known; did you mean `email`?");
+
+    let octo = LocalOrchestrator::builder().start().await.unwrap();
+    let (late, _) = arm("late", &["secrets"], |_| Value::Null);
+    let error = octo.registry().add(Arc::new(late), None).unwrap_err();
+    assert!(error.to_string().contains("did you mean `secret`?"), "{error}");
+
+    let custom = json!({"custom": [{"name": "badge", "pattern": "B-[0-9]{4}"}]});
+    let policy = Policy::read(Preset::Default, &custom).unwrap();
+    let reflexes = Reflexes::under(policy, VaultKey::random().unwrap()).unwrap();
+    let (guard, _) = arm("guard", &["badge", "pii"], |_| Value::Null);
+    LocalOrchestrator::builder().arm(guard).reflexes(reflexes).start().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_arm_that_asks_another_does_not_hand_on_what_it_may_see() {
     let descriptor =

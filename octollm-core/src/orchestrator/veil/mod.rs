@@ -14,10 +14,11 @@ mod task;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::error::Result;
+use crate::arm::Rule;
+use crate::error::{Error, Result};
 use crate::memory::{Journal, SharedMemory};
 use crate::reflex::{
-    Action, Detectors, Levels, Origin, Policy, Preset, ReflexChain, Rules, Vault, VaultKey, Verdict,
+    Action, Detectors, Levels, Needs, Origin, Policy, Preset, ReflexChain, Rules, Vault, VaultKey, Verdict,
 };
 use crate::task::{TaskId, TaskState};
 
@@ -108,6 +109,19 @@ impl Reflexes {
     /// Whether a user's text is kept as it is. What is not can only be compared where it is restored.
     pub(crate) fn keeps(&self, text: &str) -> bool {
         self.is_off() || self.shared.chain.screen(text, Origin::User).1.verdict < Verdict::Rewrite
+    }
+
+    /// An arm may need what these reflexes find and nothing else.
+    pub(crate) fn rule_for_arms(&self) -> Rule {
+        let shared = self.shared.clone();
+        Box::new(move |arm| {
+            let faults = Needs(&arm.needs_pii).faults(&shared.chain);
+            if faults.is_empty() {
+                return Ok(());
+            }
+            let error = Error::invalid("the arm needs a type of data that there is not", faults);
+            Err(error.with_context("arm", arm.arm_id.as_str()))
+        })
     }
 
     async fn vault(&self, journal: &dyn Journal, task: TaskId) -> Result<Vault> {

@@ -56,6 +56,12 @@ impl Anchor {
     }
 }
 
+/// The names of all types, some of them more than once.
+pub(super) fn type_names() -> impl Iterator<Item = &'static str> {
+    let formats = FORMATS.iter().map(|format| format.type_name);
+    formats.chain([assigned::PASSWORD, assigned::API_KEY, urls::TYPE])
+}
+
 impl SecretDetector {
     /// A detector for all formats that are known.
     ///

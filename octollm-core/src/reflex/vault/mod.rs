@@ -36,7 +36,7 @@ use zeroize::Zeroizing;
 use self::candidate::{Candidate, candidates};
 pub use self::key::VaultKey;
 use self::numbers::Numbers;
-use super::{Finding, FindingKind, Placeholders};
+use super::{Finding, FindingKind, Needs, Placeholders};
 use crate::error::Result;
 use crate::task::TaskId;
 
@@ -111,16 +111,6 @@ mod wiped {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
         String::deserialize(from).map(Zeroizing::new)
-    }
-}
-
-/// Which values an arm gets to see: types (`email`), and kinds (`pii`, `secret`) for all types of one.
-#[derive(Debug, Clone, Copy)]
-pub struct Needs<'a>(pub &'a [String]);
-
-impl Needs<'_> {
-    fn has(&self, entry: &Entry) -> bool {
-        self.0.iter().any(|need| *need == entry.type_name || need == entry.kind.name())
     }
 }
 
@@ -229,7 +219,7 @@ impl Vault {
             owned(inner.replaced(text, |found| {
                 let (index, entry) = inner.entry(found)?;
                 given.seen.push(index);
-                if !needs.has(entry) {
+                if !needs.has(entry.kind, &entry.type_name) {
                     return None;
                 }
                 given.revealed.push(index);
