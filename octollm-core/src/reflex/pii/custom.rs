@@ -16,6 +16,8 @@ use crate::reflex::{Canonical, Finding, FindingKind, Severity};
 
 /// Patterns of one detector.
 const MAX_PATTERNS: usize = 64;
+/// Names that stand for all types of a kind.
+const KINDS: [&str; 2] = [FindingKind::Pii.name(), FindingKind::Secret.name()];
 /// Characters of one pattern.
 const MAX_PATTERN: usize = 1000;
 /// Bytes that one pattern may compile to.
@@ -107,6 +109,12 @@ fn compile(pattern: &CustomPattern) -> Result<Regex, (&'static str, String)> {
     let named = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if pattern.name.is_empty() || pattern.name.len() > 64 || !pattern.name.chars().all(named) {
         return Err(("name", "must be 1 to 64 lower case letters, digits and _".to_owned()));
+    }
+    if KINDS.contains(&pattern.name.as_str()) {
+        return Err(("name", "is the name of a kind; choose another".to_owned()));
+    }
+    if pattern.pattern.is_empty() {
+        return Err(("pattern", "must not be empty".to_owned()));
     }
     if !(0.0..=1.0).contains(&pattern.confidence) {
         return Err(("confidence", "must be from 0 to 1".to_owned()));

@@ -1,10 +1,11 @@
 //! A policy out of a configuration: a preset, and what differs from it.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::{Action, Levels, Policy, Preset, Rules};
 use crate::error::{Error, Fault, Result};
-use crate::reflex::pii::{PiiDetector, PiiOptions};
+use crate::reflex::pii::{CustomPattern, PiiDetector, PiiOptions};
 use crate::reflex::{Origin, RedactStyle, Severity};
 
 const SEVERITIES: [(&str, Severity); 4] = [
@@ -78,7 +79,11 @@ struct Reader {
 
 impl Reader {
     fn fault(&mut self, pointer: impl Into<String>, detail: impl Into<String>) {
-        self.faults.push(Fault::new(pointer, detail));
+        // What is said of `external` is read once for each of its origins.
+        let fault = Fault::new(pointer, detail);
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
     fn preset(&mut self, value: Option<&Value>) -> Option<Preset> {
@@ -163,10 +168,18 @@ impl Reader {
     fn detect(&mut self, fields: Map<String, Value>, policy: &mut Policy) {
         let mut readable = Map::new();
         for (name, value) in fields {
-            let alone = Map::from_iter([(name.clone(), value.clone())]);
-            match serde_json::from_value::<PiiOptions>(alone.into()) {
-                Ok(_) => drop(readable.insert(name, value)),
-                Err(error) => self.fault(format!("/{name}"), error.to_string()),
+            let before = self.faults.len();
+            if let ("custom", Value::Array(patterns)) = (name.as_str(), &value) {
+                for (at, pattern) in patterns.iter().enumerate() {
+                    if let Err(error) = CustomPattern::deserialize(pattern) {
+                        self.fault(format!("/custom/{at}"), error.to_string());
+                    }
+                }
+            } else if let Err(error) = PiiOptions::deserialize(&json!({ name.as_str(): value })) {
+                self.fault(format!("/{name}"), error.to_string());
+            }
+            if self.faults.len() == before {
+                readable.insert(name, value);
             }
         }
         let Ok(options) = serde_json::from_value::<PiiOptions>(readable.into()) else { return };

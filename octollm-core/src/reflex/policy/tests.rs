@@ -53,6 +53,8 @@ fn every_fault_names_its_place_and_what_is_allowed() {
         "locales": ["atlantis"],
         "without": ["email", "shoe_size"],
         "colour": 1,
+        "injection": {"external": {"low": "hide"}},
+        "custom": [{"name": "a", "pattern": "x"}, {"name": "b"}, {"name": "c", "pattern": "x", "level": 1}],
     });
     let error = Policy::read(Preset::Default, &section).unwrap_err();
     let faults: Vec<_> =
@@ -62,11 +64,26 @@ fn every_fault_names_its_place_and_what_is_allowed() {
     insta::assert_snapshot!(faults.join("\n"), @r#"
     /policy: must be default, strict, lenient or off, not "severe"
     : `colour` is not known; known are policy, secrets, pii, injection, style, locales, names, without, min_confidence, allow, custom
+    /injection/external/low: must be off, flag, redact or refuse, not "hide"
     /pii/user/hgih: is not known; known are low, medium, high and critical
     /secrets: must be off, flag, redact or refuse, not "hide"
+    /custom/1: missing field `pattern`
+    /custom/2: unknown field `level`, expected one of `name`, `pattern`, `confidence`, `severity`
     /locales: unknown variant `atlantis`, expected one of `international`, `us`, `uk`, `es`, `it`, `de`, `fr`, `pl`, `nl`
     /without/1: must be one of LIST
     "#);
+}
+
+#[test]
+fn patterns_of_the_configuration_that_find_nothing_or_everything_are_refused() {
+    let section = json!({"custom": [{"name": "pii", "pattern": "x"}, {"name": "badge", "pattern": ""}]});
+    let error = Policy::read(Preset::Default, &section).unwrap_err();
+    let faults: Vec<_> =
+        error.faults().iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+    insta::assert_snapshot!(faults.join("\n"), @r"
+    /custom/0/name: is the name of a kind; choose another
+    /custom/1/pattern: must not be empty
+    ");
 }
 
 #[test]

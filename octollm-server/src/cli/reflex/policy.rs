@@ -60,7 +60,7 @@ fn read(path: &Path) -> Result<Policy> {
     } else {
         document
     };
-    Policy::read(preset, &section)
+    Policy::read(preset, &section).map_err(|error| error.with_context("path", path.display().to_string()))
 }
 
 fn from_json(text: &str) -> Result<Value, String> {
