@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::pii::PiiType;
 use super::{
     Action, Canonical, Detectors, Finding, FindingKind, Findings, Origin, Policy, Reaction, Reflex, Stimulus,
-    edit, long, redact,
+    edit, long, redact, secrets,
 };
 
 /// Bytes of the longest text that is read together with its label. A label says what a value is; prose says it itself.
@@ -79,7 +80,7 @@ impl Reflex for Injections {
         if !self.policy.looks_for(FindingKind::Injection, stimulus.origin) {
             return Reaction::Pass;
         }
-        if stimulus.text().len() < SHORTEST_ORDER {
+        if stimulus.text().len() < SHORTEST_ORDER || is_name_of_type(stimulus.text()) {
             return Reaction::Pass;
         }
         let found = self.search(stimulus);
@@ -147,6 +148,26 @@ impl Injections {
         }
         Findings::resolve(all)
     }
+}
+
+/// Types of injections, as the detector gives them.
+const ORDERS: &[&str] = &[
+    "prompt_injection",
+    "instruction_override",
+    "prompt_extraction",
+    "role_change",
+    "delimiter_forgery",
+    "covert_action",
+];
+
+/// Whether a text is nothing but what a detector calls what it finds, `aws_access_key`: the answer of an arm that looked
+/// at a text. It orders nothing, whatever its words are.
+fn is_name_of_type(text: &str) -> bool {
+    let is_name = text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_name
+        && (ORDERS.contains(&text)
+            || PiiType::from_name(text).is_some()
+            || secrets::type_names().any(|name| name == text))
 }
 
 /// The text with blanks, byte by byte, where these ranges are; `None` where it is still the whole text.

@@ -63,6 +63,19 @@ fn the_same_words_from_outside_are_marked_as_data() {
     assert_eq!(again.verdict, Verdict::Pass, "what is marked is not marked again");
 }
 
+/// What the guardian answers about a key was marked as an order: `aws access key` reads like one.
+#[test]
+fn what_a_detector_calls_a_finding_is_no_order() {
+    let secrets = crate::reflex::secrets::type_names();
+    for name in secrets.chain(crate::reflex::pii::PiiType::ALL.iter().map(|kind| kind.name())) {
+        let mut answer = json!({"issues": [{"type": name}]});
+        assert!(document(&mut answer, Origin::Tool).is_clean(), "{name}");
+        assert!(chain().screen(name, Origin::User).1.is_clean(), "{name}");
+    }
+    let finding = chain().screen(ORDER, Origin::Document).1.sightings.remove(0).finding;
+    assert!(chain().screen(&finding.type_name, Origin::Document).1.is_clean(), "{}", finding.type_name);
+}
+
 #[test]
 fn every_order_within_a_long_page_is_marked_and_the_rest_of_it_is_not() {
     let filler = "The tide at Brest rises by seven metres. Spring tides follow the full moon. ";
