@@ -279,26 +279,31 @@ impl Contexts {
     /// What the words before `start` are about.
     pub(super) fn before(&self, text: &str, start: usize) -> Topics {
         let before = text.as_bytes().get(start.saturating_sub(BEFORE)..start).unwrap_or_default();
-        Topics(self.topics(before, true))
+        // What stands before another number's full stop is about that number.
+        let ended =
+            before.windows(3).rposition(|part| matches!(part, [digit, b'.', b' '] if digit.is_ascii_digit()));
+        let (from, cut) = ended.map_or((0, before.len() == BEFORE), |at| (at + 3, false));
+        Topics(self.topics(before.get(from..).unwrap_or_default(), cut))
     }
 
     /// What the words after `end` are about.
     pub(super) fn after(&self, text: &str, end: usize) -> Topics {
         let bytes = text.as_bytes();
         let after = bytes.get(end..bytes.len().min(end + AFTER)).unwrap_or_default();
-        let after = after.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        Topics(self.topics(after, false))
+        let ends = |part: &[u8]| matches!(part, [b'\n', ..] | [b',' | b';' | b'.' | b'!' | b'?', b' ']);
+        let end = after.windows(2).position(ends).unwrap_or(after.len());
+        Topics(self.topics(after.get(..end).unwrap_or_default(), false))
     }
 
-    fn topics(&self, part: &[u8], before: bool) -> u32 {
+    /// The topics of some words, of which the first may be `cut`.
+    fn topics(&self, part: &[u8], cut: bool) -> u32 {
         let mut topics = 0;
         for found in self.words.find_overlapping_iter(part) {
-            let cut = before && found.start() == 0;
             let inside =
                 found.start().checked_sub(1).and_then(|at| part.get(at)).is_some_and(u8::is_ascii_alphabetic);
             if let Some(topic) = self.topics.get(found.pattern().as_usize())
                 && !inside
-                && !(cut && part.len() == BEFORE)
+                && !(cut && found.start() == 0)
             {
                 topics |= 1 << *topic as u32;
             }

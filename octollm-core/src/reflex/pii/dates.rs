@@ -143,7 +143,7 @@ impl Scan<'_> {
             *slot = c.to_lowercase().next().unwrap_or(c);
         }
         let begins = |month: &&str| month.chars().zip(begin).all(|(letter, found)| letter == found);
-        let known = self.begins_english_month(at) || OTHER_MONTHS.iter().any(|month| begins(month));
+        let known = self.begins_english_month(at) || OTHER_MONTHS.iter().any(begins);
         known.then(|| at + word.map(char::len_utf8).sum::<usize>())
     }
 

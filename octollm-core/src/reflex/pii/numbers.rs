@@ -93,10 +93,11 @@ impl Scan<'_> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.clear();
         let end = self.read_chain(start, &mut groups);
-        let mut rest = groups.as_slice();
+        let (mut rest, mut skipped) = (groups.as_slice(), false);
         while !rest.is_empty() {
-            let used = self.number(rest).unwrap_or(1);
-            rest = rest.get(used..).unwrap_or_default();
+            let used = self.number(rest, skipped);
+            skipped = used.is_none();
+            rest = rest.get(used.unwrap_or(1)..).unwrap_or_default();
         }
         self.groups = groups;
         end
@@ -169,7 +170,8 @@ impl Scan<'_> {
         Some(digits)
     }
 
-    fn number(&mut self, groups: &[Group]) -> Used {
+    /// The number that begins with these groups; `skipped` says that the group before them belongs to none.
+    fn number(&mut self, groups: &[Group], skipped: bool) -> Used {
         if self.is_amount(groups) {
             return None;
         }
@@ -182,7 +184,7 @@ impl Scan<'_> {
             .or_else(|| self.nhs(groups))
             .or_else(|| self.spanish(groups))
             .or_else(|| self.bare(groups))
-            .or_else(|| self.phone(groups))
+            .or_else(|| if skipped && goes_on(groups) { None } else { self.phone(groups) })
             .or_else(|| self.numbered_document(groups))
     }
 
@@ -377,6 +379,11 @@ impl Scan<'_> {
         let end = self.document(first.start, first.end)?;
         Some(groups.iter().take_while(|group| group.end <= end).count())
     }
+}
+
+/// Whether the groups are joined among themselves as the first is to the group before it: the rest of a longer number.
+fn goes_on(groups: &[Group]) -> bool {
+    matches!(groups, [first, second, ..] if first.gap == second.gap && matches!(first.gap, Gap::Space | Gap::Dot))
 }
 
 /// Whether the groups are those that are printed on a card, whatever stands between them.

@@ -55,7 +55,7 @@ pub(super) fn international(groups: &[Group], first: &[u8], plus: bool) -> Optio
 pub(super) fn national(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
     let most = groups.len().min(MAX_PARTS);
     let known = (1..=most).rev().find_map(|used| known_shape(groups.get(..used)?, digits, opened));
-    known.or_else(|| anything(groups).filter(|_| !digits.ends_with(ROUND)))
+    known.or_else(|| anything(groups).filter(|_| !digits.ends_with(ROUND) && !counts(groups)))
 }
 
 fn known_shape(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
@@ -104,6 +104,12 @@ fn leads(digits: &[u8]) -> bool {
 fn two_groups(area: usize, groups: &[Group]) -> f32 {
     let number = groups.last().map_or(0, Group::len);
     if area >= 3 && (5..=8).contains(&number) { 0.5 } else { 0.3 }
+}
+
+/// `1 234 567`: thousands apart. Eight digits in such groups are a telephone number in some countries.
+fn counts(groups: &[Group]) -> bool {
+    let spaced = groups.iter().skip(1).all(|group| group.gap == Gap::Space);
+    spaced && matches!(Lengths::of(groups).as_slice(), [1, 3, 3])
 }
 
 /// Any 7 to 12 digits: a telephone number only if the words around say so.

@@ -92,6 +92,9 @@ fn the_fields_of_a_table_are_found() {
         found("4111111111111111,5555555555554444"),
         two.map(|(kind, value)| (kind.to_owned(), value.to_owned()))
     );
+    finds_nothing(
+        "We sold 12 345 678 of them; call us. A call centre with 1 234 567 calls and 10 000 000 more",
+    );
     finds_nothing("1,234,567,890 people paid $1,234,567.89, or 3,14159265 of it");
 }
 
@@ -173,6 +176,19 @@ fn addresses_of_mail_as_pages_and_names_write_them() {
         finds(text, "email", address);
     }
     finds_nothing("100%40 of %40, a%40b, width: 50%40px;");
+}
+
+/// A word about the next number, or about the one before, was taken for one about this.
+#[test]
+fn a_word_belongs_to_the_number_that_it_stands_by() {
+    finds("passport 912803456. Call me", "us_passport", "912803456");
+    finds("943-476-5919 (NHS no)", "uk_nhs", "943-476-5919");
+    let phone = |number: &str| ("phone".to_owned(), number.to_owned());
+    assert_eq!(found("P.IVA 00743110157. Cell. 347 123 4567"), [phone("347 123 4567")]);
+    assert_eq!(found("office 415-555-0199. Account number 000123456789"), [phone("415-555-0199")]);
+    assert_eq!(found("2345 6789 0124, mobile +91 98765 43210"), [phone("+91 98765 43210")]);
+    finds_nothing("CNPJ 11.222.333/0001-81, 1 75 07 69 123 456 21");
+    assert_eq!(found("415 555 0132 415 555 0133").len(), 2);
 }
 
 #[test]

@@ -101,15 +101,29 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize) -> Option
     Some(Secret { type_name, start: from, end: to, confidence, severity: Severity::Critical, explanation })
 }
 
+/// Ends of names of what is about a credential and is none: `private_key_path`, `secretName`, `tokenizer`.
+const ABOUT: &[&[u8]] = &[
+    b"path", b"file", b"dir", b"folder", b"name", b"type", b"url", b"uri", b"izer", b"size", b"count",
+    b"limit", b"length", b"ttl", b"version", b"prefix", b"header", b"field",
+];
+
+fn ends_with(name: &[u8], word: &[u8]) -> bool {
+    name.len()
+        .checked_sub(word.len())
+        .and_then(|at| name.get(at..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(word))
+}
+
 /// Where the value begins after `=`, `:`, `=>` (strict) or "is" (not strict).
 fn separator(text: &[u8], end: usize) -> Option<(usize, bool)> {
     // The rest of a name: `password_production`, `secretKey`, `tokens`.
-    let name = text
-        .get(end..)?
-        .iter()
-        .take(24)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
-    let at = end + name.count();
+    let rest = text.get(end..)?;
+    let name = rest.iter().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    let name = rest.get(..name.count())?;
+    if ABOUT.iter().any(|word| ends_with(name, word)) {
+        return None;
+    }
+    let at = end + name.len();
     let at = skip(text, at, b"\"'`] \t", 4);
     let rest = text.get(at..)?;
     for sign in [&b":="[..], b"=>", b"=", b":"] {

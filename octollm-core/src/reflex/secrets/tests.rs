@@ -127,6 +127,10 @@ fn passwords_are_announced_in_many_languages() {
 #[test]
 fn words_about_credentials_are_none() {
     finds_nothing(
+        "private_key_path=/etc/ssl/private/server2023.key secretName: projects/123/secrets/mine/versions/4",
+    );
+    finds_nothing("tokenizer: bert-base-uncased-v2-2020-final, api_key_header: x-service-key-2024-v1");
+    finds_nothing(
         "password = input('Password: '); const password = user.password1; token=self.access_token_2",
     );
     finds_nothing("the password is required; the password is too short; password: string; password = None");

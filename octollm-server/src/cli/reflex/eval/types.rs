@@ -151,7 +151,7 @@ pub(super) fn matches(label: &str, finding: &Finding) -> bool {
         *name == finding.type_name || *name == ANY_SECRET && finding.kind == FindingKind::Secret
     };
     squashed(label) == squashed(&finding.type_name)
-        || lookup(label).is_some_and(|(_, types)| types.iter().any(|name| of(name)))
+        || lookup(label).is_some_and(|(_, types)| types.iter().any(of))
 }
 
 /// How a label is covered, and by which types.
