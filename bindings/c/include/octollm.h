@@ -97,6 +97,11 @@ typedef struct octollm_builder_t octollm_builder_t;
 typedef struct octollm_call_t octollm_call_t;
 
 /*
+ Reflexes in their order, and the policy that decides what they do. Thread-safe, where the program's reflexes are.
+ */
+typedef struct octollm_chain_t octollm_chain_t;
+
+/*
  An error. Every function that can fail answers one, or NULL if it went well. Free it with `octollm_error_free`.
 
  Its texts live as long as the error. They hold no value that a user or a model wrote. Thread-safe.
@@ -107,6 +112,11 @@ typedef struct octollm_error_t octollm_error_t;
  The events of one task, from one of them on. May be used from several threads: each event goes to one of them.
  */
 typedef struct octollm_events_t octollm_events_t;
+
+/*
+ What a reflex says about a text. It lives as long as the callback that it is given to.
+ */
+typedef struct octollm_reaction_t octollm_reaction_t;
 
 /*
  An orchestrator, in this process (`octollm_start`) or on a server (`octollm_connect`). Thread-safe.
@@ -140,6 +150,38 @@ typedef struct {
    */
   octollm_finalizer_t finalize;
 } octollm_arm_t;
+
+/*
+ A reflex of the program's own.
+ */
+typedef struct {
+  /*
+   Its name, in reports: `name_len` bytes.
+   */
+  const char *name;
+  /*
+   Bytes of the name.
+   */
+  size_t name_len;
+  /*
+   Whether it sees a text as it goes on, with placeholders for what was found, instead of as it came.
+   */
+  bool behind;
+  /*
+   Given to the callbacks.
+   */
+  void *env;
+  /*
+   Looks at a text of `len` bytes, which end with a NUL that `len` does not count, and whose `origin` is `user`, `arm`,
+   `document` or `tool`. It says what to do with `octollm_reaction_say`, or nothing for a text that may pass. Called on the
+   threads that screen texts, from several at once. Must not be NULL.
+   */
+  void (*react)(void *env, const char *text, size_t len, const char *origin, octollm_reaction_t *reaction);
+  /*
+   Called once, when nothing calls the reflex any more. NULL where `env` needs no end.
+   */
+  octollm_finalizer_t finalize;
+} octollm_reflex_t;
 
 /*
  A text that the library made: UTF-8, `len` bytes at `data`, and a NUL after them that `len` does not count. Free it
@@ -358,6 +400,56 @@ octollm_error_t *octollm_call_fail(octollm_call_t *call,
  `call` is NULL or a living call, and not used afterwards.
  */
 void octollm_call_free(octollm_call_t *call);
+
+/*
+ Builds a chain. `policy` is the section `reflex` of a configuration as JSON, `{"policy": "strict", "pii": "flag"}`; the default
+ policy where it is empty. `reflexes` are `count` reflexes of the program's own, copied, in their order. Their finalizers
+ run once, also if this fails. `*out` is to be freed with `octollm_chain_free`.
+
+ # Safety
+ `policy` is NULL or points to `policy_len` bytes; `reflexes` is NULL or points to `count` of them, whose callbacks may be
+ called from any thread with their `env`; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_chain_new(const char *policy,
+                                   size_t policy_len,
+                                   const octollm_reflex_t *reflexes,
+                                   size_t count,
+                                   octollm_chain_t **out);
+
+/*
+ Says what to do with a text, as JSON: `{"rewrite": "another text"}`, `{"answer": ...}`, `{"refuse": "code"}` or
+ `{"throttle": seconds}`; what was said before is forgotten. A reflex that says something else lets nothing pass.
+
+ # Safety
+ `reaction` is NULL or what the callback was given, and it has not returned; `said` is NULL or points to `len` bytes.
+ */
+octollm_error_t *octollm_reaction_say(octollm_reaction_t *reaction,
+                                      const char *said,
+                                      size_t len);
+
+/*
+ Screens a text that comes from `origin` (`user`, `arm`, `document` or `tool`), and writes what came of it as JSON: `text` as
+ it goes on; `verdict` is `pass`, `rewrite`, `answer`, `throttle` or `refuse`; `findings` as those of
+ `octollm_reflex_scan`, with what was done about each in `actions`; `code`, `answer` and `retry_after` where there are
+ such. Thread-safe; microseconds, and what the program's reflexes take.
+
+ # Safety
+ `chain` is NULL or living; `data` and `origin` are NULL or point to as many bytes as they say; `out` is NULL or writable.
+ */
+octollm_error_t *octollm_chain_screen(const octollm_chain_t *chain,
+                                      const char *data,
+                                      size_t len,
+                                      const char *origin,
+                                      size_t origin_len,
+                                      octollm_string_t *out);
+
+/*
+ Frees a chain. NULL is allowed.
+
+ # Safety
+ `chain` is NULL or living, and not used afterwards.
+ */
+void octollm_chain_free(octollm_chain_t *chain);
 
 /*
  The stable code: `invalid_input`, `not_found`, `conflict`, `unauthorized`, `refused_by_reflex`, `too_large`,

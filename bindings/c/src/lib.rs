@@ -14,6 +14,7 @@
 pub mod arm;
 pub mod builder;
 pub mod call;
+pub mod chain;
 pub mod env;
 pub mod error;
 pub mod events;

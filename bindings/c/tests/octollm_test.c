@@ -316,6 +316,73 @@ static void reflexes_work_alone(void) {
     FAILS(octollm_reflex_redact(TEXT(named), OCTOLLM_REFLEX_EXTERNAL, TEXT("mask"), NULL, &out), "invalid_input", "flags");
 }
 
+typedef struct {
+    int looked;
+    int ended;
+} watch_t;
+
+static void forget(void *env) {
+    ((watch_t *)env)->ended++;
+}
+
+/* Refuses what shouts, quiets what is loud, says nonsense about nonsense, and lets the rest pass. */
+static void no_shouting(void *env, const char *text, size_t len, const char *origin, octollm_reaction_t *reaction) {
+    ((watch_t *)env)->looked++;
+    CHECK(text[len] == 0 && strlen(text) == len && strcmp(origin, "document") == 0);
+    if (strstr(text, "HEY"))
+        WELL(octollm_reaction_say(reaction, TEXT("{\"refuse\": \"shouting\"}")));
+    else if (strstr(text, "LOUD"))
+        WELL(octollm_reaction_say(reaction, TEXT("{\"rewrite\": \"quiet, ada@example.org\"}")));
+    else if (strstr(text, "later"))
+        WELL(octollm_reaction_say(reaction, TEXT("{\"throttle\": 1.5}")));
+    else if (strstr(text, "nonsense"))
+        FAILS(octollm_reaction_say(reaction, TEXT("{\"secret\": 1}")), "internal", "no reaction");
+}
+
+/* Sees what the detectors left. */
+static void no_addresses(void *env, const char *text, size_t len, const char *origin, octollm_reaction_t *reaction) {
+    (void)len, (void)origin, (void)reaction;
+    ((watch_t *)env)->looked++;
+    CHECK(!strchr(text, '@'));
+}
+
+static void reflexes_of_the_program_work_in_a_chain(void) {
+    watch_t before = {0}, behind = {0};
+    octollm_reflex_t reflexes[] = {
+        {.name = "no_shouting", .name_len = 11, .env = &before, .react = no_shouting, .finalize = forget},
+        {.name = "no_addresses", .name_len = 12, .behind = true, .env = &behind, .react = no_addresses, .finalize = forget},
+    };
+    octollm_chain_t *chain = NULL;
+    octollm_string_t out = {0};
+    WELL(octollm_chain_new(TEXT("{\"policy\": \"default\"}"), reflexes, 2, &chain));
+    WELL(octollm_chain_screen(chain, TEXT("LOUD"), TEXT("document"), &out));
+    CHECK(strstr(out.data, "\"verdict\":\"rewrite\"") && strstr(out.data, "\"text\":\"quiet, <EMAIL_1>\""));
+    CHECK(holds(out, "\"actions\":[\"redact\"]"));
+    WELL(octollm_chain_screen(chain, TEXT("HEY"), TEXT("document"), &out));
+    CHECK(strstr(out.data, "\"verdict\":\"refuse\"") && holds(out, "\"code\":\"shouting\""));
+    WELL(octollm_chain_screen(chain, TEXT("later"), TEXT("document"), &out));
+    CHECK(strstr(out.data, "\"verdict\":\"throttle\"") && holds(out, "\"retry_after\":1.5"));
+    /* What cannot be judged goes no further. */
+    WELL(octollm_chain_screen(chain, TEXT("nonsense"), TEXT("document"), &out));
+    CHECK(holds(out, "\"code\":\"reflex_failed\""));
+    FAILS(octollm_chain_screen(chain, TEXT("x"), TEXT("me"), &out), "invalid_input", "the origin");
+    CHECK(before.looked == 4 && behind.looked == 1 && before.ended == 0);
+    octollm_chain_free(chain);
+    CHECK(before.ended == 1 && behind.ended == 1);
+
+    /* Finalizers run also where no chain comes of it; no reflexes and no policy are fine. */
+    FAILS(octollm_chain_new(TEXT("{\"pii\": \"maybe\"}"), reflexes, 2, &chain), "invalid_input", "/pii");
+    reflexes[1].react = NULL;
+    FAILS(octollm_chain_new(NULL, 0, reflexes, 2, &chain), "invalid_input", "reflexes.react: must not be NULL");
+    CHECK(before.ended == 3 && behind.ended == 3);
+    FAILS(octollm_chain_new(NULL, 0, NULL, 1, &chain), "invalid_input", "reflexes: must not be NULL");
+    WELL(octollm_chain_new(NULL, 0, NULL, 0, &chain));
+    WELL(octollm_chain_screen(chain, TEXT("ada@example.org"), TEXT("user"), &out));
+    CHECK(holds(out, "<EMAIL_1>"));
+    octollm_chain_free(chain);
+    octollm_chain_free(NULL);
+}
+
 static void documents_are_found(const octollm_t *octo) {
     octollm_string_t out = {0};
     char path[512], request[600];
@@ -433,6 +500,7 @@ int main(int argc, char **argv) {
     what_is_logged_can_be_had(&log);
     faults_are_named();
     reflexes_work_alone();
+    reflexes_of_the_program_work_in_a_chain();
     answers_are_given_again_unless_fresh_ones_are_wanted();
 
     witnesses_t first = {0};

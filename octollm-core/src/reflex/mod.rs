@@ -30,6 +30,7 @@ mod redact;
 mod report;
 #[cfg(test)]
 mod robustness;
+mod said;
 pub mod secrets;
 mod stimulus;
 mod text;

@@ -11,6 +11,39 @@ use super::{Findings, Stimulus};
 
 /// Reacts to a text within microseconds: it neither waits nor blocks nor calls anybody. What must wait (a rate limit kept in
 /// another process, a cache) stands before the chain, behind a trait of its own.
+///
+/// ```
+/// use octollm_core::reflex::{
+///     Finding, FindingKind, Findings, Origin, Policy, Reaction, Reflex, ReflexChain, Severity, Stimulus,
+/// };
+///
+/// struct Badges;
+///
+/// impl Reflex for Badges {
+///     fn name(&self) -> &str {
+///         "badges"
+///     }
+///
+///     fn react(&self, stimulus: &mut Stimulus<'_>) -> Reaction {
+///         let Some(start) = stimulus.text().find("BADGE-") else { return Reaction::Pass };
+///         let digits = stimulus.text()[start + 6..].bytes().take_while(u8::is_ascii_digit).count();
+///         stimulus.found(Findings::resolve(vec![Finding {
+///             kind: FindingKind::Pii,
+///             type_name: "badge".into(),
+///             start,
+///             end: start + 6 + digits,
+///             confidence: 1.0,
+///             severity: Severity::High,
+///             explanation: "a badge".into(),
+///         }]));
+///         Reaction::Pass
+///     }
+/// }
+///
+/// let chain = ReflexChain::builder(Policy::default()).before(Badges).build()?;
+/// assert_eq!(chain.screen("Let BADGE-4711 in", Origin::User).0, "Let <BADGE_1> in");
+/// # Ok::<(), octollm_core::Error>(())
+/// ```
 pub trait Reflex: Send + Sync {
     /// Its name in reports and metrics: lower case, a constant.
     fn name(&self) -> &str;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Action, Finding, Origin, Place, Verdict};
 use crate::error::{Error, ErrorKind, Fault, Result};
@@ -77,6 +77,22 @@ impl Report {
     /// Whether nothing was found and nothing changed.
     pub fn is_clean(&self) -> bool {
         self.verdict == Verdict::Pass && self.sightings.is_empty()
+    }
+
+    /// What was found, without where the texts stand.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.sightings.iter().map(|sighting| sighting.finding.clone()).collect()
+    }
+
+    /// The report as programs in other languages read it, without timings. `findings` are its own, with offsets in the units
+    /// of that language.
+    pub fn told(&self, findings: Vec<Finding>) -> Value {
+        let actions: Vec<_> = self.sightings.iter().map(|sighting| sighting.action).collect();
+        json!({
+            "verdict": self.verdict, "code": self.code, "answer": self.answer,
+            "retry_after": self.retry_after.map(|after| after.as_secs_f64()),
+            "elapsed_us": self.elapsed_us(), "findings": findings, "actions": actions,
+        })
     }
 
     /// The report, unless the texts may not go on.
