@@ -80,13 +80,20 @@ impl Registry {
         Ok(())
     }
 
-    /// Sets what else a descriptor has to be, once: for the arms that are there, and for all that come.
+    /// Sets what else a descriptor has to be, once: for the arms that are there, and for all that come. An arm elsewhere that
+    /// breaks it goes, as one that comes later would not be entered.
     ///
     /// # Errors
-    /// What the rule says of an arm that is there.
+    /// What the rule says of an arm of this process.
     pub(crate) fn require(&self, rule: Rule) -> Result<()> {
         let rule = self.rule.get_or_init(|| rule);
-        self.snapshot().values().try_for_each(|arm| rule(&arm.descriptor))
+        for arm in self.snapshot().values() {
+            let Err(error) = rule(&arm.descriptor) else { continue };
+            let Some(url) = &arm.url else { return Err(error) };
+            tracing::warn!(url, reason = error.to_string(), "the arm is not entered");
+            self.remove(&arm.id);
+        }
+        Ok(())
     }
 
     /// Removes an arm; answers whether it was there. Calls that run are not disturbed.

@@ -190,7 +190,7 @@ impl Builder {
     /// Starts it: arms are registered, and tasks that an earlier process left unfinished go on.
     ///
     /// # Errors
-    /// `invalid_input` for a bad arm or limit, or an arm that needs a type of personal data that there is not; `storage` if the journal cannot be read.
+    /// `invalid_input` for a bad arm or limit, or one that needs a type of personal data that there is not; `storage` if the journal cannot be read.
     pub async fn start(mut self) -> Result<Arc<LocalOrchestrator>> {
         if !(1..=100_000).contains(&self.config.max_concurrent_tasks) {
             return Err(Error::new(ErrorKind::InvalidInput, "max_concurrent_tasks must be 1 to 100000"));

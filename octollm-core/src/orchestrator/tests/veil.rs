@@ -220,7 +220,11 @@ async fn an_arm_may_need_what_is_looked_for_and_nothing_else() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     insta::assert_snapshot!(error, @"the arm needs a type of data that there is not (arm: mailer); /needs_pii/0: is no type that is known; did you mean `email`?");
 
-    let octo = LocalOrchestrator::builder().start().await.unwrap();
+    let registry = Arc::new(crate::arm::Registry::new(EngineConfig::default().limits));
+    let (elsewhere, _) = arm("elsewhere", &["emial"], |_| Value::Null);
+    registry.add(Arc::new(elsewhere), Some("http://127.0.0.1:1/".to_owned())).unwrap();
+    let octo = LocalOrchestrator::builder().registry(registry).start().await.unwrap();
+    assert!(octo.registry().descriptors().is_empty(), "an arm elsewhere stops nobody");
     let (late, _) = arm("late", &["secrets"], |_| Value::Null);
     let error = octo.registry().add(Arc::new(late), None).unwrap_err();
     assert!(error.to_string().contains("did you mean `secret`?"), "{error}");
