@@ -264,7 +264,8 @@ impl From<StyleName> for RedactStyle {
 
 #[derive(Debug, Args)]
 pub(super) struct ReflexEvalArgs {
-    /// Files of JSON lines: `{text, label}` or `{text, spans[{type, start, end}]}` with offsets in characters
+    /// Files of JSON lines: `{text, label}` or `{text, spans[{type, start, end}]}` with offsets in characters; `-` reads what
+    /// is piped in
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Print one JSON object per file
