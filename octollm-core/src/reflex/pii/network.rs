@@ -34,6 +34,10 @@ impl Scan<'_> {
     fn email_around(&mut self, local_end: usize, domain: usize) -> Option<usize> {
         let start = self.local_part(local_end);
         let end = self.domain(domain)?;
+        // What a repository is cloned with is nobody's.
+        if self.slice(start, local_end) == b"git" && matches!(self.byte(end), Some(b':' | b'/')) {
+            return Some(end);
+        }
         (start < local_end && self.take(PiiType::Email, start, end, 0.97)).then_some(end)
     }
 

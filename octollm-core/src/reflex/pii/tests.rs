@@ -175,6 +175,8 @@ fn addresses_of_mail_as_pages_and_names_write_them() {
     ] {
         finds(text, "email", address);
     }
+    finds("mail git@example.com today", "email", "git@example.com");
+    finds_nothing("git clone git@github.com:org/repo.git or ssh://git@gitlab.example.com/org/repo");
     finds_nothing("100%40 of %40, a%40b, width: 50%40px;");
 }
 
@@ -279,6 +281,7 @@ fn order_numbers_are_not_identity_numbers() {
 
 #[test]
 fn ordinary_numbers_are_nothing() {
+    finds_nothing("Art.-Nr. 123-456-7890, Rechnung 030 1234567, factura 415-555-0132");
     finds_nothing("pi is 3.14159265358979, 1,234,567.89, 100 200 300, 2 + 2 = 4, $4111111111111111");
     finds_nothing("rows 080 087 078 069, 0049 0020 0068 0061, 1234567890123456, v1.2.3.4");
     finds_nothing("icon@2x.png, npm i react@18.2.0, @decorator, a @ b, me@localhost");
