@@ -1,8 +1,10 @@
 //! The detectors as reflexes: each looks, adds what it found, and stops the chain where the policy refuses it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::injection::InjectionDetector;
 use super::pii::PiiType;
 use super::{
     Action, Canonical, Detectors, Finding, FindingKind, Findings, Origin, Policy, Reaction, Reflex, Stimulus,
@@ -15,8 +17,10 @@ const LABELLED: usize = 512;
 /// Bytes of the shortest text that can be an order to a model: a key, a number, a word is none.
 const SHORTEST_ORDER: usize = 12;
 
-/// Passages of one text that are marked one by one. It bounds what a text made of injections costs.
+/// Passages of one short text that are marked one by one, and bytes of all that is judged again for them. It bounds what a text
+/// made of injections costs.
 const MOST_PASSAGES: usize = 4;
+const JUDGED_AGAIN: usize = 4096;
 
 /// The detectors, in the order in which they look: what is cheap and refused first saves the rest.
 pub(super) fn reflexes(detectors: &Arc<Detectors>, policy: &Arc<Policy>) -> [Arc<dyn Reflex>; 3] {
@@ -89,60 +93,73 @@ impl Reflex for Injections {
 }
 
 impl Injections {
-    /// What is an injection, without what was marked as data before. A judgement names the worst passage only; where
-    /// the passages are to be marked, all of them have to be found, so the rest is judged again, and a text that has
-    /// too many is one as a whole.
+    /// What is an injection, without what was marked as data before. A judgement names the worst passage only; where the passages
+    /// are to be marked, all of them have to be found.
     fn search(&self, stimulus: &Stimulus<'_>) -> Findings {
         let (text, origin) = (stimulus.text(), stimulus.origin);
         let unmarked = without(edit::without_marked(text), text, &stimulus.given_out);
-        if text.len() > long::PIECE && origin.is_external() {
-            return self.in_pieces(text, unmarked.as_deref().unwrap_or(text), origin);
-        }
-        let first = match &unmarked {
-            None => self.detectors.injections.judge(&stimulus.canonical(), origin.into()),
-            Some(rest) => self.detectors.injections.judge(&Canonical::new(rest), origin.into()),
+        let canonical = match &unmarked {
+            None => stimulus.canonical(),
+            Some(rest) => Canonical::new(rest),
         };
-        let mut found = first.into_findings();
+        if text.len() > long::PIECE && origin.is_external() {
+            return self.in_pieces(text, &canonical, origin);
+        }
+        let plain = self.detectors.injections.judge_plain(&canonical, origin.into());
         let is_marked = |finding: &Finding| self.policy.action(finding, origin) == Action::Redact;
-        if !found.iter().any(is_marked) {
-            return found;
+        if plain.finding().is_some_and(is_marked) {
+            return self.passages(text, &canonical, origin);
         }
-        let mut rest = unmarked.unwrap_or_else(|| text.to_owned());
-        let mut all = Vec::new();
-        while let Some(mut finding) = found.into_iter().next() {
-            (finding.start, finding.end) = match all.len() {
-                MOST_PASSAGES => (0, text.len()),
-                _ => edit::sentences(text, finding.range()),
-            };
-            let range = finding.range();
-            all.push(finding);
-            if all.len() > MOST_PASSAGES {
-                break;
-            }
-            rest.replace_range(range.clone(), &" ".repeat(range.len()));
-            found = self.detectors.injections.judge(&Canonical::new(&rest), origin.into()).into_findings();
+        if plain.is_critical() {
+            return plain.into_findings();
         }
-        Findings::resolve(all)
+        plain.or_worse(self.detectors.injections.judge_disguised(&canonical, origin.into())).into_findings()
     }
 
-    /// The same for a long text from outside, piece by piece. A piece is judged twice at most: one that holds a second
-    /// passage is one as a whole. So a text made of injections costs about twice what any other one does.
-    fn in_pieces(&self, text: &str, judged: &str, origin: Origin) -> Findings {
-        let judge = |part: &str| self.detectors.injections.judge(&Canonical::new(part), origin.into());
-        let mut all = Vec::new();
-        for piece in long::pieces(judged) {
-            let part = judged.get(piece.clone()).unwrap_or_default();
-            let Some(mut finding) = judge(part).into_findings().into_iter().next() else { continue };
-            let (start, end) = edit::sentences(text, piece.start + finding.start..piece.start + finding.end);
-            let within = start.max(piece.start) - piece.start..end.min(piece.end) - piece.start;
-            let mut rest = part.to_owned();
-            if rest.get(within.clone()).is_some() {
-                rest.replace_range(within.clone(), &" ".repeat(within.len()));
+    /// All passages of a text, which is judged again without each of them. One that has too many, or more in disguise, is one as a
+    /// whole. Disguises are read once, for they cost more than all the rest.
+    fn passages(&self, text: &str, canonical: &Canonical<'_>, origin: Origin) -> Findings {
+        let most = (JUDGED_AGAIN / text.len().max(1)).clamp(1, MOST_PASSAGES);
+        let (mut rest, mut all) = (Rest::of(canonical, 0..canonical.original().len()), Vec::new());
+        while let Some(mut finding) = rest.plain(&self.detectors.injections, origin) {
+            let is_last = all.len() == most;
+            (finding.start, finding.end) =
+                if is_last { (0, text.len()) } else { edit::sentences(text, finding.range()) };
+            rest.blank(finding.range());
+            all.push(finding);
+            if is_last {
+                return Findings::resolve(all);
             }
-            let (start, end) = match judge(&rest).is_injection() {
-                true => (start.min(piece.start), end.max(piece.end)),
-                false => (start, end),
+        }
+        let disguised = rest.disguised(&self.detectors.injections, origin);
+        let disguised = disguised.map(|finding| Finding { start: 0, end: text.len(), ..finding });
+        Findings::resolve(all.into_iter().chain(disguised).collect())
+    }
+
+    /// The same for a long text from outside, piece by piece. One that holds a second passage, plainly or in disguise, is one as a
+    /// whole. So a text made of injections costs about twice what any other one does.
+    fn in_pieces(&self, text: &str, canonical: &Canonical<'_>, origin: Origin) -> Findings {
+        let injections = &self.detectors.injections;
+        let mut all = Vec::new();
+        for piece in long::pieces(canonical.original()) {
+            let mut rest = Rest::of(canonical, piece.clone());
+            let Some(mut finding) = rest.plain(injections, origin) else {
+                let disguised = rest.disguised(injections, origin);
+                all.extend(disguised.map(|finding| Finding {
+                    start: piece.start,
+                    end: piece.end,
+                    ..finding
+                }));
+                continue;
             };
+            let (mut start, mut end) = edit::sentences(text, finding.range());
+            rest.blank(start.max(piece.start)..end.min(piece.end));
+            if let Some(second) =
+                rest.plain(injections, origin).or_else(|| rest.disguised(injections, origin))
+            {
+                (start, end) = (start.min(piece.start), end.max(piece.end));
+                finding.severity = finding.severity.max(second.severity);
+            }
             (finding.start, finding.end) = (redact::floor(text, start), redact::ceil(text, end));
             all.push(finding);
         }
@@ -168,6 +185,50 @@ fn is_name_of_type(text: &str) -> bool {
         && (ORDERS.contains(&text)
             || PiiType::from_name(text).is_some()
             || secrets::type_names().any(|name| name == text))
+}
+
+/// What is left of a piece of a text without the passages that were found in it: it need not be brought into canonical form again.
+struct Rest<'c> {
+    canonical: &'c Canonical<'c>,
+    /// Where the piece begins in the canonical text.
+    from: usize,
+    text: Cow<'c, str>,
+}
+
+impl<'c> Rest<'c> {
+    /// A piece of the original.
+    fn of(canonical: &'c Canonical<'_>, piece: Range<usize>) -> Self {
+        let place = canonical.place_of(piece);
+        let text = canonical.text().get(place.clone()).unwrap_or_default();
+        Self { canonical, from: place.start, text: Cow::Borrowed(text) }
+    }
+
+    /// The worst passage, with its place in the original.
+    fn plain(&self, injections: &InjectionDetector, origin: Origin) -> Option<Finding> {
+        let found = injections.judge_plain(&Canonical::again(&self.text, None), origin.into());
+        found.into_finding().map(|found| self.in_original(found))
+    }
+
+    fn disguised(&self, injections: &InjectionDetector, origin: Origin) -> Option<Finding> {
+        let found = injections.judge_disguised(&Canonical::again(&self.text, None), origin.into());
+        found.into_finding().map(|found| self.in_original(found))
+    }
+
+    fn in_original(&self, mut finding: Finding) -> Finding {
+        let origin = self.canonical.origin(self.from + finding.start..self.from + finding.end);
+        (finding.start, finding.end) = (origin.start, origin.end);
+        finding
+    }
+
+    /// Leaves out a passage of the original.
+    fn blank(&mut self, passage: Range<usize>) {
+        let place = self.canonical.place_of(passage);
+        let place =
+            place.start.saturating_sub(self.from)..place.end.saturating_sub(self.from).min(self.text.len());
+        if self.text.get(place.clone()).is_some() {
+            self.text.to_mut().replace_range(place.clone(), &" ".repeat(place.len()));
+        }
+    }
 }
 
 /// The text with blanks, byte by byte, where these ranges are; `None` where it is still the whole text.

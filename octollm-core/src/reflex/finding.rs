@@ -156,7 +156,8 @@ fn without_overlaps(candidates: Vec<Finding>) -> Vec<Finding> {
 /// The first part of `range` that nothing has taken.
 fn free_part(taken: &BTreeMap<usize, usize>, range: Range<usize>) -> Option<Range<usize>> {
     let Range { mut start, mut end } = range;
-    while let Some((_, &before)) = taken.range(..=start).next_back()
+    while start < end
+        && let Some((_, &before)) = taken.range(..=start).next_back()
         && before > start
     {
         start = before;

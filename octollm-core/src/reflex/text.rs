@@ -15,18 +15,26 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::confusables;
 
+mod compatible;
+mod letters;
 mod stretch;
+
+pub(super) use letters::{is_caseless, is_letter};
 
 /// Marks on one letter that are composed with it; a tower of more is cut into several letters.
 const MAX_MARKS: usize = 16;
-/// The one character that becomes eighteen, and would make a text eleven times as long. It is a blessing in Arabic and
-/// disguises nothing; no other one becomes more than eight.
+/// The one character that becomes eighteen, a blessing in Arabic that disguises nothing; no other one becomes more than eight.
 const BECOMES_MANY: char = '\u{FDFA}';
+/// How many bytes a text may grow by: so many, and one more for so many bytes of it. A character that becomes several stays what it is
+/// where they are used up: without a bound a text of nothing else is five times as long to all who look at it.
+const GROWTH: usize = 256;
+const GROWTH_SHARE: usize = 4;
+/// Bytes that must be left for a character to be asked what it becomes that may become very many.
+const LEAST_GROWTH: usize = 16;
 /// Characters of a word after which it is judged whether it is written in look-alikes.
 const MAX_WORD: usize = 64;
 
@@ -99,6 +107,13 @@ impl<'a> Canonical<'a> {
         self.floor(start)..self.ceil(end.max(start))
     }
 
+    /// The range of the canonical text that a range of the original became.
+    pub(super) fn place_of(&self, range: Range<usize>) -> Range<usize> {
+        let Some(folded) = &self.folded else { return range };
+        let start = folded.place_of(range.start);
+        start..folded.place_of(range.end).max(start)
+    }
+
     fn floor(&self, mut start: usize) -> usize {
         while !self.original.is_char_boundary(start) {
             start -= 1;
@@ -126,6 +141,15 @@ impl Folded {
         }
         let start = run.from.start + (at - run.at);
         Some(start..start + 1)
+    }
+
+    /// The first byte that was made of what stands at this place of the original, or behind it.
+    fn place_of(&self, at: usize) -> usize {
+        match self.runs.get(self.runs.partition_point(|run| run.from.end <= at)) {
+            Some(run) if run.same => run.at + at.saturating_sub(run.from.start),
+            Some(run) => run.at,
+            None => self.text.len(),
+        }
     }
 
     /// Takes a stretch of the original as it stands.
@@ -170,6 +194,10 @@ struct Folder {
     folded: Folded,
     word: Vec<Letter>,
     composed: String,
+    /// What the letter at hand becomes.
+    became: String,
+    /// Bytes by which the text has grown.
+    grown: usize,
 }
 
 impl Folder {
@@ -221,21 +249,39 @@ impl Folder {
     }
 
     fn letter(&mut self, c: char, from: Range<usize>, has_marks: bool) {
-        if !has_marks && (c.is_ascii() || c == BECOMES_MANY) {
+        let may_not = || compatible::is_long(c) && self.room(&from) < LEAST_GROWTH;
+        if !has_marks && (c.is_ascii() || c == BECOMES_MANY || may_not()) {
             return self.add(Letter { c, from, as_written: c });
         }
-        if !has_marks {
-            let as_written = c;
-            for c in std::iter::once(c).nfkc() {
-                self.add(Letter { c: plain(c), from: from.clone(), as_written });
-            }
-            return;
+        self.became.clear();
+        if has_marks {
+            let became = compatible::form(&self.composed).filter(|c| !is_accent(*c));
+            self.became.extend(became.map(plain));
+        } else {
+            compatible::for_each(c, |c| self.became.push(plain(c)));
         }
-        let composed = std::mem::take(&mut self.composed);
-        for c in composed.nfkc().filter(|c| !is_accent(*c)) {
-            self.add(Letter { c: plain(c), from: from.clone(), as_written: '\0' });
+        let as_written = if has_marks { '\0' } else { c };
+        if !self.may_grow(&from) {
+            return self.add(Letter { c, from, as_written });
         }
-        self.composed = composed;
+        let became = std::mem::take(&mut self.became);
+        for c in became.chars() {
+            self.add(Letter { c, from: from.clone(), as_written });
+        }
+        self.became = became;
+    }
+
+    /// Bytes that the text may yet grow by.
+    fn room(&self, from: &Range<usize>) -> usize {
+        (GROWTH + from.start / GROWTH_SHARE).saturating_sub(self.grown)
+    }
+
+    /// Whether there is room for what a letter becomes; it is then taken.
+    fn may_grow(&mut self, from: &Range<usize>) -> bool {
+        let by = self.became.len().saturating_sub(from.len());
+        let may = by <= self.room(from);
+        self.grown += if may { by } else { 0 };
+        may
     }
 
     fn add(&mut self, letter: Letter) {
@@ -257,11 +303,6 @@ impl Folder {
             self.folded.push(c, &letter);
         }
     }
-}
-
-/// Whether it is a letter or a digit; of the commonest scripts seen without a look into tables.
-pub(super) fn is_letter(c: char) -> bool {
-    stretch::is_letter(c) || c.is_alphanumeric()
 }
 
 /// Combining marks, and the later parts of a Hangul syllable.
@@ -358,6 +399,17 @@ mod tests {
     }
 
     #[test]
+    fn a_text_grows_by_a_quarter() {
+        for long in ["\u{fdfb}", "\u{3316}", "\u{fdfb}\u{301}", "½"] {
+            let text = long.repeat(20_000);
+            assert!(canonical(&text).len() <= text.len() * 5 / 4 + GROWTH, "{long}");
+            let after = format!("{text} ｉｇｎｏｒｅ ﬁle");
+            assert!(canonical(&after).ends_with(" ignore file"), "{long}");
+        }
+        assert_eq!(canonical("½ \u{3316}"), "1\u{2044}2 キロメートル");
+    }
+
+    #[test]
     fn no_character_becomes_more_than_eight() {
         for c in '\0'..=char::MAX {
             assert!(canonical(&c.to_string()).chars().count() <= 8, "{:x}", u32::from(c));
@@ -388,6 +440,24 @@ mod tests {
             prop_assert_eq!(&quick.text, &slow.text);
             for at in 0..slow.text.len() {
                 prop_assert_eq!(quick.origin_of(at), slow.origin_of(at));
+            }
+        }
+
+        #[test]
+        fn a_place_in_the_original_is_the_one_that_leads_back_to_it(
+            text in "([a-zа-яäéﬁｱ½ ]|e\u{301}|раypal|\u{200B}){0,20}", a in 0usize..40, b in 0usize..40
+        ) {
+            let canonical = Canonical::new(&text);
+            let places: Vec<usize> = canonical.text().char_indices().map(|(at, _)| at).collect();
+            if !places.is_empty() {
+                let (a, b) = (places[a % places.len()], places[b % places.len()]);
+                let origin = canonical.origin(a.min(b)..a.max(b));
+                let place = canonical.place_of(origin.clone());
+                prop_assert!(canonical.text().get(place.clone()).is_some());
+                if a != b {
+                    prop_assert!(place.start <= a.min(b) && place.end >= a.max(b).min(place.end));
+                    prop_assert_eq!(canonical.origin(place), origin);
+                }
             }
         }
 

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::reflex::text::is_letter;
+use crate::reflex::text::{is_caseless, is_letter};
 
 /// Weights of the table; a power of two.
 pub const TABLE: usize = 1 << 19;
@@ -206,20 +206,32 @@ impl Extractor {
                 self.length += 1;
             }
         } else {
-            let mut bytes = [0; 4];
-            for c in word.chars().flat_map(char::to_lowercase) {
-                let c = c.encode_utf8(&mut bytes).as_bytes();
-                let Some(place) = self.word.get_mut(self.length + 1..self.length + 1 + c.len()) else {
-                    break;
+            for c in word.chars() {
+                let fits = match c {
+                    'A'..='Z' => self.push(c.to_ascii_lowercase()),
+                    _ if c.is_ascii() || is_caseless(c) => self.push(c),
+                    _ => c.to_lowercase().all(|c| self.push(c)),
                 };
-                place.copy_from_slice(c);
-                self.length += c.len();
+                if !fits {
+                    break;
+                }
             }
             self.length = self.length.min(MAX_WORD);
         }
         if let Some(place) = self.word.get_mut(self.length + 1) {
             *place = b'>';
         }
+    }
+
+    /// Appends a character to the word, if there is room.
+    #[inline]
+    fn push(&mut self, c: char) -> bool {
+        let mut bytes = [0; 4];
+        let c = c.encode_utf8(&mut bytes).as_bytes();
+        let Some(place) = self.word.get_mut(self.length + 1..self.length + 1 + c.len()) else { return false };
+        place.copy_from_slice(c);
+        self.length += c.len();
+        true
     }
 
     fn places(&mut self) -> &[u32] {

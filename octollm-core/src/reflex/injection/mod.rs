@@ -19,6 +19,7 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::redact::floor;
 use super::{Canonical, Finding, FindingKind, Findings, Severity};
 use crate::error::Result;
 use model::{Judgement, Model};
@@ -29,6 +30,8 @@ use repetition::Essence;
 const EXTERNAL_BONUS: f32 = 1.0;
 /// Words that a text needs before it is judged more strictly: an id or a single word gives no orders.
 const MIN_WORDS: usize = 3;
+/// Bytes around its worst window in which a reading of a disguise is judged without its repetition.
+const AROUND: usize = 512;
 /// From this margin over the threshold on an injection is critical.
 const CRITICAL: f32 = 2.0;
 
@@ -59,6 +62,21 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    fn of(reading: Option<Reading>, text: &Canonical<'_>) -> Self {
+        match reading {
+            None => Self { margin: f32::NEG_INFINITY, finding: None },
+            Some(reading) => {
+                let finding = (reading.margin >= 0.0).then(|| finding(&reading, text));
+                Self { margin: reading.margin, finding }
+            }
+        }
+    }
+
+    /// The one that is further over its threshold; this one where they are equal.
+    pub(super) fn or_worse(self, other: Self) -> Self {
+        if other.margin > self.margin { other } else { self }
+    }
+
     /// Whether it is an injection.
     pub fn is_injection(&self) -> bool {
         self.margin >= 0.0
@@ -68,6 +86,19 @@ impl Verdict {
     pub fn into_findings(self) -> Findings {
         Findings::resolve(self.finding.into_iter().collect())
     }
+
+    pub(super) fn into_finding(self) -> Option<Finding> {
+        self.finding
+    }
+
+    /// Whether nothing could be worse.
+    pub(super) fn is_critical(&self) -> bool {
+        self.finding.as_ref().is_some_and(|finding| finding.severity == Severity::Critical)
+    }
+
+    pub(super) fn finding(&self) -> Option<&Finding> {
+        self.finding.as_ref()
+    }
 }
 
 /// What one reading of a text says.
@@ -75,6 +106,12 @@ struct Reading {
     margin: f32,
     range: Range<usize>,
     phrase: Option<&'static patterns::Phrase>,
+}
+
+impl Reading {
+    fn raised_by(self, by: f32) -> Self {
+        Self { margin: self.margin + by, ..self }
+    }
 }
 
 impl InjectionDetector {
@@ -101,38 +138,44 @@ impl InjectionDetector {
 
     /// Judges a text that other detectors see too.
     pub fn judge(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
-        let strict = |text: &str| match origin {
-            Origin::External if is_wordy(text) => EXTERNAL_BONUS,
-            _ => 0.0,
-        };
-        let whole = 0..text.text().len();
-        let plain = self.read(text.text());
-        let plain = plain.map(|reading| Reading { margin: reading.margin + strict(text.text()), ..reading });
-        let views = views::of(text.text());
-        let views =
-            views.iter().filter_map(|view| Some((self.read(&view.text)?, strict(&view.text) - view.penalty)));
-        let views = views.map(|(reading, change)| Reading {
-            margin: reading.margin + change,
-            range: whole.clone(),
-            ..reading
-        });
-        let worst = plain.into_iter().chain(views).max_by(|a, b| a.margin.total_cmp(&b.margin));
-        let Some(worst) = worst else { return Verdict { margin: f32::NEG_INFINITY, finding: None } };
-        let finding = (worst.margin >= 0.0).then(|| finding(&worst, text));
-        Verdict { margin: worst.margin, finding }
+        let plain = self.judge_plain(text, origin);
+        // What is condemned as it stands needs no second reading: nothing is worse.
+        if plain.is_critical() { plain } else { plain.or_worse(self.judge_disguised(text, origin)) }
     }
 
-    fn read(&self, text: &str) -> Option<Reading> {
+    /// Judges a text as it stands.
+    pub(super) fn judge_plain(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
+        let reading = self.read(text.text(), usize::MAX);
+        let reading = reading.map(|reading| reading.raised_by(strictness(text.text(), origin)));
+        Verdict::of(reading, text)
+    }
+
+    /// Judges what a text may hold in disguise. Such a finding is the whole text.
+    pub(super) fn judge_disguised(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
+        let views = views::of(text.text());
+        let views = views.iter().filter_map(|view| {
+            let reading =
+                self.read(&view.text, AROUND)?.raised_by(strictness(&view.text, origin) - view.penalty);
+            Some(Reading { range: 0..text.text().len(), ..reading })
+        });
+        Verdict::of(views.max_by(|a, b| a.margin.total_cmp(&b.margin)), text)
+    }
+
+    /// What a text says. One that scores by repetition is judged without it, so many bytes around what scores.
+    fn read(&self, text: &str, around: usize) -> Option<Reading> {
         let judgement = self.model.judge(text)?;
         let window = judgement.range.clone();
         let reading = self.explain(text, judgement);
         let may_condemn = reading.margin + EXTERNAL_BONUS >= 0.0;
-        if !may_condemn || !repetition::prevails(text.get(window).unwrap_or_default()) {
+        if !may_condemn || !repetition::prevails(text.get(window.clone()).unwrap_or_default()) {
             return Some(reading);
         }
-        let essence = Some(Essence::of(text)).filter(Essence::may_be_an_order)?;
+        let start = floor(text, window.start.saturating_sub(around));
+        let part = text.get(start..floor(text, window.end.saturating_add(around)))?;
+        let essence = Some(Essence::of(part)).filter(Essence::may_be_an_order)?;
         let reading = self.explain(&essence.text, self.model.judge(&essence.text)?);
-        Some(Reading { range: essence.origin(reading.range.clone()), ..reading })
+        let range = essence.origin(reading.range.clone());
+        Some(Reading { range: start + range.start..start + range.end, ..reading })
     }
 
     /// Adds what a phrase says.
@@ -143,6 +186,14 @@ impl InjectionDetector {
             }
             None => Reading { margin, range, phrase: None },
         }
+    }
+}
+
+/// How much lower the threshold of a text is for where it comes from.
+fn strictness(text: &str, origin: Origin) -> f32 {
+    match origin {
+        Origin::External if is_wordy(text) => EXTERNAL_BONUS,
+        _ => 0.0,
     }
 }
 

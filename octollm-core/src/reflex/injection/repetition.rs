@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::features::{self, Word};
+use crate::reflex::text::is_letter;
 
 /// A word is told again if it is one of so many before it.
 const MEMORY: usize = 3;
@@ -71,7 +72,7 @@ pub(super) fn prevails(text: &str) -> bool {
 }
 
 fn is_word(text: &str, word: &Word<'_>) -> bool {
-    text.get(word.range.clone()).is_some_and(|word| word.contains(char::is_alphanumeric))
+    text.get(word.range.clone()).is_some_and(|word| word.contains(is_letter))
 }
 
 /// A text without its repetition.

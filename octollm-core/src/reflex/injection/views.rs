@@ -11,9 +11,16 @@ mod spaced;
 mod words;
 
 use crate::reflex::Canonical;
+use crate::reflex::redact::floor;
 
 /// Bytes of one encoded stretch that are decoded.
 const MAX_DECODED: usize = 8192;
+/// Bytes of all readings together that are read once more.
+const MAX_DEEPER: usize = 1024;
+/// Disguises over a whole text that are each read alone. A text that shows signs of more of them is read with all of them undone.
+const MOST_ALONE: usize = 2;
+/// Bytes from which on no more than one is read alone.
+const LONG: usize = 2048;
 /// Shortest base64 or hexadecimal stretch that can hold an order.
 const MIN_ENCODED: usize = 20;
 /// Letters with spaces or signs between that make a word.
@@ -33,20 +40,19 @@ const DECODED: f32 = 0.1;
 const GUESSED: f32 = 0.5;
 
 /// The readings of a canonical text that differ from it. What was decoded is read once more, for one disguise may be worn over another;
-/// of all of it no more than one decoded stretch may be long.
+/// of what is long only the beginning.
 pub(super) fn of(text: &str) -> Vec<View> {
     let mut views = once(text);
-    let mut left = MAX_DECODED;
+    let mut left = MAX_DEEPER;
     let mut below = Vec::new();
     for view in views.iter_mut().filter(|view| view.penalty <= DECODED) {
         if !view.text.is_ascii() {
             view.text = Canonical::new(&view.text).text().to_owned();
         }
-        if view.text.len() <= left {
-            left -= view.text.len();
-            let deeper = once(&view.text).into_iter();
-            below.extend(deeper.map(|deeper| View { penalty: deeper.penalty + view.penalty, ..deeper }));
-        }
+        let part = view.text.get(..floor(&view.text, left)).unwrap_or_default();
+        left -= part.len();
+        let deeper = once(part).into_iter();
+        below.extend(deeper.map(|deeper| View { penalty: deeper.penalty + view.penalty, ..deeper }));
     }
     views.append(&mut below);
     views
@@ -54,18 +60,20 @@ pub(super) fn of(text: &str) -> Vec<View> {
 
 /// The readings under one disguise.
 fn once(text: &str) -> Vec<View> {
-    let bytes = text.as_bytes();
-    let signs = Signs::of(bytes);
+    let signs = Signs::of(text.as_bytes());
+    let most = if text.len() < LONG { MOST_ALONE } else { 1 };
+    if signs.count() > most {
+        return signs.together(text);
+    }
     let mut views = signs.decoded;
     if signs.spaced {
         views.push(View { text: spaced::joined(text), penalty: DECODED });
     }
     if let Some(leet) = signs.leet {
-        let penalty = if leet == leet::Share::Most { DECODED } else { GUESSED };
-        views.push(View { text: leet::undone(text, leet), penalty });
+        views.push(View { text: leet::undone(text, leet), penalty: leet.penalty() });
     }
     if signs.percent {
-        views.push(View { text: percent_decoded(bytes), penalty: DECODED });
+        views.push(View { text: percent_decoded(text), penalty: DECODED });
     }
     if signs.rot13 {
         views.push(View { text: rot13::undone(text), penalty: DECODED });
@@ -117,6 +125,34 @@ const KINDS: [u8; 256] = {
 };
 
 impl Signs {
+    /// Disguises over the whole text.
+    fn count(&self) -> usize {
+        [self.spaced, self.leet.is_some(), self.percent, self.rot13].iter().filter(|shown| **shown).count()
+    }
+
+    /// The readings with all disguises undone: each word wears one of them at most, and the others do nothing to it. Only ROT13
+    /// changes every word, so there is one reading with it and one without. To read each disguise alone a text that wears all of
+    /// them would be read five times.
+    fn together(self, text: &str) -> Vec<View> {
+        let (mut text, mut penalty) = (text.to_owned(), DECODED);
+        if self.spaced {
+            text = spaced::joined(&text);
+        }
+        if self.percent {
+            text = percent_decoded(&text);
+        }
+        if let Some(leet) = self.leet {
+            text = leet::undone(&text, leet);
+            penalty = leet.penalty();
+        }
+        let mut views = self.decoded;
+        if self.rot13 {
+            views.push(View { text: rot13::undone(&text), penalty });
+        }
+        views.push(View { text, penalty });
+        views
+    }
+
     fn of(bytes: &[u8]) -> Self {
         let (mut signs, mut counts) =
             (Self { rot13: rot13::is_likely(bytes), ..Self::default() }, Counts::default());
@@ -208,9 +244,9 @@ struct Counts {
     decoded: usize,
 }
 
-fn percent_decoded(bytes: &[u8]) -> String {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = tail.get(..2).filter(|_| *first == b'%').and_then(encoded::hex_byte);
         decoded.push(code.unwrap_or(*first));

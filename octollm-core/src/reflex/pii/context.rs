@@ -1,7 +1,10 @@
 //! Words beside a candidate, which make it more or less likely.
 //!
-//! `12345678` is a number; after "patient id" it is a medical record. Only the neighbourhood of a candidate is looked at,
-//! never the whole text: the cost of a candidate is bounded.
+//! `12345678` is a number; after "patient id" it is a medical record. Only the neighbourhoods of candidates are looked at, and where
+//! they overlap each byte but once: of a text of nothing but numbers every place is in the neighbourhood of a dozen of them.
+
+use std::collections::VecDeque;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -12,6 +15,10 @@ use crate::error::{Error, ErrorKind, Result};
 const BEFORE: usize = 48;
 /// Bytes after a candidate that are its context.
 const AFTER: usize = 20;
+/// Bytes that are looked at together where neighbourhoods follow each other.
+const BLOCK: usize = 128;
+/// Words behind this many bytes of what is looked at are forgotten.
+const KEPT: usize = 512;
 
 /// What a context is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -269,55 +276,125 @@ const WORDS: &[(Topic, &[&str])] = &[
 pub(super) struct Contexts {
     words: AhoCorasick,
     topics: Vec<Topic>,
+    /// Bytes of the longest word.
+    longest: usize,
 }
 
 impl Contexts {
     pub(super) fn new() -> Result<Self> {
         let topics = WORDS.iter().flat_map(|(topic, words)| words.iter().map(|_| *topic)).collect();
+        let all = || WORDS.iter().flat_map(|(_, words)| *words);
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(WORDS.iter().flat_map(|(_, words)| *words))
+            .build(all())
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "the context words do not compile").with_source(cause)
             })?;
-        Ok(Self { words, topics })
+        Ok(Self { words, topics, longest: all().map(|word| word.len()).max().unwrap_or(0) })
+    }
+}
+
+/// A context word where it stands.
+#[derive(Debug, Clone, Copy)]
+struct Mention {
+    start: usize,
+    end: usize,
+    topic: Topic,
+    /// Whether it is the end of a longer word.
+    is_inside: bool,
+}
+
+/// The context words of a text, as far as they were asked for.
+pub(super) struct Mentions<'t> {
+    contexts: &'t Contexts,
+    bytes: &'t [u8],
+    /// By their beginning.
+    found: VecDeque<Mention>,
+    /// All words that begin here are among them.
+    looked: Range<usize>,
+}
+
+impl<'t> Mentions<'t> {
+    pub(super) fn new(contexts: &'t Contexts, text: &'t str) -> Self {
+        Self { contexts, bytes: text.as_bytes(), found: VecDeque::new(), looked: 0..0 }
     }
 
     /// What the words before `start` are about.
-    pub(super) fn before(&self, text: &str, start: usize) -> Topics {
-        let before = text.as_bytes().get(start.saturating_sub(BEFORE)..start).unwrap_or_default();
-        // What stands before another number's full stop is about that number.
-        let ended =
-            before.windows(3).rposition(|part| matches!(part, [digit, b'.', b' '] if digit.is_ascii_digit()));
-        let (from, cut) = ended.map_or((0, before.len() == BEFORE), |at| (at + 3, false));
-        Topics(self.topics(before.get(from..).unwrap_or_default(), cut))
+    pub(super) fn before(&mut self, start: usize) -> Topics {
+        let from = start.saturating_sub(BEFORE);
+        let part = self.bytes.get(from..start).unwrap_or_default();
+        self.look(from..start);
+        let first = match ended(part) {
+            Some(at) => from + at,
+            None if part.len() < BEFORE => from,
+            // A word that begins with the neighbourhood may be the end of another one.
+            None => from + 1,
+        };
+        let words = self.beginning_at(first).take_while(|word| word.start < start);
+        Topics::of(words.filter(|word| word.end <= start && !word.is_inside))
     }
 
     /// What the words after `end` are about.
-    pub(super) fn after(&self, text: &str, end: usize) -> Topics {
-        let bytes = text.as_bytes();
-        let after = bytes.get(end..bytes.len().min(end + AFTER)).unwrap_or_default();
-        let ends = |part: &[u8]| matches!(part, [b'\n', ..] | [b',' | b';' | b'.' | b'!' | b'?', b' ']);
-        let end = after.windows(2).position(ends).unwrap_or(after.len());
-        Topics(self.topics(after.get(..end).unwrap_or_default(), false))
+    pub(super) fn after(&mut self, end: usize) -> Topics {
+        let part = self.bytes.get(end..self.bytes.len().min(end + AFTER)).unwrap_or_default();
+        let to = end + clause(part);
+        self.look(end..to);
+        let words = self.beginning_at(end).take_while(|word| word.start < to);
+        Topics::of(words.filter(|word| word.end <= to && (word.start == end || !word.is_inside)))
     }
 
-    /// The topics of some words, of which the first may be `cut`.
-    fn topics(&self, part: &[u8], cut: bool) -> u32 {
-        let mut topics = 0;
-        for found in self.words.find_overlapping_iter(part) {
-            let inside =
-                found.start().checked_sub(1).and_then(|at| part.get(at)).is_some_and(u8::is_ascii_alphabetic);
-            if let Some(topic) = self.topics.get(found.pattern().as_usize())
-                && !inside
-                && !(cut && found.start() == 0)
-            {
-                topics |= 1 << *topic as u32;
-            }
-        }
-        topics
+    fn beginning_at(&self, at: usize) -> impl Iterator<Item = &Mention> {
+        self.found.range(self.found.partition_point(|word| word.start < at)..)
     }
+
+    /// Finds all words that begin in a range.
+    fn look(&mut self, range: Range<usize>) {
+        let is_near = (self.looked.start..=self.looked.end).contains(&range.start);
+        if is_near && range.end <= self.looked.end {
+            return;
+        }
+        let to =
+            if is_near { range.end.max(self.looked.end + BLOCK) } else { range.end }.min(self.bytes.len());
+        if !is_near {
+            self.found.clear();
+            self.looked = range.start..range.start;
+        }
+        let from = self.looked.end;
+        let part = self.bytes.get(from..self.bytes.len().min(to + self.contexts.longest)).unwrap_or_default();
+        let known = self.found.len();
+        for word in self.contexts.words.find_overlapping_iter(part).filter(|word| from + word.start() < to) {
+            let Some(topic) = self.contexts.topics.get(word.pattern().as_usize()) else { continue };
+            let (start, end) = (from + word.start(), from + word.end());
+            let before = start.checked_sub(1).and_then(|at| self.bytes.get(at));
+            let is_inside = before.is_some_and(u8::is_ascii_alphabetic);
+            self.found.push_back(Mention { start, end, topic: *topic, is_inside });
+        }
+        // They come by their ends.
+        self.found.make_contiguous().get_mut(known..).unwrap_or_default().sort_by_key(|word| word.start);
+        self.looked.end = to;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        let from = self.looked.end.saturating_sub(KEPT);
+        if from > self.looked.start + KEPT {
+            self.looked.start = from;
+            self.found.drain(..self.found.partition_point(|word| word.start < from));
+        }
+    }
+}
+
+/// Behind another number's full stop: what stands before it is about that number.
+fn ended(before: &[u8]) -> Option<usize> {
+    let ends = |part: &[u8]| matches!(part, [digit, b'.', b' '] if digit.is_ascii_digit());
+    before.windows(3).rposition(ends).map(|at| at + 3)
+}
+
+/// Where the clause ends that goes on behind a number.
+fn clause(after: &[u8]) -> usize {
+    let ends = |part: &[u8]| matches!(part, [b'\n', ..] | [b',' | b';' | b'.' | b'!' | b'?', b' ']);
+    after.windows(2).position(ends).unwrap_or(after.len())
 }
 
 /// What some words are about.
@@ -325,6 +402,10 @@ impl Contexts {
 pub(super) struct Topics(u32);
 
 impl Topics {
+    fn of<'m>(words: impl Iterator<Item = &'m Mention>) -> Self {
+        Self(words.fold(0, |topics, word| topics | 1 << word.topic as u32))
+    }
+
     fn has(self, topic: Topic) -> bool {
         self.0 & (1 << topic as u32) != 0
     }
@@ -381,5 +462,51 @@ impl Context {
             }
         };
         self.mentions(topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each neighbourhood by itself, from its beginning to its end.
+    fn one_by_one(contexts: &Contexts, part: &[u8], is_cut: bool) -> u32 {
+        let mut topics = 0;
+        for found in contexts.words.find_overlapping_iter(part) {
+            let inside = found.start().checked_sub(1).is_some_and(|at| part[at].is_ascii_alphabetic());
+            if !(inside || is_cut && found.start() == 0) {
+                topics |= 1 << contexts.topics[found.pattern().as_usize()] as u32;
+            }
+        }
+        topics
+    }
+
+    proptest! {
+        #[test]
+        fn neighbourhoods_that_overlap_are_read_as_if_each_was_alone(
+            text in proptest::collection::vec(prop_oneof![
+                proptest::sample::select(WORDS.iter().flat_map(|(_, words)| *words).copied().collect::<Vec<_>>()).prop_map(str::to_owned),
+                "[a-z]{0,9}", "[0-9]{1,30}", "[ \n.:,é]{1,2}", "[0-9][.] ", "[ ]{40,200}",
+            ], 0..40),
+            places in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..40), 1..20),
+            in_order in any::<bool>(),
+        ) {
+            let (text, contexts) = (text.concat(), Contexts::new().unwrap());
+            let mut mentions = Mentions::new(&contexts, &text);
+            let mut places: Vec<_> = places.iter().map(|(at, length)| (at.index(text.len() + 1), *length)).collect();
+            if in_order {
+                places.sort_unstable();
+            }
+            for (start, length) in places {
+                let before = &text.as_bytes()[start.saturating_sub(BEFORE)..start];
+                let (from, is_cut) = ended(before).map_or((0, before.len() == BEFORE), |at| (at, false));
+                prop_assert_eq!(mentions.before(start).0, one_by_one(&contexts, &before[from..], is_cut));
+                let end = (start + length).min(text.len());
+                let after = &text.as_bytes()[end..text.len().min(end + AFTER)];
+                prop_assert_eq!(mentions.after(end).0, one_by_one(&contexts, &after[..clause(after)], false));
+            }
+        }
     }
 }

@@ -354,6 +354,9 @@ impl Scan<'_> {
 
     fn phone(&mut self, groups: &[Group]) -> Used {
         let first = groups.first()?;
+        if groups.iter().take(phone::MAX_PARTS).map(Group::len).sum::<usize>() < phone::FEWEST {
+            return None;
+        }
         let opened = self.byte_before(first.start) == Some(b'(');
         // A list of codes: `080 087 078`.
         if groups.len() > 2 && groups.iter().take(3).all(|group| self.byte(group.start) == Some(b'0')) {

@@ -20,7 +20,9 @@ pub(super) struct Shape {
 /// The end of a number that counts something: `10 000 000`.
 const ROUND: &[u8] = b"00000";
 /// Groups of the longest number as it is written.
-const MAX_PARTS: usize = 7;
+pub(super) const MAX_PARTS: usize = 7;
+/// Digits of the shortest one.
+pub(super) const FEWEST: usize = 7;
 
 /// How many groups a number with a country code takes (E.164: 15 digits at most). `first` are the digits of the first
 /// group; without `plus` it begins with `00`.
@@ -121,7 +123,7 @@ fn anything(groups: &[Group]) -> Option<Shape> {
         if lonely || total > 12 {
             break;
         }
-        if total >= 7 {
+        if total >= FEWEST {
             best = Some(Shape { used: at + 1, alone: 0.0, supported: 0.7 });
         }
     }

@@ -1,6 +1,6 @@
 //! The walk over a text: it stops at anchors (a token with digits, `@`, `:`), and hands candidates to the validators.
 
-use super::context::{Context, Contexts, Topic, Topics};
+use super::context::{Context, Contexts, Mentions, Topic, Topics};
 use super::kinds::{PiiType, TypeSet};
 use super::numbers::Group;
 
@@ -21,7 +21,7 @@ pub(super) struct Scan<'t> {
     pub(super) text: &'t str,
     pub(super) bytes: &'t [u8],
     types: TypeSet,
-    contexts: &'t Contexts,
+    mentions: Mentions<'t>,
     least: f32,
     /// The place whose words were looked at last, before it and after it: a number is tried as many things in a row, which
     /// begin at one place and end at few.
@@ -66,7 +66,7 @@ impl<'t> Scan<'t> {
             text,
             bytes: text.as_bytes(),
             types,
-            contexts,
+            mentions: Mentions::new(contexts, text),
             least,
             before: None,
             after: None,
@@ -152,11 +152,11 @@ impl<'t> Scan<'t> {
     pub(super) fn context(&mut self, start: usize, end: usize) -> Context {
         let before = match self.before {
             Some((at, topics)) if at == start => topics,
-            _ => self.contexts.before(self.text, start),
+            _ => self.mentions.before(start),
         };
         let after = match self.after {
             Some((at, topics)) if at == end => topics,
-            _ => self.contexts.after(self.text, end),
+            _ => self.mentions.after(end),
         };
         (self.before, self.after) = (Some((start, before)), Some((end, after)));
         Context { before, after }

@@ -11,6 +11,29 @@ pub(super) const PASSWORD: &str = "password";
 pub(super) const API_KEY: &str = "api_key";
 /// Longest value.
 const MAX_VALUE: usize = 512;
+/// Bytes of values that are read: so many, and so many more for each byte of the text. Values that lie side by side are a text's length
+/// together; `pwd=pwd=pwd=` would be read again from every word on.
+const READ: usize = 4096;
+const READ_PER_BYTE: usize = 2;
+/// Bytes that a word within such a value counts for besides.
+const WITHIN: usize = 64;
+
+/// What was read of values.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    bytes: usize,
+    /// Where the last value ends.
+    end: usize,
+}
+
+impl Spent {
+    /// Whether the value of the word at `start` may be read.
+    fn may(&mut self, start: usize) -> bool {
+        let may = self.bytes <= READ + start * READ_PER_BYTE;
+        self.bytes += if may && start < self.end { WITHIN } else { 0 };
+        may
+    }
+}
 
 /// What kind of value a word announces.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,12 +99,18 @@ pub(super) const WORDS: &[Word] = &[
     word("authorization: basic ", Bearer),
 ];
 
-/// Reads the value that the word at `start..end` announces.
-pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize) -> Option<Secret> {
+/// Reads the value that the word at `start..end` announces. `spent` is what was read of values before.
+pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &mut Spent) -> Option<Secret> {
     let value = WORDS.get(word)?.value;
     let (at, strict) = if value == Bearer { (end, true) } else { separator(text, end)? };
+    if !spent.may(start) {
+        return None;
+    }
     let in_query = is_in_query(text, start);
-    let (from, to, quoted) = extent(text, at, in_query || value == Key)?;
+    let extent = extent(text, at, in_query || value == Key);
+    spent.bytes += extent.map_or(MAX_VALUE, |(from, to, _)| to - from);
+    let (from, to, quoted) = extent?;
+    spent.end = spent.end.max(to);
     let candidate = text.get(from..to)?;
     let accepted = !is_reference(candidate)
         && match value {

@@ -92,7 +92,8 @@ impl SecretDetector {
 
     /// The same for a text that other detectors see too.
     pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
-        let (bytes, mut found, mut done) = (text.text().as_bytes(), Vec::new(), 0);
+        let (bytes, mut found, mut done, mut spent) =
+            (text.text().as_bytes(), Vec::new(), 0, assigned::Spent::default());
         for anchor in self.anchors.find_overlapping_iter(bytes) {
             // What lies in a secret that was read already announces no other one.
             if anchor.start() < done {
@@ -100,7 +101,7 @@ impl SecretDetector {
             }
             let secret = match Anchor::of(anchor.pattern().as_usize()) {
                 Anchor::Format(at) => FORMATS.get(at).and_then(|format| format.read(bytes, anchor.start())),
-                Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at),
+                Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at, &mut spent),
                 Anchor::Url => urls::read(bytes, anchor.start(), anchor.end()),
             };
             if let Some(secret) = secret {

@@ -1,6 +1,6 @@
 //! Digits and signs that stand for letters.
 
-use super::words;
+use super::{DECODED, GUESSED, words};
 
 /// Words in leetspeak from which on a text has another reading, if they are common words: `log10` and `C++` are none. Of a text that is
 /// mostly written so one common word will do.
@@ -28,6 +28,13 @@ impl Share {
     }
 }
 
+impl Share {
+    /// The penalty of the reading.
+    pub(super) fn penalty(self) -> f32 {
+        if self == Self::Most { DECODED } else { GUESSED }
+    }
+}
+
 /// Words in leetspeak so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
@@ -45,11 +52,8 @@ impl Counts {
             return;
         }
         self.all += 1;
-        if self.common < FEW
-            && core.len() >= MIN_COMMON
-            && let Ok(core) = std::str::from_utf8(core)
-        {
-            self.common += usize::from(words::is_common(&spelled(core)));
+        if self.common < FEW && core.len() >= MIN_COMMON {
+            self.common += usize::from(is_common(core));
         }
     }
 }
@@ -95,7 +99,7 @@ pub(super) fn undone(text: &str, share: Share) -> String {
         let core =
             word.trim_end().trim_end_matches(|c| u8::try_from(c).is_ok_and(|byte| END.contains(&byte)));
         if is_leet(core.as_bytes()) || share == Share::Most && (is_short_number(core) || is_pair(core)) {
-            read.push_str(&spelled(core));
+            spell(core, &mut read);
             read.push_str(word.get(core.len()..).unwrap_or_default());
         } else {
             read.push_str(word);
@@ -107,27 +111,39 @@ pub(super) fn undone(text: &str, share: Share) -> String {
 /// "4" for "a", "15" for "is", "7311" for "tell" where everything is written so; not a year.
 fn is_short_number(word: &str) -> bool {
     let all_digits = word.bytes().all(|byte| byte.is_ascii_digit() && letter(byte).is_some());
-    all_digits && (word.len() <= 2 || word.len() <= 6 && words::is_common(&spelled(word)))
+    all_digits && (word.len() <= 2 || word.len() <= 6 && is_common(word.as_bytes()))
 }
 
 /// "0f" for "of", "b3" for "be".
 fn is_pair(word: &str) -> bool {
-    word.len() == 2 && !word.bytes().all(|byte| byte.is_ascii_digit()) && words::is_common(&spelled(word))
+    word.len() == 2 && !word.bytes().all(|byte| byte.is_ascii_digit()) && is_common(word.as_bytes())
 }
 
-/// A one is an I, unless an L makes a common word of it.
-fn spelled(word: &str) -> String {
-    let with = |one: char| -> String {
-        let of = |c: char| match c {
-            '1' | '|' => one,
-            _ => u8::try_from(c).ok().and_then(letter).map_or(c, char::from),
-        };
-        word.chars().map(of).collect()
-    };
-    let usual = with('i');
-    if !word.contains(['1', '|']) || words::is_common(&usual) {
-        return usual;
+/// Whether the word that is meant is a common one.
+fn is_common(word: &[u8]) -> bool {
+    is_common_with(word, b'i') || has_ones(word) && is_common_with(word, b'l')
+}
+
+fn has_ones(word: &[u8]) -> bool {
+    word.iter().any(|byte| matches!(byte, b'1' | b'|'))
+}
+
+fn is_common_with(word: &[u8], one: u8) -> bool {
+    words::is_common(word.iter().map(|byte| meant(*byte, one)))
+}
+
+/// What a byte stands for, where a one stands for this.
+fn meant(byte: u8, one: u8) -> u8 {
+    match byte {
+        b'1' | b'|' => one,
+        _ => letter(byte).unwrap_or(byte),
     }
-    let other = with('l');
-    if words::is_common(&other) { other } else { usual }
+}
+
+/// Appends the word that is meant. A one is an I, unless an L makes a common word of it.
+fn spell(word: &str, text: &mut String) {
+    let bytes = word.as_bytes();
+    let is_l = has_ones(bytes) && !is_common_with(bytes, b'i') && is_common_with(bytes, b'l');
+    let one = if is_l { b'l' } else { b'i' };
+    text.extend(word.chars().map(|c| if c.is_ascii() { char::from(meant(c as u8, one)) } else { c }));
 }

@@ -9,20 +9,79 @@ const UNKNOWN: f32 = 14.0;
 /// A digit or a sign stands alone.
 const SIGN: f32 = 2.0;
 
-/// One word and its cost; in the order of the alphabet.
-static WORDS: LazyLock<Vec<(&str, f32)>> = LazyLock::new(|| {
-    let list = include_str!("../../../../data/injection/words.txt").lines();
-    let list = list.filter(|line| !line.starts_with('#'));
-    let mut words: Vec<(&str, f32)> =
-        list.enumerate().map(|(rank, word)| (word, 1.0 + (rank as f32 + 2.0).ln())).collect();
-    words.sort_by_key(|(word, _)| *word);
-    words
-});
+/// Bytes of the longest word.
+const LONGEST: usize = 32;
+/// Bits of the filter, a power of two: one word in fifteen that is not common passes.
+const FILTER: usize = 1 << 17;
 
-/// Whether it is a common word, in whatever case.
-pub(super) fn is_common(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    WORDS.binary_search_by_key(&word.as_str(), |(word, _)| word).is_ok()
+static WORDS: LazyLock<Words> = LazyLock::new(Words::read);
+
+struct Words {
+    /// Words and their costs, in the order of the alphabet.
+    list: Vec<(&'static str, f32)>,
+    /// Where in the list the words are that begin with each pair of letters.
+    pairs: Vec<(u16, u16)>,
+    /// The costs of words of one letter.
+    letters: [f32; 26],
+    /// A bit for every word, by its hash.
+    filter: Vec<u64>,
+}
+
+impl Words {
+    fn read() -> Self {
+        let list = include_str!("../../../../data/injection/words.txt").lines();
+        let list = list.filter(|line| !line.starts_with('#') && line.len() <= LONGEST);
+        let mut list: Vec<(&str, f32)> =
+            list.enumerate().map(|(rank, word)| (word, 1.0 + (rank as f32 + 2.0).ln())).collect();
+        list.sort_by_key(|(word, _)| *word);
+        let (mut letters, mut filter) = ([f32::INFINITY; 26], vec![0; FILTER / 64]);
+        for (word, cost) in &list {
+            if let [letter @ b'a'..=b'z'] = word.as_bytes()
+                && let Some(place) = letters.get_mut(usize::from(letter - b'a'))
+            {
+                *place = *cost;
+            }
+            let bit = hash(word.as_bytes());
+            if let Some(place) = filter.get_mut(bit / 64) {
+                *place |= 1 << (bit % 64);
+            }
+        }
+        let before = |first: u8, second: u8| {
+            list.partition_point(|(word, _)| word.as_bytes() < &[first, second][..]) as u16
+        };
+        let pairs = (b'a'..=b'z').flat_map(|first| (b'a'..=b'z').map(move |second| (first, second)));
+        let pairs = pairs.map(|(first, second)| (before(first, second), before(first, second + 1))).collect();
+        Self { list, pairs, letters, filter }
+    }
+
+    /// The words that begin with these letters.
+    fn beginning(&self, first: u8, second: u8) -> &[(&'static str, f32)] {
+        let pair = usize::from(first - b'a') * 26 + usize::from(second - b'a');
+        let (from, to) = self.pairs.get(pair).copied().unwrap_or_default();
+        self.list.get(usize::from(from)..usize::from(to)).unwrap_or_default()
+    }
+}
+
+/// FNV-1a, cut to the filter.
+fn hash(bytes: &[u8]) -> usize {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash ^ hash >> 32) as usize % FILTER
+}
+
+/// Whether bytes are a common word, in whatever case. Most are none, and that is seen by one bit.
+pub(super) fn is_common(word: impl Iterator<Item = u8>) -> bool {
+    let (mut bytes, mut length) = ([0; LONGEST], 0);
+    for byte in word {
+        let Some(place) = bytes.get_mut(length) else { return false };
+        *place = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let word = bytes.get(..length).unwrap_or_default();
+    let bit = hash(word);
+    WORDS.filter.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
+        && WORDS.list.binary_search_by_key(&word, |(word, _)| word.as_bytes()).is_ok()
 }
 
 /// How a run is best cut up to some byte.
@@ -32,6 +91,13 @@ struct Cut {
     /// Where its last piece begins.
     from: usize,
     is_word: bool,
+}
+
+/// Those of words in their order, equal up to here, that go on with this byte.
+fn beginning_with<'w>(words: &'w [(&'static str, f32)], depth: usize, byte: u8) -> &'w [(&'static str, f32)] {
+    let letter = |(word, _): &(&str, f32)| word.as_bytes().get(depth).copied();
+    let words = words.get(words.partition_point(|word| letter(word) < Some(byte))..).unwrap_or_default();
+    words.get(..words.partition_point(|word| letter(word) == Some(byte))).unwrap_or_default()
 }
 
 /// Appends the run with spaces between its words.
@@ -59,12 +125,24 @@ pub(super) fn cut(run: &str, text: &mut String) {
 
 /// Calls `each` with the length and the cost of every word that these bytes begin with.
 fn for_each_word_at(bytes: &[u8], mut each: impl FnMut(usize, f32)) {
-    let mut words: &[(&str, f32)] = &WORDS;
-    for (depth, byte) in bytes.iter().enumerate() {
-        let letter = |(word, _): &(&str, f32)| word.as_bytes().get(depth).copied();
-        let first = words.partition_point(|word| letter(word) < Some(*byte));
-        words = words.get(first..).unwrap_or_default();
-        words = words.get(..words.partition_point(|word| letter(word) == Some(*byte))).unwrap_or_default();
+    let (mut words, mut known) = (&*WORDS.list, 0);
+    if let [letter @ b'a'..=b'z', rest @ ..] = bytes {
+        if let Some(cost) = WORDS.letters.get(usize::from(letter - b'a')).filter(|cost| cost.is_finite()) {
+            each(1, *cost);
+        }
+        match rest {
+            [second @ b'a'..=b'z', ..] => (words, known) = (WORDS.beginning(*letter, *second), 2),
+            [0x80..=0xff, ..] => (words, known) = (beginning_with(words, 0, *letter), 1),
+            _ => return,
+        }
+        if let Some((word, cost)) = words.first().filter(|(word, _)| known == 2 && word.len() == 2) {
+            each(word.len(), *cost);
+        }
+    } else if bytes.first().is_none_or(u8::is_ascii) {
+        return;
+    }
+    for (depth, byte) in bytes.iter().enumerate().skip(known) {
+        words = beginning_with(words, depth, *byte);
         match words.first() {
             None => return,
             Some((word, cost)) if word.len() == depth + 1 => each(depth + 1, *cost),
@@ -87,5 +165,39 @@ fn append(run: &str, cuts: &[Cut], text: &mut String) {
         }
         text.push_str(piece);
         after_word = is_word;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_word_that_a_text_begins_with_is_found(
+            text in proptest::collection::vec(prop_oneof![
+                proptest::sample::select(WORDS.list.iter().map(|(word, _)| *word).collect::<Vec<_>>()).prop_map(str::to_owned),
+                "[a-zäé0-9 ]{1,3}",
+            ], 0..4)
+        ) {
+            let text = text.concat();
+            let mut found = Vec::new();
+            for_each_word_at(text.as_bytes(), |length, cost| found.push((&text[..length], cost)));
+            let mut expected: Vec<_> =
+                WORDS.list.iter().filter(|(word, _)| text.starts_with(word)).copied().collect();
+            expected.sort_by_key(|(word, _)| word.len());
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn a_common_word_is_known_and_no_other(text in "[a-z]{1,6}|[A-Za-z]{30,40}", nth in any::<prop::sample::Index>()) {
+            let (word, _) = nth.get(&WORDS.list);
+            prop_assert!(is_common(word.to_ascii_uppercase().bytes()) || !word.is_ascii());
+            prop_assert!(is_common(word.bytes()));
+            let is_there = WORDS.list.iter().any(|(word, _)| *word == text.to_ascii_lowercase());
+            prop_assert_eq!(is_common(text.bytes()), is_there);
+        }
     }
 }

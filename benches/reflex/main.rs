@@ -2,14 +2,16 @@
 //!
 //! For each detector and for all of them over one canonical form: microseconds for texts of 64 B to 100 KB, of plain prose and
 //! of prose dense with personal data and secrets, in ASCII and beyond. Then the whole chain over texts that are made to be
-//! hard: what a byte of each costs beside a byte of prose, and what it costs where the text is 80 times as long.
-//! `cargo bench ... --bench reflex -- hard` prints only those.
+//! hard: what a byte of each costs beside a byte of prose, in short texts and in very long ones.
+//! `cargo bench ... --bench reflex -- hard` prints only those; `-- search` looks for harder ones (`hardest`).
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a bench prints and may fail loudly"
 )]
+
+mod hardest;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -28,7 +30,11 @@ const FOREIGN: &str =
     "Der Tidenhub beträgt sieben Meter, für Wörter außerhalb von ASCII. 潮は七メートル上がります。";
 
 fn main() {
-    if !std::env::args().any(|argument| argument == "hard") {
+    let asked = |mode: &str| std::env::args().any(|argument| argument == mode);
+    if asked("search") {
+        return hardest::search();
+    }
+    if !asked("hard") {
         ordinary_texts();
     }
     hard_texts();
@@ -87,30 +93,33 @@ fn measure(kind: &str, text: &str, name: &str, mut look: impl FnMut()) {
     );
 }
 
-/// Bytes of a hard text, and of a very long one.
-const HARD_SIZES: [usize; 2] = [128 << 10, 10 << 20];
+/// Bytes of hard texts: a piece of a document, a long message, and what no request may hold.
+const HARD_SIZES: [usize; 3] = [8 << 10, 128 << 10, 10 << 20];
 
 fn hard_texts() {
     let chain = ReflexChain::new(Policy::default()).unwrap();
     for origin in [Origin::User, Origin::Document] {
-        let cost = |kind: &Kind, size: usize| {
-            let text = kind.text(size);
-            let rounds = (0..if size > 1 << 20 { 1 } else { 5 }).map(|_| {
-                let started = Instant::now();
-                black_box(chain.screen(&text, origin));
-                started.elapsed().as_secs_f64()
-            });
-            rounds.fold(f64::MAX, f64::min) * 1e6 * 1024.0 / text.len() as f64
-        };
-        let prose = cost(&PROSE, HARD_SIZES[0]);
-        let mut rows: Vec<_> =
-            HARD.iter().map(|kind| (HARD_SIZES.map(|size| cost(kind, size)), kind.name)).collect();
-        rows.sort_by(|a, b| b.0[0].total_cmp(&a.0[0]));
+        let costs = |kind: &Kind| HARD_SIZES.map(|size| cost(&chain, &kind.text(size), origin));
+        let prose = costs(&PROSE)[1];
+        let dearest = |row: &([f64; 3], &str)| row.0.iter().copied().fold(0.0, f64::max);
+        let mut rows: Vec<_> = HARD.iter().map(|kind| (costs(kind), kind.name)).collect();
+        rows.sort_by(|a, b| dearest(b).total_cmp(&dearest(a)));
         println!();
-        println!("hard texts of origin {}, the chain; prose takes {prose:.1} us/KB", origin.name());
-        for ([once, long], name) in rows {
-            let ratio = once / prose;
-            println!("{name:<32} {once:>9.1} us/KB {ratio:>6.1}x prose {long:>9.1} us/KB at 10 MB");
+        println!("hard texts of origin {}, the chain, us/KB; prose takes {prose:.1}", origin.name());
+        println!("{:<40} {:>9} {:>9} {:>9} times prose", "", "8 KB", "128 KB", "10 MB");
+        for row in rows {
+            let ([short, once, long], name) = row;
+            println!("{name:<40} {short:>9.1} {once:>9.1} {long:>9.1} {:>8.1}", dearest(&row) / prose);
         }
     }
+}
+
+/// Microseconds for 1024 bytes of a text, of the quickest of a few rounds.
+fn cost(chain: &ReflexChain, text: &str, origin: Origin) -> f64 {
+    let rounds = (0..if text.len() > 1 << 20 { 1 } else { 5 }).map(|_| {
+        let started = Instant::now();
+        black_box(chain.screen(text, origin));
+        started.elapsed().as_secs_f64()
+    });
+    rounds.fold(f64::MAX, f64::min) * 1e6 * 1024.0 / text.len() as f64
 }
