@@ -134,12 +134,13 @@ fn threshold<'a>(model: &Linear, rows: impl Iterator<Item = &'a Example>, allowe
 
 /// The file that the library embeds: see `octollm_core::reflex::injection::model`.
 fn file(model: &Linear, [message, document]: [f32; 2]) -> Vec<u8> {
-    let largest = model.weights.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
+    let weights = model.weights.as_flattened();
+    let largest = weights.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
     let scale = largest / 32_767.0;
-    let mut file = Vec::with_capacity(HEADER + model.weights.len() * 2);
+    let mut file = Vec::with_capacity(HEADER + weights.len() * 2);
     file.extend(MAGIC);
     let lines = [model.bias(Form::Message), message, model.bias(Form::Document), document];
     [scale].iter().chain(&lines).for_each(|number| file.extend(number.to_le_bytes()));
-    model.weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i16).to_le_bytes()));
+    weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i16).to_le_bytes()));
     file
 }

@@ -14,6 +14,8 @@ const PASSES: usize = 12;
 /// The weights after each of the last passes are averaged: what swings from one pass to the next evens out.
 const AVERAGED: usize = 6;
 const RATE: f32 = 0.15;
+/// The same for what words say more in a document: slower, so that only what all texts do not say is learnt there.
+const DOCUMENT_RATE: f32 = RATE / 2.0;
 /// Shrinks what is seldom confirmed.
 const DECAY: f32 = 2e-6;
 /// Injections are fewer than harmless texts, and missing one costs no more than a false alarm.
@@ -21,34 +23,39 @@ const POSITIVE_WEIGHT: f32 = 2.0;
 
 /// Weights being trained.
 pub(crate) struct Linear {
-    pub(crate) weights: Vec<f32>,
+    /// Of each place: in any text, and on top of that in a document.
+    pub(crate) weights: Vec<[f32; 2]>,
     /// Of messages and of documents.
     biases: [f32; 2],
-    squares: Vec<f32>,
+    squares: Vec<[f32; 2]>,
     bias_squares: [f32; 2],
 }
 
 impl Linear {
     pub(crate) fn train(examples: &[Example]) -> Self {
         let mut model = Self {
-            weights: vec![0.0; TABLE],
+            weights: vec![[0.0; 2]; TABLE],
             biases: [0.0; 2],
-            squares: vec![1e-3; TABLE],
+            squares: vec![[1e-3; 2]; TABLE],
             bias_squares: [1.0; 2],
         };
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut random = Random(0x5eed);
-        let (mut weights, mut biases) = (vec![0.0; TABLE], [0.0; 2]);
+        let (mut weights, mut biases) = (vec![[0.0; 2]; TABLE], [0.0; 2]);
         for pass in 0..PASSES {
             random.shuffle(&mut order);
             order.iter().for_each(|at| model.learn(&examples[*at]));
             if pass >= PASSES - AVERAGED {
-                weights.iter_mut().zip(&model.weights).for_each(|(sum, weight)| *sum += weight);
+                weights
+                    .as_flattened_mut()
+                    .iter_mut()
+                    .zip(model.weights.as_flattened())
+                    .for_each(|(sum, weight)| *sum += weight);
                 biases.iter_mut().zip(model.biases).for_each(|(sum, bias)| *sum += bias);
             }
         }
         let share = 1.0 / AVERAGED as f32;
-        weights.iter_mut().for_each(|weight| *weight *= share);
+        weights.as_flattened_mut().iter_mut().for_each(|weight| *weight *= share);
         Self { weights, biases: biases.map(|bias| bias * share), ..model }
     }
 
@@ -82,10 +89,13 @@ impl Linear {
         let error = (1.0 / (1.0 + (-score - phrases).exp()) - target) * weight;
         let value = 1.0 / (example.places(window.clone()).len() as f32).sqrt();
         for place in example.places(window) {
-            let at = *place as usize;
-            let gradient = error * value + DECAY * self.weights[at];
-            self.squares[at] += gradient * gradient;
-            self.weights[at] -= RATE * gradient / self.squares[at].sqrt();
+            let (weights, squares) = (&mut self.weights[*place as usize], &mut self.squares[*place as usize]);
+            let learnt = weights.iter_mut().zip(squares).zip([RATE, DOCUMENT_RATE]);
+            for ((weight, squares), rate) in learnt.take(of_form(example.form)) {
+                let gradient = error * value + DECAY * *weight;
+                *squares += gradient * gradient;
+                *weight -= rate * gradient / squares.sqrt();
+            }
         }
         let form = example.form as usize;
         self.bias_squares[form] += error * error;
@@ -112,7 +122,9 @@ impl Linear {
         let mut sums = vec![0.0];
         for word in 0..example.words() {
             let places = example.places(word..word + 1);
-            sum += places.iter().map(|place| f64::from(self.weights[*place as usize])).sum::<f64>();
+            let weights =
+                places.iter().flat_map(|place| &self.weights[*place as usize][..of_form(example.form)]);
+            sum += weights.map(|weight| f64::from(*weight)).sum::<f64>();
             sums.push(sum);
         }
         let windows = features::windows(example.words()).filter(|window| !window.is_empty());
@@ -121,5 +133,13 @@ impl Linear {
             (self.bias(example.form) + (sums[window.end] - sums[window.start]) as f32 / count.sqrt(), window)
         });
         scored.collect()
+    }
+}
+
+/// How many of a place's weights a text of this form has.
+fn of_form(form: Form) -> usize {
+    match form {
+        Form::Message => 1,
+        Form::Document => 2,
     }
 }

@@ -1,7 +1,8 @@
 //! The linear model: a table of weights and a sum.
 //!
 //! The score of a window is `bias + sum of weights / sqrt(features)`: a logit, above 0 if the model thinks an injection
-//! likelier than not. Dividing by the root keeps long windows comparable with short ones.
+//! likelier than not. Dividing by the root keeps long windows comparable with short ones. A feature's weight in a document is the
+//! one that it has everywhere plus one for documents (Daume, "Frustratingly Easy Domain Adaptation", 2007).
 
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use super::features::{self, Form, SCALES, TABLE, WIDEST, Word};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first bytes of a file of weights; the last is the version of the format and of the features.
-pub const MAGIC: [u8; 4] = *b"OLR3";
+pub const MAGIC: [u8; 4] = *b"OLR4";
 
 /// Bytes before the weights: magic, then scale and, for messages and for documents, bias and threshold as 32-bit floats,
 /// little-endian.
@@ -18,7 +19,8 @@ pub const HEADER: usize = 24;
 /// Weights, and the thresholds that were frozen with them.
 #[derive(Debug, Clone)]
 pub struct Model {
-    weights: &'static [[u8; 2]],
+    /// Of each place, side by side for the processor's cache: in any text, and on top of that in a document.
+    weights: &'static [[u8; 4]],
     scale: f32,
     message: Line,
     document: Line,
@@ -59,7 +61,7 @@ impl Model {
             let bytes = file.get(at..at + 4).and_then(|bytes| bytes.first_chunk::<4>());
             bytes.map(|bytes| f32::from_le_bytes(*bytes)).ok_or_else(broken)
         };
-        let (weights, rest) = file.get(HEADER..).ok_or_else(broken)?.as_chunks::<2>();
+        let (weights, rest) = file.get(HEADER..).ok_or_else(broken)?.as_chunks::<4>();
         if !file.starts_with(&MAGIC) || weights.len() != TABLE || !rest.is_empty() {
             return Err(broken());
         }
@@ -76,9 +78,11 @@ impl Model {
 
     /// Judges a canonical text; `None` if it has no words.
     pub fn judge(&self, text: &str) -> Option<Judgement> {
+        let form = Form::of(text);
         let mut windows = Windows {
             model: self,
-            line: self.line(Form::of(text)),
+            form,
+            line: self.line(form),
             ring: [Before::default(); RING],
             sum: 0,
             count: 0,
@@ -91,14 +95,20 @@ impl Model {
     }
 
     #[inline]
-    fn weight(&self, place: u32) -> i32 {
-        self.weights.get(place as usize).map_or(0, |bytes| i32::from(i16::from_le_bytes(*bytes)))
+    fn weight(&self, place: u32, form: Form) -> i32 {
+        let [a, b, c, d] = self.weights.get(place as usize).copied().unwrap_or_default();
+        let everywhere = i32::from(i16::from_le_bytes([a, b]));
+        match form {
+            Form::Message => everywhere,
+            Form::Document => everywhere + i32::from(i16::from_le_bytes([c, d])),
+        }
     }
 }
 
 /// The last words of a text, and the best window so far. Sums are of integers, hence exact.
 struct Windows<'m> {
     model: &'m Model,
+    form: Form,
     line: Line,
     /// What stood before each of the last words, by its number modulo the size.
     ring: [Before; RING],
@@ -123,7 +133,8 @@ struct Before {
 impl Windows<'_> {
     fn push(&mut self, word: &Word<'_>) {
         self.ring[self.seen % RING] = Before { sum: self.sum, count: self.count, start: word.range.start };
-        self.sum += i64::from(word.places.iter().map(|place| self.model.weight(*place)).sum::<i32>());
+        let weights = word.places.iter().map(|place| self.model.weight(*place, self.form));
+        self.sum += i64::from(weights.sum::<i32>());
         self.count = self.count.wrapping_add(word.places.len() as u32);
         self.end = word.range.end;
         self.seen += 1;
@@ -171,11 +182,12 @@ mod tests {
             let text: Vec<&str> = (0..length).map(|at| parts[at * at * 7 % 5]).collect();
             let text = text.join(" ");
             let mut words: Vec<(f32, f32)> = Vec::new();
+            let form = Form::of(&text);
             features::for_each_word(&text, |word| {
-                let sum: i32 = word.places.iter().map(|place| model.weight(*place)).sum();
+                let sum: i32 = word.places.iter().map(|place| model.weight(*place, form)).sum();
                 words.push((sum as f32, word.places.len() as f32));
             });
-            let line = model.line(Form::of(&text));
+            let line = model.line(form);
             let score = |window: Range<usize>| {
                 let (sum, count) =
                     words[window].iter().fold((0.0, 0.0), |all, word| (all.0 + word.0, all.1 + word.1));
