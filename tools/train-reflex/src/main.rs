@@ -35,8 +35,9 @@ use octollm_core::reflex::injection::patterns::Phrases;
 use data::{Example, Labelled};
 use train::Linear;
 
-/// Share of harmless dev texts that may be flagged.
-const ALLOWED: f64 = 0.008;
+/// Shares of harmless dev messages and documents that may be flagged. Of a document's many windows the worst counts, and those
+/// of others than our dev texts look worse.
+const ALLOWED: [f64; 2] = [0.012, 0.008];
 /// The same for our own dev texts: every one of them holds words that injections like.
 const ALLOWED_OWN: f64 = 0.02;
 /// Their source.
@@ -109,11 +110,11 @@ fn train(mut rows: Vec<Labelled>, dev: &[Labelled]) -> Result<Vec<u8>, Box<dyn E
         harmless.map(|row| Example::new(row, &phrases)).collect::<Vec<_>>()
     };
     let (dev, own) = (of(false), of(true));
-    let threshold = |form| {
+    let threshold = |form: Form| {
         let of = |rows: &[Example], allowed| {
             threshold(&model, rows.iter().filter(|row| row.form == form), allowed)
         };
-        of(&dev, ALLOWED).max(of(&own, ALLOWED_OWN))
+        of(&dev, ALLOWED[form as usize]).max(of(&own, ALLOWED_OWN))
     };
     let thresholds = [threshold(Form::Message), threshold(Form::Document)];
     println!("thresholds {:.3} and {:.3}", thresholds[0], thresholds[1]);
@@ -136,11 +137,11 @@ fn threshold<'a>(model: &Linear, rows: impl Iterator<Item = &'a Example>, allowe
 fn file(model: &Linear, [message, document]: [f32; 2]) -> Vec<u8> {
     let weights = model.weights.as_flattened();
     let largest = weights.iter().fold(f32::MIN_POSITIVE, |largest, weight| largest.max(weight.abs()));
-    let scale = largest / 32_767.0;
-    let mut file = Vec::with_capacity(HEADER + weights.len() * 2);
+    let scale = largest / f32::from(i8::MAX);
+    let mut file = Vec::with_capacity(HEADER + weights.len());
     file.extend(MAGIC);
     let lines = [model.bias(Form::Message), message, model.bias(Form::Document), document];
     [scale].iter().chain(&lines).for_each(|number| file.extend(number.to_le_bytes()));
-    weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i16).to_le_bytes()));
+    weights.iter().for_each(|weight| file.extend(((weight / scale).round() as i8).to_le_bytes()));
     file
 }

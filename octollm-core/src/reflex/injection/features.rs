@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::reflex::text::{is_caseless, is_letter};
 
 /// Places of the table; a power of two.
-pub const TABLE: usize = 1 << 18;
+pub const TABLE: usize = 1 << 20;
 
 /// Widths of windows in words, and the words from one window to the next. A text is judged by its best window: a narrow one finds an
 /// order among other sentences, a wide one what needs a paragraph to be said.

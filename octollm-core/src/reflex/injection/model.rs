@@ -20,7 +20,7 @@ pub const HEADER: usize = 24;
 #[derive(Debug, Clone)]
 pub struct Model {
     /// Of each place, side by side for the processor's cache: in any text, and on top of that in a document.
-    weights: &'static [[u8; 4]],
+    weights: &'static [[u8; 2]],
     scale: f32,
     message: Line,
     document: Line,
@@ -61,7 +61,7 @@ impl Model {
             let bytes = file.get(at..at + 4).and_then(|bytes| bytes.first_chunk::<4>());
             bytes.map(|bytes| f32::from_le_bytes(*bytes)).ok_or_else(broken)
         };
-        let (weights, rest) = file.get(HEADER..).ok_or_else(broken)?.as_chunks::<4>();
+        let (weights, rest) = file.get(HEADER..).ok_or_else(broken)?.as_chunks::<2>();
         if !file.starts_with(&MAGIC) || weights.len() != TABLE || !rest.is_empty() {
             return Err(broken());
         }
@@ -96,11 +96,11 @@ impl Model {
 
     #[inline]
     fn weight(&self, place: u32, form: Form) -> i32 {
-        let [a, b, c, d] = self.weights.get(place as usize).copied().unwrap_or_default();
-        let everywhere = i32::from(i16::from_le_bytes([a, b]));
+        let [everywhere, document] = self.weights.get(place as usize).copied().unwrap_or_default();
+        let everywhere = i32::from(everywhere.cast_signed());
         match form {
             Form::Message => everywhere,
-            Form::Document => everywhere + i32::from(i16::from_le_bytes([c, d])),
+            Form::Document => everywhere + i32::from(document.cast_signed()),
         }
     }
 }
