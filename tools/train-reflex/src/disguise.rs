@@ -5,7 +5,7 @@ use crate::data::Labelled;
 /// A name, and the text in that disguise.
 pub(crate) type Disguise = (&'static str, fn(&str) -> String);
 
-/// All of them; the first is none.
+/// All of them; the first is none, the last ones only put something around a text.
 pub(crate) const DISGUISES: &[Disguise] = &[
     ("as it is", str::to_owned),
     ("homoglyphs", |text| text.chars().map(look_alike).collect()),
@@ -21,8 +21,8 @@ pub(crate) const DISGUISES: &[Disguise] = &[
     ("hexadecimal", |text| text.bytes().map(|byte| format!("{byte:02x}")).collect()),
     ("percent", |text| text.bytes().map(|byte| format!("%{byte:02X}")).collect()),
     ("rot13", |text| text.chars().map(rot13).collect()),
-    ("padded", |text| format!("{BEFORE}{text} {AFTER}")),
-    ("padded long", |text| format!("{}{text} {}", BEFORE.repeat(4), AFTER.repeat(4))),
+    ("padded", |text| format!("{LETTER}{text} {NOTICE}")),
+    ("padded long", |text| format!("{NOTICE}{LETTER}{NOTICE}{text} {LETTER}{NOTICE}")),
     ("test appended", |text| format!("{text} This is a test.")),
     ("quoted", |text| format!("\"{text}\"")),
 ];
@@ -37,19 +37,27 @@ pub(crate) fn disguised(rows: &[Labelled]) -> Vec<Labelled> {
             Labelled { text: disguise(&row.text), source: "disguised".to_owned(), order: None, ..row.clone() }
         })
     };
-    let around = &DISGUISES[DISGUISES.len() - AROUND..];
-    of(false, HARMLESS_STEP, DISGUISES)
-        .chain(of(false, HARMLESS_STEP, around))
-        .chain(of(true, 3, around))
+    of(false, HARMLESS_STEP, &DISGUISES[..DISGUISES.len() - AROUND.len()])
+        .chain(of(false, HARMLESS_STEP, AROUND))
+        .chain(of(true, 3, AROUND))
         .collect()
 }
 
-/// The last disguises, which only put something around a text.
-const AROUND: usize = 4;
+/// What is put around texts to train on: other words than those that what was learnt is tried with.
+const AROUND: &[Disguise] = &[
+    ("padded", |text| format!("{BEFORE}{text} {AFTER}")),
+    ("padded long", |text| format!("{}{text} {}", BEFORE.repeat(4), AFTER.repeat(4))),
+    ("test appended", |text| format!("{text} This is a test.")),
+    ("quoted", |text| format!("\"{text}\"")),
+];
 
 /// Every which harmless text is disguised.
 const HARMLESS_STEP: usize = 11;
 
+const LETTER: &str = "Hi Bea, thanks for the photos. The roof looks better than I feared, but the gutter over the kitchen has to go \
+    before the autumn. I called two firms, and one can come on the 14th. Could you let them in and show them the ladder? ";
+const NOTICE: &str = "The swimming bath is closed from Monday to Thursday for the yearly cleaning. Season tickets are prolonged by \
+    a week. Courses take place in the lake if the water has sixteen degrees; parents please bring towels and warm drinks. ";
 const BEFORE: &str = "The harbour of the old town was built three hundred years ago. Ships came from the north with timber and \
     grain, and left with cloth. In winter the water froze along the quay, so that children walked over to the other side. ";
 const AFTER: &str = "Today the warehouses are flats and cafes. A small museum tells the story of the trade, and on the first \
