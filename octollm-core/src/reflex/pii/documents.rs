@@ -41,10 +41,13 @@ impl Scan<'_> {
         self.offer(kind, whole.start, whole.end, 0.0, 0.8).then_some(whole.end)
     }
 
-    /// The number that this is, or is a part of, if it can be one of a document.
+    /// The number that this is, or begins, if it can be one of a document. A part in the middle begins none: of `1-1-1-1` every
+    /// digit would be read a dozen times.
     fn written_with_dashes(&self, start: usize, end: usize) -> Option<Written> {
         let mut to = end;
-        while to - start <= MOST && self.byte(to) == Some(b'-') {
+        let is_middle =
+            matches!(self.slice(start.saturating_sub(2), start), [before, b'-'] if before.is_ascii_digit());
+        while !is_middle && to - start <= MOST && self.byte(to) == Some(b'-') {
             let next = Token::read(self.bytes, to + 1);
             if next.digits == 0 || next.digits + next.upper < next.len() {
                 break;
