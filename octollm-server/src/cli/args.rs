@@ -277,6 +277,9 @@ pub(super) struct ReflexEvalArgs {
     /// Look for names of persons and street addresses, too
     #[arg(long)]
     pub(super) names: bool,
+    /// Who the texts of rows come from that do not say it with a field `origin`
+    #[arg(long, value_name = "WHO", default_value = "user")]
+    pub(super) origin: OriginName,
 }
 
 #[derive(Debug, Subcommand)]

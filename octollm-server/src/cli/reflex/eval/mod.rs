@@ -26,9 +26,8 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
-use octollm_core::reflex::injection::Origin;
 use octollm_core::reflex::pii::PiiOptions;
-use octollm_core::reflex::{Detectors, Findings};
+use octollm_core::reflex::{Detectors, Findings, Origin};
 use octollm_core::{Error, ErrorKind, Result};
 
 use crate::cli::args::ReflexEvalArgs;
@@ -50,7 +49,7 @@ pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
                 path.display()
             ));
         }
-        let (report, scores) = evaluate(&detectors, args.names, path, &rows)?;
+        let (report, scores) = evaluate(&detectors, args, path, &rows)?;
         if args.scores {
             scores.iter().try_for_each(|score| output.json_line(score))?;
         }
@@ -65,7 +64,7 @@ pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
 
 fn evaluate(
     detectors: &Detectors,
-    names: bool,
+    args: &ReflexEvalArgs,
     path: &Path,
     rows: &[Row],
 ) -> Result<(FileReport, Vec<Score>)> {
@@ -75,7 +74,8 @@ fn evaluate(
     };
     let file = path.display().to_string();
     if matches!(rows.first().map(|row| &row.labels), Some(Labels::Injection(_))) {
-        let (margins, us_per_kb) = timed(rows, |row| detectors.judge(&row.text, Origin::User).margin);
+        let origin = |row: &Row| row.origin.unwrap_or(Origin::from(args.origin));
+        let (margins, us_per_kb) = timed(rows, |row| detectors.judge(&row.text, origin(row).into()).margin);
         let mut eval = LabelEval::default();
         let score = |(row, margin): (&Row, f32)| match row.labels {
             Labels::Injection(label) => Some(scored(row, eval.row(label, margin))),
@@ -85,7 +85,7 @@ fn evaluate(
         return Ok((eval.report(file, us_per_kb), scores.ok_or_else(mixed)?));
     }
     let (found, us_per_kb) = timed(rows, |row| detectors.private(&row.text));
-    let mut eval = SpanEval::new(names);
+    let mut eval = SpanEval::new(args.names);
     let score = |(row, findings): (&Row, Findings)| {
         let Labels::Spans(spans) = &row.labels else { return None };
         eval.row(&row.text, spans, &findings);

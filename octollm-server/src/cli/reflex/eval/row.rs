@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use octollm_core::reflex::Origin;
 use octollm_core::{Error, ErrorKind, Fault, Result};
 use serde_json::{Map, Value};
 
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 pub(super) struct Row {
     pub(super) id: Option<Value>,
     pub(super) text: String,
+    /// Who it comes from, if the row says so.
+    pub(super) origin: Option<Origin>,
     pub(super) labels: Labels,
 }
 
@@ -100,7 +103,17 @@ fn row(line: &str, misplaced: &mut usize) -> Result<Row, Fault> {
             return Err(Fault::new("", "must have `label` (an injection or not) or `spans` (personal data)"));
         }
     };
-    Ok(Row { id: given("id"), text, labels })
+    let origin = given("origin").as_ref().and_then(Value::as_str).and_then(origin);
+    Ok(Row { id: given("id"), text, origin, labels })
+}
+
+/// Who a text comes from. Files of others call other things by that word: those say nothing about it.
+fn origin(name: &str) -> Option<Origin> {
+    let name = name.to_lowercase();
+    Origin::ALL
+        .into_iter()
+        .find(|origin| origin.name() == name)
+        .or((name == "external").then_some(Origin::Document))
 }
 
 /// Whether a label says that a text is an injection.
@@ -185,6 +198,20 @@ mod tests {
         ] {
             let row = read_row(&json!({"text": "x", "label": value, "spans": null})).unwrap();
             assert!(matches!(row.labels, Labels::Injection(label) if label == expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_row_may_say_who_its_text_comes_from() {
+        for (value, expected) in [
+            (json!("user"), Some(Origin::User)),
+            (json!("External"), Some(Origin::Document)),
+            (json!("tool"), Some(Origin::Tool)),
+            (json!("a collection of others"), None),
+            (json!(null), None),
+        ] {
+            let row = read_row(&json!({"text": "x", "label": 1, "origin": value})).unwrap();
+            assert_eq!(row.origin, expected, "{value}");
         }
     }
 
