@@ -10,14 +10,19 @@ const MAX_CUT: usize = 8192;
 /// Fewest letters of a word with signs between: not `a.m.` nor `e.g.`
 const MIN_DOTTED: usize = 3;
 
-/// How many letters a word has if one sign stands between each two: `i.g.n.o.r.e`, `i-g-n-o-r-e`; otherwise none.
+/// How many letters a word has if one sign stands between each two: `i.g.n.o.r.e`, `i-g-n-o-r-e`, `с.к.а.ж.и`; otherwise none.
 pub(super) fn dotted(word: &[u8]) -> usize {
-    let end = word.iter().rposition(|byte| !byte.is_ascii_punctuation()).map_or(0, |last| last + 1);
-    let word = word.get(..end).unwrap_or_default();
-    let is_dotted = word.len() >= 2 * MIN_DOTTED - 1
-        && word.iter().step_by(2).all(|byte| byte.is_ascii_alphabetic() || *byte == b'\'')
-        && word.iter().skip(1).step_by(2).all(u8::is_ascii_punctuation);
-    if is_dotted { word.len() / 2 + 1 } else { 0 }
+    let Ok(word) = str::from_utf8(word) else { return 0 };
+    let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
+    let mut letters = 0;
+    for (at, c) in word.chars().enumerate() {
+        let fits = if at % 2 == 0 { c.is_alphabetic() || c == '\'' } else { c.is_ascii_punctuation() };
+        if !fits {
+            return 0;
+        }
+        letters += usize::from(at % 2 == 0);
+    }
+    if letters >= MIN_DOTTED { letters } else { 0 }
 }
 
 /// Joins letters that stand alone; two spaces end a word. Where there are no gaps between words, common words are cut out. A line ends
@@ -59,9 +64,10 @@ fn undotted(part: &str) -> Option<String> {
 
 /// A dotted word without the sign between it and the end of the line before.
 fn without_sign_before(part: &str) -> &str {
-    match part.as_bytes() {
-        [first, second, third, ..]
-            if first == third && first.is_ascii_punctuation() && second.is_ascii_alphanumeric() =>
+    let mut chars = part.chars();
+    match (chars.next(), chars.next(), chars.next()) {
+        (Some(first), Some(second), Some(third))
+            if first == third && first.is_ascii_punctuation() && second.is_alphanumeric() =>
         {
             part.get(1..).unwrap_or_default()
         }
