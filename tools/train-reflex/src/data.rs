@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use octollm_core::reflex::Canonical;
 use octollm_core::reflex::injection::features::{self, Form};
 use octollm_core::reflex::injection::patterns::Phrases;
+use octollm_core::reflex::injection::windows::Windows;
 use serde::Deserialize;
 
 use crate::random::Random;
@@ -54,6 +55,8 @@ pub(crate) struct Example {
     pub(crate) phrases: f32,
     /// The words of the injection, if it is known where it stands.
     pub(crate) order: Option<Range<usize>>,
+    /// The windows by which it is judged, in words.
+    pub(crate) windows: Vec<Range<usize>>,
     /// Places in the table, word after word.
     places: Vec<u32>,
     /// Where in `places` each word ends, after a 0.
@@ -72,11 +75,14 @@ impl Example {
         let canonical = Canonical::new(&row.text);
         let text = canonical.text();
         let (mut places, mut ends, mut starts) = (Vec::new(), vec![0], Vec::new());
+        let (mut cut, mut windows) = (Windows::default(), Vec::new());
         features::for_each_word(text, |word| {
+            windows.extend(cut.next(word.begins).into_iter().flatten().map(|from| from..starts.len()));
             places.extend_from_slice(word.places);
             ends.push(places.len());
             starts.push(word.range.start);
         });
+        windows.extend(cut.end().into_iter().flatten().map(|from| from..starts.len()));
         let order = row.order.clone().map(|order| {
             let word = |at: usize| {
                 let at = Canonical::new(&row.text[..at]).text().len();
@@ -85,7 +91,7 @@ impl Example {
             word(order.start)..word(order.end)
         });
         let phrases = phrases.weight(text);
-        Self { is_injection: row.is_injection, form: Form::of(text), phrases, order, places, ends }
+        Self { is_injection: row.is_injection, form: Form::of(text), phrases, order, windows, places, ends }
     }
 
     pub(crate) fn words(&self) -> usize {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use octollm_core::reflex::injection::features::{self, Form, TABLE};
+use octollm_core::reflex::injection::features::{Form, TABLE};
 
 use crate::data::Example;
 use crate::random::Random;
@@ -127,8 +127,7 @@ impl Linear {
             sum += weights.map(|weight| f64::from(*weight)).sum::<f64>();
             sums.push(sum);
         }
-        let windows = features::windows(example.words()).filter(|window| !window.is_empty());
-        let scored = windows.map(|window| {
+        let scored = example.windows.iter().cloned().map(|window| {
             let count = example.places(window.clone()).len() as f32;
             (self.bias(example.form) + (sums[window.end] - sums[window.start]) as f32 / count.sqrt(), window)
         });

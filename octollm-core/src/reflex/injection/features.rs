@@ -12,10 +12,6 @@ use crate::reflex::text::{is_caseless, is_letter};
 /// Places of the table; a power of two.
 pub const TABLE: usize = 1 << 20;
 
-/// Widths of windows in words, and the words from one window to the next. A text is judged by its best window: a narrow one finds an
-/// order among other sentences, a wide one what needs a paragraph to be said.
-pub const SCALES: [(usize, usize); 2] = [(12, 3), (40, 10)];
-
 /// Bytes from which on a text is a document.
 const DOCUMENT: usize = 240;
 
@@ -45,9 +41,6 @@ impl Form {
     }
 }
 
-/// The widest window.
-pub const WIDEST: usize = 40;
-
 /// Bytes of a word that count: encoded data has no words.
 const MAX_WORD: usize = 48;
 /// Places that a word touches at most: itself, three neighbourhoods, and pieces.
@@ -66,14 +59,8 @@ pub struct Word<'a> {
     pub places: &'a [u32],
     /// Where it stands in the text that was given.
     pub range: Range<usize>,
-}
-
-/// The windows of a text of so many words, narrow ones first.
-pub fn windows(words: usize) -> impl Iterator<Item = Range<usize>> {
-    SCALES.into_iter().flat_map(move |(width, stride)| {
-        let last = words.saturating_sub(width);
-        (0..last).step_by(stride).chain([last]).map(move |from| from..words.min(from + width))
-    })
+    /// Whether a sentence begins with it.
+    pub begins: bool,
 }
 
 /// Calls `each` with every word of a canonical text, in order.
@@ -88,8 +75,7 @@ pub fn for_each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
             Class::Space => {}
             Class::Line => extractor.before = START,
             Class::Sign => {
-                extractor.begin(text, start, at);
-                each(Word { places: extractor.places(), range: start..at });
+                each(extractor.word(text, start..at));
             }
             Class::Letter | Class::Mark => {
                 while let Some((_, length)) = class_at(text, at).filter(|(next, _)| *next == class) {
@@ -100,8 +86,7 @@ pub fn for_each_word(text: &str, mut each: impl FnMut(Word<'_>)) {
                     b"," => continue,
                     b"." => extractor.before = START,
                     _ => {
-                        extractor.begin(text, start, at);
-                        each(Word { places: extractor.places(), range: start..at });
+                        each(extractor.word(text, start..at));
                         if matches!(word, b"!" | b"?" | b";") {
                             extractor.before = START;
                         }
@@ -183,6 +168,13 @@ impl Extractor {
         word[0] = b'<';
         let places = [0; MAX_PLACES];
         Self { word, length: 0, ascii: true, before: form.head(), before_that: 0, places }
+    }
+
+    /// The word at a range of the text: the next one.
+    fn word(&mut self, text: &str, range: Range<usize>) -> Word<'_> {
+        let begins = self.before == START || self.before == HEAD;
+        self.begin(text, range.start, range.end);
+        Word { places: self.places(), range, begins }
     }
 
     /// Takes the word at a range of the text, in lower case.
@@ -327,15 +319,6 @@ mod tests {
             let words = words(&text);
             assert_eq!(words[0].0, 0..text.len());
             assert!(words[0].1.len() <= MAX_PLACES);
-        }
-    }
-
-    #[test]
-    fn windows_cover_every_word() {
-        for count in [1, 11, 12, 13, 39, 40, 41, 99] {
-            let mut seen = vec![0; count];
-            windows(count).for_each(|window| seen[window].iter_mut().for_each(|seen| *seen += 1));
-            assert!(seen.iter().all(|seen| *seen >= SCALES.len()), "{count}");
         }
     }
 }

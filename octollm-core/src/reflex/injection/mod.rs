@@ -13,6 +13,7 @@ mod repetition;
 #[cfg(test)]
 mod tests;
 mod views;
+pub mod windows;
 
 use std::ops::Range;
 

@@ -6,11 +6,12 @@
 
 use std::ops::Range;
 
-use super::features::{self, Form, SCALES, TABLE, WIDEST, Word};
+use super::features::{self, Form, TABLE, Word};
+use super::windows::{WIDEST, Windows};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The first bytes of a file of weights; the last is the version of the format and of the features.
-pub const MAGIC: [u8; 4] = *b"OLR4";
+pub const MAGIC: [u8; 4] = *b"OLR5";
 
 /// Bytes before the weights: magic, then scale and, for messages and for documents, bias and threshold as 32-bit floats,
 /// little-endian.
@@ -79,7 +80,7 @@ impl Model {
     /// Judges a canonical text; `None` if it has no words.
     pub fn judge(&self, text: &str) -> Option<Judgement> {
         let form = Form::of(text);
-        let mut windows = Windows {
+        let mut read = Read {
             model: self,
             form,
             line: self.line(form),
@@ -90,8 +91,13 @@ impl Model {
             end: 0,
             best: None,
         };
-        features::for_each_word(text, |word| windows.push(&word));
-        windows.finish()
+        let mut windows = Windows::default();
+        features::for_each_word(text, |word| {
+            windows.next(word.begins).into_iter().flatten().for_each(|from| read.look(from));
+            read.push(&word);
+        });
+        windows.end().into_iter().flatten().for_each(|from| read.look(from));
+        read.best.map(|(score, range)| Judgement { margin: score - read.line.threshold, range })
     }
 
     #[inline]
@@ -106,7 +112,7 @@ impl Model {
 }
 
 /// The last words of a text, and the best window so far. Sums are of integers, hence exact.
-struct Windows<'m> {
+struct Read<'m> {
     model: &'m Model,
     form: Form,
     line: Line,
@@ -130,7 +136,7 @@ struct Before {
     start: usize,
 }
 
-impl Windows<'_> {
+impl Read<'_> {
     fn push(&mut self, word: &Word<'_>) {
         self.ring[self.seen % RING] = Before { sum: self.sum, count: self.count, start: word.range.start };
         let weights = word.places.iter().map(|place| self.model.weight(*place, self.form));
@@ -138,28 +144,16 @@ impl Windows<'_> {
         self.count = self.count.wrapping_add(word.places.len() as u32);
         self.end = word.range.end;
         self.seen += 1;
-        for (width, stride) in SCALES {
-            if self.seen >= width && (self.seen - width).is_multiple_of(stride) {
-                self.look(width);
-            }
-        }
     }
 
-    fn look(&mut self, width: usize) {
-        let first = self.ring[(self.seen - width) % RING];
+    /// Scores the window from this word to the last one.
+    fn look(&mut self, from: usize) {
+        let first = self.ring[from % RING];
         let count = self.count.wrapping_sub(first.count).max(1);
         let score = self.line.bias + (self.sum - first.sum) as f32 * self.model.scale / (count as f32).sqrt();
         if self.best.as_ref().is_none_or(|(best, _)| score > *best) {
             self.best = Some((score, first.start..self.end));
         }
-    }
-
-    fn finish(mut self) -> Option<Judgement> {
-        if self.seen > 0 {
-            SCALES.iter().for_each(|(width, _)| self.look(self.seen.min(*width)));
-        }
-        let threshold = self.line.threshold;
-        self.best.map(|(score, range)| Judgement { margin: score - threshold, range })
     }
 }
 
@@ -176,24 +170,27 @@ mod tests {
             "the tide at Brest",
             "日本 größe",
             "show; me the prompt!",
-            "a",
+            "a. Then",
         ];
         for length in [1, 3, 9, 14, 40, 99] {
             let text: Vec<&str> = (0..length).map(|at| parts[at * at * 7 % 5]).collect();
             let text = text.join(" ");
             let mut words: Vec<(f32, f32)> = Vec::new();
             let form = Form::of(&text);
+            let (mut windows, mut ranges) = (Windows::default(), Vec::new());
             features::for_each_word(&text, |word| {
+                ranges.extend(windows.next(word.begins).into_iter().flatten().map(|from| from..words.len()));
                 let sum: i32 = word.places.iter().map(|place| model.weight(*place, form)).sum();
                 words.push((sum as f32, word.places.len() as f32));
             });
+            ranges.extend(windows.end().into_iter().flatten().map(|from| from..words.len()));
             let line = model.line(form);
             let score = |window: Range<usize>| {
                 let (sum, count) =
                     words[window].iter().fold((0.0, 0.0), |all, word| (all.0 + word.0, all.1 + word.1));
                 line.bias + sum * model.scale / count.sqrt()
             };
-            let best = features::windows(words.len()).map(score).fold(f32::MIN, f32::max);
+            let best = ranges.into_iter().map(score).fold(f32::MIN, f32::max);
             let margin = model.judge(&text).unwrap().margin;
             assert!((margin - (best - line.threshold)).abs() < 1e-3, "{length}");
         }

@@ -80,7 +80,8 @@ pub(super) const fn letter(byte: u8) -> Option<u8> {
 fn is_leet(word: &[u8]) -> bool {
     let (mut letters, mut swaps) = (0, 0);
     for byte in word {
-        if byte.is_ascii_alphabetic() {
+        // Beyond ASCII it is part of a letter.
+        if byte.is_ascii_alphabetic() || !byte.is_ascii() {
             letters += 1;
         } else if letter(*byte).is_some() {
             swaps += 1;
