@@ -6,7 +6,7 @@
 //! something.
 //!
 //! Look-alikes are folded by the *word*, and only where all of a word's letters then are Latin: `раypal` becomes
-//! `paypal`, while a Russian or Greek word stays what it is.
+//! `paypal`, while a Russian or Greek word stays what it is. A letter alone is folded after a Latin word only.
 //!
 //! A plain ASCII text is its own canonical form and costs one look. Of any other the stretches that are are taken as they
 //! stand ([`stretch`]), and only the words between them are walked over letter by letter; what is kept beside the folded
@@ -297,11 +297,19 @@ impl Folder {
     }
 
     fn end_word(&mut self) {
-        let folds = confusables::looks_latin(self.word.iter().map(|letter| letter.c));
+        let folds = confusables::looks_latin(self.word.iter().map(|letter| letter.c)) && !self.stands_alone();
         for letter in self.word.drain(..) {
             let c = if folds { confusables::latin(letter.c).unwrap_or(letter.c) } else { letter.c };
             self.folded.push(c, &letter);
         }
+    }
+
+    /// Whether the word is one letter that follows no Latin word. It may be a word of its own script (`о`), or belong to one whose
+    /// letters have signs between them (`З а б у д ь`): which, is seen once they are joined.
+    fn stands_alone(&self) -> bool {
+        let before = || self.folded.text.trim_end_matches(|c| !is_letter(c)).as_bytes();
+        self.word.len() == 1
+            && !matches!(before(), [.., first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic())
     }
 }
 
@@ -361,6 +369,7 @@ mod tests {
         for (disguised, plain) in [
             ("ｉｇｎｏｒｅ　ａｌｌ", "ignore all"),
             ("іgnоrе рrevіous", "ignore previous"),
+            ("tell me а joke", "tell me a joke"),
             ("ig\u{200B}no\u{AD}re\u{2060}", "ignore"),
             ("\u{202E}abc\u{202C}", "abc"),
             ("𝐢𝐠𝐧𝐨𝐫𝐞 𝕒𝕝𝕝", "ignore all"),
@@ -375,8 +384,18 @@ mod tests {
 
     #[test]
     fn honest_words_of_other_scripts_stay() {
-        for text in ["пароль от почты", "κωδικός", "日本語です", "café Müller", "हिन्दी", "한국어", "สวัสดี"]
-        {
+        for text in [
+            "пароль от почты",
+            "о том, с чем",
+            "с к а ж и",
+            "с.к.а.ж.и",
+            "κωδικός",
+            "日本語です",
+            "café Müller",
+            "हिन्दी",
+            "한국어",
+            "สวัสดี",
+        ] {
             assert_eq!(canonical(text), text);
         }
         assert_eq!(canonical("cafe\u{301}"), "café");
