@@ -26,10 +26,10 @@ pub(super) async fn tests_pass(parts: &[CodePart<'_>], call: Option<&ArmCall>) -
             status: if passed { Status::Passed } else { Status::Failed },
             by: DecidedBy::Run,
             certainty: 1.0,
-            reason: if passed {
-                format!("all {ran} passed")
-            } else {
-                format!("{failed} of {} failed", ran.max(failed))
+            reason: match (passed, ran) {
+                (true, _) => format!("all {ran} passed"),
+                (false, 0) => "the code or its tests could not be loaded, or ended before one had run".to_owned(),
+                (false, _) => format!("{failed} of {} failed", ran.max(failed)),
             },
             evidence: Some(output),
         },

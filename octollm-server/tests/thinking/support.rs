@@ -102,6 +102,7 @@ impl Drop for Model {
 }
 
 pub(crate) fn result(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy;
+    assert!(output.status.success(), "{}\n{}", text(&output.stderr), text(&output.stdout));
     serde_json::from_slice(&output.stdout).unwrap()
 }
