@@ -28,7 +28,9 @@ pub(super) async fn tests_pass(parts: &[CodePart<'_>], call: Option<&ArmCall>) -
             certainty: 1.0,
             reason: match (passed, ran) {
                 (true, _) => format!("all {ran} passed"),
-                (false, 0) => "the code or its tests could not be loaded, or ended before one had run".to_owned(),
+                (false, 0) => {
+                    "the code or its tests could not be loaded, or ended before one had run".to_owned()
+                }
                 (false, _) => format!("{failed} of {} failed", ran.max(failed)),
             },
             evidence: Some(output),

@@ -188,7 +188,9 @@ impl Signs {
     }
 
     fn look(&mut self, word: &[u8], kinds: u8, counts: &mut Counts) {
-        if let Some(single) = alone(word) {
+        if word.len() <= 4
+            && let Some(single) = alone(word)
+        {
             // Beside another letter: `x = y + z` is no word. A sign of its own is between words, or the end of one.
             if single.is_alphabetic() {
                 counts.singles += usize::from(counts.after_letter);
