@@ -166,7 +166,7 @@ impl Folded {
     fn push(&mut self, c: char, letter: &Letter) {
         let at = self.text.len();
         self.text.push(c);
-        let same = c == letter.as_written;
+        let same = letter.as_written == Some(c);
         if let Some(last) = self.runs.last_mut() {
             if same && last.same && last.from.end == letter.from.start {
                 last.from.end = letter.from.end;
@@ -185,8 +185,8 @@ impl Folded {
 struct Letter {
     c: char,
     from: Range<usize>,
-    /// The character that stands there, or NUL where several do.
-    as_written: char,
+    /// The character that stands there, unless several do.
+    as_written: Option<char>,
 }
 
 #[derive(Default)]
@@ -251,7 +251,7 @@ impl Folder {
     fn letter(&mut self, c: char, from: Range<usize>, has_marks: bool) {
         let may_not = || compatible::is_long(c) && self.room(&from) < LEAST_GROWTH;
         if !has_marks && (c.is_ascii() || c == BECOMES_MANY || may_not()) {
-            return self.add(Letter { c, from, as_written: c });
+            return self.add(Letter { c, from, as_written: Some(c) });
         }
         self.became.clear();
         if has_marks {
@@ -260,7 +260,7 @@ impl Folder {
         } else {
             compatible::for_each(c, |c| self.became.push(plain(c)));
         }
-        let as_written = if has_marks { '\0' } else { c };
+        let as_written = (!has_marks).then_some(c);
         if !self.may_grow(&from) {
             return self.add(Letter { c, from, as_written });
         }
@@ -478,6 +478,20 @@ mod tests {
                     prop_assert_eq!(canonical.origin(place), origin);
                 }
             }
+        }
+
+        #[test]
+        fn what_stands_before_moves_no_place(
+            before in proptest::collection::vec(
+                prop_oneof![any::<char>(), Just('\0'), proptest::char::range('\u{300}', '\u{36F}'), Just('\u{20DD}')], 0..20
+            )
+        ) {
+            let mail = "jane@example.com";
+            let text = format!("{} {mail}", String::from_iter(before));
+            let canonical = Canonical::new(&text);
+            let end = canonical.text().len();
+            prop_assert!(canonical.text().ends_with(mail));
+            prop_assert_eq!(canonical.origin(end - mail.len()..end), text.len() - mail.len()..text.len());
         }
 
         #[test]
