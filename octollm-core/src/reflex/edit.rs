@@ -22,6 +22,9 @@ pub(super) fn edited(
     placeholders: &dyn Placeholders,
 ) -> Option<String> {
     let wanted = |finding: &&Finding| policy.action(finding, origin) == Action::Redact;
+    if data.iter().any(|finding| wanted(&finding)) {
+        placeholders.reserve(text);
+    }
     let data = data.iter().filter(wanted).map(|finding| (finding.range(), finding));
     let mut edits = Edits::default();
     let redacted = edits.apply(text, data, |finding, value| Some(placeholders.placeholder(finding, value)));

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::vault::Numbers;
 use super::{Finding, FindingKind, Findings, Placeholders};
 
 /// Values whose placeholder is remembered.
@@ -30,7 +31,7 @@ pub enum RedactStyle {
     Hash,
     /// Nothing takes its place.
     Remove,
-    /// Its type and a number: `<EMAIL_1>`. Equal values get the same number.
+    /// Its type and a number: `<EMAIL_1>`. Equal values get the same number, and none gets one that the text already holds.
     #[default]
     Placeholder,
 }
@@ -55,8 +56,8 @@ pub struct Redactor {
     style: RedactStyle,
     key: [u8; 32],
     hashers: [RandomState; 2],
-    numbers: HashMap<[u64; 2], usize>,
-    counts: HashMap<String, usize>,
+    numbers: HashMap<[u64; 2], u64>,
+    next: Numbers,
 }
 
 impl fmt::Debug for Redactor {
@@ -69,12 +70,13 @@ impl Redactor {
     /// A redactor. `key` makes the hashes: keep it secret, or somebody hashes all telephone numbers and compares.
     pub fn new(style: RedactStyle, key: [u8; 32]) -> Self {
         let hashers = [RandomState::new(), RandomState::new()];
-        Self { style, key, hashers, numbers: HashMap::new(), counts: HashMap::new() }
+        Self { style, key, hashers, numbers: HashMap::new(), next: Numbers::default() }
     }
 
     /// The text with all findings replaced. A range that does not fit the text is cut to whole characters of it, so that
     /// findings of another text do no harm beyond being wrong.
     pub fn redact(&mut self, text: &str, findings: &Findings) -> String {
+        self.reserve(text);
         let mut redacted = String::with_capacity(text.len());
         let mut done = 0;
         for finding in findings {
@@ -139,17 +141,23 @@ impl Redactor {
         })
     }
 
-    fn number(&mut self, type_name: &str, value: &str) -> usize {
+    /// Takes note of the numbers that this text already holds, so that none of them comes to stand for something else.
+    fn reserve(&mut self, text: &str) {
+        if self.style == RedactStyle::Placeholder {
+            self.next.reserve(text);
+        }
+    }
+
+    fn number(&mut self, type_name: &str, value: &str) -> u64 {
         let hash = self.hashers.each_ref().map(|hasher| hasher.hash_one((type_name, value)));
         if let Some(number) = self.numbers.get(&hash) {
             return *number;
         }
-        let count = self.counts.entry(type_name.to_owned()).or_insert(0);
-        *count += 1;
+        let number = self.next.next(&type_name.to_uppercase());
         if self.numbers.len() < MAX_REMEMBERED {
-            self.numbers.insert(hash, *count);
+            self.numbers.insert(hash, number);
         }
-        *count
+        number
     }
 }
 
@@ -157,6 +165,10 @@ impl Redactor {
 impl Placeholders for Mutex<Redactor> {
     fn placeholder(&self, finding: &Finding, value: &str) -> String {
         self.lock().unwrap_or_else(PoisonError::into_inner).replacement(finding, value)
+    }
+
+    fn reserve(&self, text: &str) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).reserve(text);
     }
 }
 
@@ -238,6 +250,14 @@ mod tests {
         assert_eq!(
             redact(RedactStyle::Placeholder, "aba", &[(0, 1), (1, 2), (2, 3)]),
             "<EMAIL_1><EMAIL_2><EMAIL_1>"
+        );
+    }
+
+    #[test]
+    fn a_number_that_the_text_holds_is_not_given_out() {
+        assert_eq!(
+            redact(RedactStyle::Placeholder, "a, b, <EMAIL_1> and [email 3]", &[(0, 1), (3, 4)]),
+            "<EMAIL_2>, <EMAIL_4>, <EMAIL_1> and [email 3]"
         );
     }
 

@@ -129,6 +129,10 @@ pub trait Placeholders: Send + Sync {
     /// What takes the place of this value, such as `<EMAIL_1>`.
     fn placeholder(&self, finding: &Finding, value: &str) -> String;
 
+    /// Takes note of what in this text reads like a placeholder, so that it is not given out for something else. Called with
+    /// every text before anything in it is replaced.
+    fn reserve(&self, _text: &str) {}
+
     /// Where in this text placeholders stand that it gave out, exactly as it gave them: they are no words of the text's.
     fn given_out(&self, _text: &str) -> Vec<Range<usize>> {
         Vec::new()

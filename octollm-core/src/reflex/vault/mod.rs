@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 
 use self::candidate::{Candidate, candidates};
 pub use self::key::VaultKey;
-use self::numbers::Numbers;
+pub(super) use self::numbers::Numbers;
 use super::{Finding, FindingKind, Needs, Placeholders};
 use crate::error::Result;
 use crate::task::TaskId;
@@ -342,6 +342,10 @@ impl Placeholders for Vault {
         let placeholder = inner.placeholder(finding.kind, &finding.type_name, value);
         self.count.store(inner.entries.len(), Ordering::Release);
         placeholder
+    }
+
+    fn reserve(&self, text: &str) {
+        Self::reserve(self, text);
     }
 
     fn given_out(&self, text: &str) -> Vec<Range<usize>> {

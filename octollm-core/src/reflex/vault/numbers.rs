@@ -1,4 +1,4 @@
-//! Which numbers are given out, and which are not because a text of the task already holds them.
+//! Which numbers are given out, and which are not because a text already holds them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,9 +9,9 @@ const MOST: usize = 4096;
 /// Digits of a number in a text that can be given out at all.
 const TELLING_DIGITS: usize = 9;
 
-/// The numbers of one task's placeholders.
+/// The numbers of the placeholders of one task or one call.
 #[derive(Default)]
-pub(super) struct Numbers {
+pub(in crate::reflex) struct Numbers {
     /// The last number that was given out for each label.
     last: HashMap<String, u64>,
     /// Digits that stand in a text behind a name, and the names. A number is passed over where such digits begin with it and
@@ -24,7 +24,7 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Takes note of what in this text could be a placeholder.
-    pub(super) fn reserve(&mut self, text: &str) {
+    pub(in crate::reflex) fn reserve(&mut self, text: &str) {
         for found in candidates(text) {
             if let Some((name, digits)) = found.name.rsplit_once('_') {
                 self.hold(name, digits);
@@ -57,7 +57,7 @@ impl Numbers {
     }
 
     /// The next number for this label.
-    pub(super) fn next(&mut self, label: &str) -> u64 {
+    pub(in crate::reflex) fn next(&mut self, label: &str) -> u64 {
         let mut number = self.last.get(label).copied().unwrap_or_default().max(self.floor) + 1;
         while self.is_held(label, number) {
             number += 1;
