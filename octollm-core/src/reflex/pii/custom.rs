@@ -2,11 +2,13 @@
 //!
 //! Their cost is bounded from all sides: how many there are, how large each compiles, and how much text one search sees. The last
 //! matters because finding all matches of one pattern may take quadratic time in the text that is searched, even in an engine
-//! without backtracking; so a long text is searched in windows.
+//! without backtracking; so a long text is searched in windows. What a pattern says of the place where it stands (`^`, `$`, `\b`)
+//! holds for the whole text: a window bounds where a match may lie, not what is around it.
 
 use std::ops::Range;
 
-use regex::{Regex, RegexBuilder};
+use regex_automata::meta::{BuildError, Config, Regex};
+use regex_automata::{Input, Match};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +26,8 @@ const MAX_PATTERN: usize = 1000;
 const MAX_COMPILED: usize = 1 << 20;
 /// Bytes that one search sees.
 const WINDOW: usize = 4096;
-/// Bytes that two windows share: longer matches may be cut.
+/// Bytes that two windows share: matches of up to this length are found whole. A longer one may be cut at the end of a window,
+/// or missed.
 const OVERLAP: usize = 512;
 
 /// A pattern of your own.
@@ -34,7 +37,7 @@ pub struct CustomPattern {
     /// The findings' type: lower case letters, digits and `_`.
     pub name: String,
     /// A regular expression in the syntax of the `regex` crate (no look-around, no back-references); 1000 characters at most.
-    /// A match is 512 bytes long at most.
+    /// A match of up to 512 bytes is found whole; a longer one may be cut or missed.
     pub pattern: String,
     /// How sure a match is, 0 to 1.
     #[serde(default = "sure")]
@@ -80,16 +83,36 @@ impl CustomPatterns {
         findings: &mut Vec<Finding>,
     ) {
         for (pattern, regex) in self.0.iter().filter(|(pattern, _)| pattern.confidence >= least) {
-            for window in windows(text.text()) {
-                let Some(part) = text.text().get(window.clone()) else { continue };
-                let found =
-                    regex.find_iter(part).filter(|found| !found.is_empty() && !allow.allows(found.as_str()));
-                findings.extend(found.map(|found| {
-                    let range = window.start + found.start()..window.start + found.end();
-                    finding(pattern, text.origin(range))
-                }));
-            }
+            each_match(regex, text.text(), |found| {
+                let value = text.text().get(found.range()).unwrap_or_default();
+                if !value.is_empty() && !allow.allows(value) {
+                    findings.push(finding(pattern, text.origin(found.range())));
+                }
+            });
         }
+    }
+}
+
+/// All matches in a text, one behind the other.
+fn each_match(regex: &Regex, text: &str, mut take: impl FnMut(Match)) {
+    let mut start = 0;
+    loop {
+        let end = floor(text, start + WINDOW);
+        let shared = if end < text.len() { floor(text, end - OVERLAP) } else { end };
+        let mut next = shared;
+        for found in regex.find_iter(Input::new(text).range(start..end)) {
+            // It may go on behind the window: the next one sees it whole.
+            if found.end() == end && end < text.len() && found.start() >= shared {
+                next = found.start();
+                break;
+            }
+            next = next.max(found.end());
+            take(found);
+        }
+        if end == text.len() {
+            return;
+        }
+        start = next;
     }
 }
 
@@ -122,30 +145,17 @@ fn compile(pattern: &CustomPattern) -> Result<Regex, (&'static str, String)> {
     if pattern.pattern.chars().count() > MAX_PATTERN {
         return Err(("pattern", format!("must be {MAX_PATTERN} characters at most")));
     }
-    RegexBuilder::new(&pattern.pattern)
-        .size_limit(MAX_COMPILED)
-        .dfa_size_limit(MAX_COMPILED)
-        .build()
-        .map_err(|error| ("pattern", describe(&error)))
+    let limits = Config::new().nfa_size_limit(Some(MAX_COMPILED)).hybrid_cache_capacity(MAX_COMPILED);
+    Regex::builder().configure(limits).build(&pattern.pattern).map_err(|error| ("pattern", describe(&error)))
 }
 
-fn describe(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => format!("compiles to more than {MAX_COMPILED} bytes"),
+fn describe(error: &BuildError) -> String {
+    match error.syntax_error() {
         // The text of a syntax error repeats the pattern; its last line says what is wrong.
-        error => error.to_string().lines().last().unwrap_or("is no regular expression").to_owned(),
+        Some(error) => error.to_string().lines().last().unwrap_or("is no regular expression").to_owned(),
+        None if error.size_limit().is_some() => format!("compiles to more than {MAX_COMPILED} bytes"),
+        None => "is no regular expression".to_owned(),
     }
-}
-
-/// Overlapping windows of a text, cut at characters.
-fn windows(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut start = Some(0);
-    std::iter::from_fn(move || {
-        let from = start?;
-        let to = floor(text, from + WINDOW);
-        start = (to < text.len()).then(|| floor(text, to - OVERLAP));
-        Some(from..to)
-    })
 }
 
 fn floor(text: &str, at: usize) -> usize {

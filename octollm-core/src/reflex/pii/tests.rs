@@ -332,6 +332,33 @@ fn custom_patterns_are_found_in_texts_of_any_length() {
     assert_eq!(detector.scan(&text).iter().filter(|finding| finding.type_name == "badge").count(), 2000);
 }
 
+fn matches(pattern: &str, text: &str) -> Vec<(usize, usize)> {
+    let options = PiiOptions { custom: vec![custom("own", pattern)], ..PiiOptions::default() };
+    let findings = PiiDetector::new(options).unwrap().scan(text);
+    findings.iter().filter(|found| found.type_name == "own").map(|found| (found.start, found.end)).collect()
+}
+
+/// Anchors matched at the edges of the windows, too.
+#[test]
+fn anchors_of_custom_patterns_are_those_of_the_text() {
+    let text = "x".repeat(20_000);
+    assert_eq!(matches("^x", &text), [(0, 1)]);
+    assert_eq!(matches(r"\Ax", &text), [(0, 1)]);
+    assert_eq!(matches("x$", &text), [(19_999, 20_000)]);
+    assert_eq!(matches(r"\bEMP", &format!("{}EMP ", "a".repeat(3584))), []);
+    assert_eq!(matches(r"x{3}", &"x".repeat(9000)).len(), 3000);
+}
+
+#[test]
+fn custom_matches_of_512_bytes_are_found_whole_wherever_they_stand() {
+    let value = format!("Z{}Z", "a".repeat(510));
+    for before in (0..9000).step_by(97) {
+        let text = format!("{}{value}{}", "-".repeat(before), "-".repeat(5000));
+        assert_eq!(matches("Za+Z", &text), [(before, before + 512)]);
+        assert_eq!(matches("[Za]+", &text), [(before, before + 512)]);
+    }
+}
+
 #[test]
 fn bad_options_are_refused_all_at_once() {
     let options = PiiOptions {
