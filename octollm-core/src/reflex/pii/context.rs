@@ -46,6 +46,8 @@ pub(super) enum Topic {
     Vat,
     /// What makes a number anything but personal: an order, a version, a part.
     Thing,
+    /// What is counted, and what counts: `call volume 1234567`.
+    Count,
 }
 
 const WORDS: &[(Topic, &[&str])] = &[
@@ -268,6 +270,10 @@ const WORDS: &[(Topic, &[&str])] = &[
             "ean",
             "vin",
         ],
+    ),
+    (
+        Topic::Count,
+        &["volume", "revenue", "function", "units", "users in", "subscribers", "subscriptions", "downloads"],
     ),
 ];
 

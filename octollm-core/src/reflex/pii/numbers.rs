@@ -13,6 +13,8 @@ const MAX_GROUPS: usize = 64;
 const MAX_DIGITS: usize = 20;
 /// Digits that are no decimals and no thousands.
 const FIELD: usize = 9;
+/// Confidence of telephone numbers that look like a count as well.
+const COUNTABLE: f32 = 0.5;
 /// Bytes between two groups of one number.
 const MAX_GAP: usize = 3;
 
@@ -179,12 +181,12 @@ impl Scan<'_> {
             .or_else(|| self.card(groups))
             .or_else(|| self.fr_nir(groups))
             .or_else(|| self.date(groups))
-            .or_else(|| self.international_phone(groups))
+            .or_else(|| self.international_phone(groups, skipped))
             .or_else(|| self.ssn(groups))
             .or_else(|| self.nhs(groups))
             .or_else(|| self.spanish(groups))
             .or_else(|| self.bare(groups))
-            .or_else(|| if skipped && goes_on(groups) { None } else { self.phone(groups) })
+            .or_else(|| if self.is_rest(groups, skipped) { None } else { self.phone(groups) })
             .or_else(|| self.numbered_document(groups))
     }
 
@@ -333,7 +335,16 @@ impl Scan<'_> {
         taken.then_some(used)
     }
 
-    fn international_phone(&mut self, groups: &[Group]) -> Used {
+    /// Whether the groups are the rest of something longer that is none of what is looked for: a mistyped IBAN, `DE89 3704 0044`.
+    fn is_rest(&self, groups: &[Group], skipped: bool) -> bool {
+        let start = groups.first().map_or(0, |group| group.start);
+        let iban = matches!(self.slice(start.saturating_sub(5), start),
+            [a, b, c, d, b' ' | b'-' | b'.'] if [a, b].iter().all(|byte| byte.is_ascii_uppercase())
+                && [c, d].iter().all(|byte| byte.is_ascii_digit()));
+        skipped && goes_on(groups) || iban && groups.len() > 2
+    }
+
+    fn international_phone(&mut self, groups: &[Group], skipped: bool) -> Used {
         let first = groups.first()?;
         let before = self.byte_before(first.start);
         let plus =
@@ -343,6 +354,9 @@ impl Scan<'_> {
             return None;
         }
         if !plus && groups.get(1).is_some_and(|next| self.slice(next.start, next.end).starts_with(b"00")) {
+            return None;
+        }
+        if !plus && self.is_rest(groups, skipped) {
             return None;
         }
         let used = phone::international(groups, digits, plus)?;
@@ -373,7 +387,21 @@ impl Scan<'_> {
         if (part_of_name || value) && shape.alone < 0.7 {
             return None;
         }
+        if shape.alone <= COUNTABLE
+            && (self.are_years(groups) || self.context(start, end).mentions(Topic::Count))
+        {
+            return None;
+        }
         self.offer(PiiType::Phone, start, end, shape.alone, shape.supported).then_some(shape.used)
+    }
+
+    /// `2019-2023`: from a year to a year.
+    fn are_years(&self, groups: &[Group]) -> bool {
+        let year = |group: &Group| {
+            let digits = self.slice(group.start, group.end);
+            digits.len() == 4 && (digits.starts_with(b"19") || digits.starts_with(b"20"))
+        };
+        matches!(groups, [from, to, ..] if year(from) && year(to))
     }
 
     /// Passports, driver's licences and medical records that are plain numbers: nothing but the words around tells.

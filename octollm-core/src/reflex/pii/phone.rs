@@ -85,7 +85,7 @@ fn known_shape(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
 
 /// Area and exchange of the North American plan begin with 2 to 9; the second digit of an area is not 9.
 fn north_american(digits: &[u8], in_parens: bool, spaced: bool) -> Option<f32> {
-    let digits = if digits.len() == 7 || digits.first() == Some(&b'1') { digits.get(1..)? } else { digits };
+    let digits = if digits.len() == 7 { digits.get(1..)? } else { digits };
     let area = matches!(digits, [b'2'..=b'9', b'0'..=b'8', ..]);
     let exchange = digits.get(3).is_none_or(|digit| (b'2'..=b'9').contains(digit));
     Some(match (area && exchange, in_parens, spaced) {

@@ -241,6 +241,25 @@ fn telephones_as_people_write_them() {
     finds("電話は03-1234-5678です", "phone", "03-1234-5678");
 }
 
+/// A word about telephones made one of every number near it.
+#[test]
+fn years_and_counts_are_no_telephones() {
+    finds_nothing("the mobile first 2023-2024 plan");
+    finds_nothing("Phone revenue 2019-2023");
+    finds_nothing("call 2023-2024 a success");
+    finds_nothing("contact lens 2022-2023");
+    finds_nothing("call volume 1234567");
+    finds_nothing("call function 12345678");
+    finds_nothing("Mobile users in 2024: 12345678");
+    finds_nothing("Q1 2024: 123-456-7890 units");
+    finds_nothing("DE89 3704 0044 0532 0130 01");
+    finds_nothing("call about DE89 3704 0044 0532 0130 01");
+    finds("call me on 415-555-2671", "phone", "415-555-2671");
+    finds("mobile 0151 2345678", "phone", "0151 2345678");
+    finds("Tel. 030 901820", "phone", "030 901820");
+    finds("phone: 5552671", "phone", "5552671");
+}
+
 #[test]
 fn vat_numbers_are_found_however_they_are_grouped() {
     for number in ["BE 0428.759.497", "BE0428.759.497", "ATU 13585627", "FR 40 303 265 045", "GB 980 7806 84"]
