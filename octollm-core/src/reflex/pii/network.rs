@@ -99,11 +99,23 @@ impl Scan<'_> {
         }
         let address: Ipv4Addr = self.text.get(first.start..last.end)?.parse().ok()?;
         let small = address.octets().iter().all(|octet| *octet < 10);
-        let version = small || self.context(first.start, last.end).says(Topic::Thing);
+        let version = small && !self.is_reached(first.start, last.end)
+            || self.context(first.start, last.end).says(Topic::Thing);
         let alone = if version { 0.3 } else { 0.9 };
         let nobody = reserved::v4(address);
         // It is an address even where nobody is told of it: never a telephone number.
         (nobody || self.offer(PiiType::IpAddress, first.start, last.end, alone, 0.95) || version).then_some(4)
+    }
+
+    /// Whether what touches four numbers says that a computer is there: a scheme, a port, a line of a server's log.
+    fn is_reached(&self, start: usize, end: usize) -> bool {
+        let before = self.slice(start.saturating_sub(11), start);
+        let after = self.slice(end, end + 6);
+        before.ends_with(b"://")
+            || before.eq_ignore_ascii_case(b"nameserver ")
+            || matches!(after, [b':', b'0'..=b'9', ..])
+            || after.starts_with(b" port ")
+            || after.starts_with(b" - - [")
     }
 
     /// An IPv6 or MAC address that begins with the hexadecimal group at `start`. Answers its end.

@@ -261,6 +261,21 @@ fn years_and_counts_are_no_telephones() {
 }
 
 #[test]
+fn addresses_of_four_digits_are_found_where_a_computer_is_meant() {
+    for (text, address) in [
+        ("connect to 8.8.8.8:53 failed", "8.8.8.8"),
+        ("8.8.8.8:443", "8.8.8.8"),
+        ("from 5.6.7.8 port 22", "5.6.7.8"),
+        ("http://5.6.7.8/x", "5.6.7.8"),
+        ("nameserver 1.0.0.1", "1.0.0.1"),
+        ("8.8.8.8 - - [10/Oct/2000:13:55:36] \"GET /\"", "8.8.8.8"),
+    ] {
+        finds(text, "ip_address", address);
+    }
+    finds_nothing("version 1.2.3.4, then 1.2.3.4: see section 1.2.3.4");
+}
+
+#[test]
 fn vat_numbers_are_found_however_they_are_grouped() {
     for number in ["BE 0428.759.497", "BE0428.759.497", "ATU 13585627", "FR 40 303 265 045", "GB 980 7806 84"]
     {
