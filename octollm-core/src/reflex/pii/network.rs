@@ -74,13 +74,14 @@ impl Scan<'_> {
             domain = domain.get(..cut)?;
         }
         loop {
-            let (host, top) = domain.rsplit_once('.')?;
+            let (host, last) = domain.rsplit_once('.')?;
+            let top = before_dash(host, last);
             // What follows `example.com.` without a space is the next sentence, unless the whole domain is of that script.
             let one_script = top.is_ascii() || !host.bytes().any(|byte| byte.is_ascii_alphabetic());
             let named = (2..=24).contains(&top.len()) && top.chars().all(char::is_alphabetic) && one_script;
             let file = NOT_DOMAINS.iter().any(|end| top.eq_ignore_ascii_case(end));
             if named && !file && !host.is_empty() && !host.starts_with(['.', '-']) {
-                return Some(start + domain.len());
+                return Some(start + domain.len() - (last.len() - top.len()));
             }
             if file {
                 return None;
@@ -177,6 +178,13 @@ impl Scan<'_> {
         (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, 0.9, 0.95))
             .then_some(start + 17)
     }
+}
+
+/// The last part of a domain without what a dash joins to it: `com` of `com--bob`. `react@18.2.0.beta-1` is no address, and
+/// `xn--p1ai` is a whole name.
+fn before_dash<'t>(host: &str, last: &'t str) -> &'t str {
+    let is_name = host.chars().any(char::is_alphabetic) && !last.starts_with("xn--");
+    last.split_once('-').filter(|_| is_name).map_or(last, |(top, _)| top)
 }
 
 /// A letter of an address beyond ASCII: Latin, Greek, Cyrillic.

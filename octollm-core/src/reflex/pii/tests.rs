@@ -276,6 +276,15 @@ fn addresses_of_four_digits_are_found_where_a_computer_is_meant() {
 }
 
 #[test]
+fn an_address_of_mail_ends_before_a_dash() {
+    for text in ["jane@example.com--bob", "jane@example.com-2024", "jane@example.com-----BEGIN"] {
+        finds(text, "email", "jane@example.com");
+    }
+    finds("jane@my-host.co-op.example", "email", "jane@my-host.co-op.example");
+    finds_nothing("react@18.2.beta-1, next@1.0.0-canary");
+}
+
+#[test]
 fn vat_numbers_are_found_however_they_are_grouped() {
     for number in ["BE 0428.759.497", "BE0428.759.497", "ATU 13585627", "FR 40 303 265 045", "GB 980 7806 84"]
     {
