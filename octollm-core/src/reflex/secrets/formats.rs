@@ -64,8 +64,6 @@ const fn mild(mut format: Format) -> Format {
     format
 }
 
-/// Longest block of a key in bytes.
-const MAX_PEM: usize = 16 << 10;
 /// Longest token in bytes.
 const MAX_TOKEN: usize = 4096;
 
@@ -182,7 +180,7 @@ pub(super) const FORMATS: &[Format] = &[
     format("AGE-SECRET-KEY-1", "age_key", Upper, 58, 58),
     format("ops_eyJ", "onepassword_token", Base64Url, 100, 2000),
     format("eyJ", "jwt", Jwt, 30, MAX_TOKEN),
-    format("-----BEGIN ", "private_key", Pem, 0, MAX_PEM),
+    format("-----BEGIN ", "private_key", Pem, 0, usize::MAX),
     format("PuTTY-User-Key-File-", "private_key", Base64Url, 1, 1),
 ];
 
@@ -249,17 +247,8 @@ impl Format {
         const TITLE: &[u8] = b"PRIVATE KEY";
         let head = text.get(body_start..text.len().min(body_start + 40))?;
         head.windows(TITLE.len()).take_while(|part| !part.starts_with(b"-")).find(|part| *part == TITLE)?;
-        // All that looks like the lines of a key belongs to it, up to its end if that is there.
-        let reach = text.get(body_start..text.len().min(body_start + self.most))?;
-        let open =
-            reach.iter().take_while(|byte| Base64.has(**byte) || b"=- \r\n\t\\:,".contains(byte)).count();
-        let key = reach.get(..open)?;
-        let end = key.windows(9).position(|part| part == b"-----END ").map(|at| at + 9);
-        let close = end.and_then(|end| {
-            let rest = key.get(end..key.len().min(end + 48))?;
-            rest.windows(5).position(|part| part == b"-----").map(|at| end + at + 5)
-        });
-        Some(self.secret(start, body_start + close.unwrap_or(open), 0.99))
+        let end = body_start + key_length(text.get(body_start..)?);
+        Some(self.secret(start, end, 0.99))
     }
 
     fn secret(&self, start: usize, end: usize, confidence: f32) -> Secret {
@@ -273,6 +262,22 @@ impl Format {
             explanation: "a token of a known format",
         }
     }
+}
+
+/// Bytes of a key: all that looks like its lines belongs to it, up to its end if that is there. Nothing is read behind that,
+/// so that keys in a row are read once.
+fn key_length(text: &[u8]) -> usize {
+    const END: &[u8] = b"-----END ";
+    let of_key = |byte: &u8| Base64.has(*byte) || b"=- \r\n\t\\:,".contains(byte);
+    let ends = |at: usize, byte: &u8| {
+        !of_key(byte) || *byte == b'-' && text.get(at..).is_some_and(|rest| rest.starts_with(END))
+    };
+    let Some(at) = text.iter().enumerate().position(|(at, byte)| ends(at, byte)) else { return text.len() };
+    let rest = text.get(at..).unwrap_or_default();
+    let Some(title) = rest.strip_prefix(END) else { return at };
+    let title = title.get(..title.len().min(48)).unwrap_or_default();
+    let close = title.windows(5).position(|part| part == b"-----").map(|close| close + 5);
+    at + END.len() + close.unwrap_or(0)
 }
 
 /// Three parts, of which the second is JSON, too (RFC 7519; an unsigned token ends with a dot).

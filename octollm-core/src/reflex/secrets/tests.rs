@@ -81,6 +81,16 @@ fn private_keys_with_and_without_an_end() {
     finds_nothing("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----");
 }
 
+/// The rest of a key that was longer than 16 KiB was shown.
+#[test]
+fn long_private_keys_are_found_whole() {
+    let lines = format!("{}\n", noise(64)).repeat(640);
+    let cut = format!("-----BEGIN RSA PRIVATE KEY-----\n{lines}");
+    finds(&cut, "private_key", &cut);
+    let key = format!("{cut}-----END RSA PRIVATE KEY-----");
+    finds(&format!("{key}\nthat was it"), "private_key", &key);
+}
+
 #[test]
 fn addresses_with_passwords() {
     finds(
@@ -164,6 +174,7 @@ fn repeated_patterns_take_linear_time() {
         "-----BEGIN ",
         "-----BEGIN PRIVATE KEY-----!",
         "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----END -----",
         "password=",
         "password='",
         "://a:b",
