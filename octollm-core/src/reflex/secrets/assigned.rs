@@ -46,6 +46,8 @@ pub(super) enum Value {
     Key,
     /// A key right after the word: `Bearer ...`.
     Bearer,
+    /// A password in quotes right after the word: `IDENTIFIED BY '...'`.
+    Quoted,
 }
 
 /// A word that announces a credential.
@@ -59,7 +61,7 @@ const fn word(text: &'static str, value: Value) -> Word {
     Word { text, value }
 }
 
-use Value::{Bearer, Key, Password, Short};
+use Value::{Bearer, Key, Password, Quoted, Short};
 
 pub(super) const WORDS: &[Word] = &[
     word("password", Password),
@@ -97,12 +99,19 @@ pub(super) const WORDS: &[Word] = &[
     word("auth_key", Key),
     word("bearer ", Bearer),
     word("authorization: basic ", Bearer),
+    word("sessionid", Key),
+    word("sessid", Key),
+    word("identified by ", Quoted),
 ];
 
 /// Reads the value that the word at `start..end` announces. `spent` is what was read of values before.
 pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &mut Spent) -> Option<Secret> {
     let value = WORDS.get(word)?.value;
-    let (at, strict) = if value == Bearer { (end, true) } else { separator(text, end)? };
+    let (at, strict) = match value {
+        Bearer | Quoted => (end, true),
+        Password => separator(text, end).or_else(|| argument(text, start, end).map(|at| (at, true)))?,
+        Short | Key => separator(text, end)?,
+    };
     if !spent.may(start) {
         return None;
     }
@@ -115,7 +124,11 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     let accepted = !is_reference(candidate)
         && match value {
             Short if !strict || !stands_alone(text, start, end) => false,
-            Password | Short => is_password(candidate, quoted || in_query, strict),
+            Password | Short => {
+                let given = quoted || in_query || is_variable(text, start, at) && is_word(candidate);
+                is_password(candidate, given, strict)
+            }
+            Quoted => quoted && is_password(candidate, false, true),
             Key | Bearer => is_key(candidate),
         };
     let inside = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_lowercase);
@@ -123,7 +136,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
         return None;
     }
     let (type_name, explanation) = match value {
-        Password | Short => (PASSWORD, "a password after the word that announces it"),
+        Password | Short | Quoted => (PASSWORD, "a password after the word that announces it"),
         Key | Bearer => (API_KEY, "a random value after a word that announces a key"),
     };
     let confidence = if strict { 0.85 } else { 0.7 };
@@ -163,6 +176,76 @@ fn separator(text: &[u8], end: usize) -> Option<(usize, bool)> {
     let words: [&[u8]; 9] =
         [b"is: ", b"is ", b"ist ", b"lautet ", b"est ", b"es ", b"was ", b"to ", "は".as_bytes()];
     words.iter().find(|word| rest.starts_with(word)).map(|word| (at + word.len(), false))
+}
+
+/// Bytes before a word that say where it stands.
+const LINE: usize = 120;
+
+/// Where the value begins that follows a word without a sign: of an option (`--password x`), of a line of netrc (`login bob
+/// password x`).
+fn argument(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let rest = text.get(end..)?;
+    let before = line_before(text, start);
+    let name = before.iter().rev().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
+    let option = before.get(before.len() - name.count()..)?.starts_with(b"--");
+    let netrc = || before.ends_with(b" ") && has(before, b"login ") && has(before, b"machine ");
+    (matches!(rest, [b' ', first, ..] if !b" -".contains(first)) && (option || netrc())).then_some(end + 1)
+}
+
+/// The part of a line before `at`, as far as it is looked at.
+pub(super) fn line_before(text: &[u8], at: usize) -> &[u8] {
+    let before = text.get(at.saturating_sub(LINE)..at).unwrap_or_default();
+    before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// Whether a text contains another one.
+pub(super) fn has(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether the value at `at` is that of a variable of the environment with a longer name: `PGPASSWORD=letmein`.
+fn is_variable(text: &[u8], start: usize, at: usize) -> bool {
+    let name = text.get(start.saturating_sub(1)..at).unwrap_or_default();
+    let upper = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
+    matches!(name, [name @ .., b'='] if start > 0 && name.iter().all(upper))
+}
+
+/// Six letters or more.
+fn is_word(value: &[u8]) -> bool {
+    value.len() >= 6 && value.iter().all(u8::is_ascii_alphabetic)
+}
+
+/// Options of commands whose value ends with a password: the option, the commands, and whether a user's name stands before it.
+pub(super) const OPTIONS: &[(&str, &[&[u8]], bool)] = &[
+    (" -p", &[b"mysql", b"mariadb", b"sshpass"], false),
+    (" -u ", &[b"curl"], true),
+    (" --user ", &[b"curl"], true),
+];
+
+/// Reads the password that the option at `start..end` gives to a command: `mysql -pS3cret1`, `curl -u admin:S3cret1`.
+pub(super) fn read_option(text: &[u8], start: usize, end: usize, option: usize) -> Option<Secret> {
+    let (_, commands, user) = OPTIONS.get(option)?;
+    let before = line_before(text, start);
+    if !commands.iter().any(|command| has(before, command)) {
+        return None;
+    }
+    let (from, to, _) = extent(text, end, false)?;
+    let name = text.get(from..to)?.iter().position(|byte| *byte == b':').filter(|_| *user);
+    let from = if *user { from + name? + 1 } else { from };
+    let value = text.get(from..to)?;
+    let accepted = !is_reference(value)
+        && is_password(value, false, true)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && !value.starts_with(b"/");
+    let explanation = "a password that is given to a command";
+    accepted.then_some(Secret {
+        type_name: PASSWORD,
+        start: from,
+        end: to,
+        confidence: 0.85,
+        severity: Severity::Critical,
+        explanation,
+    })
 }
 
 fn skip(text: &[u8], at: usize, fillers: &[u8], most: usize) -> usize {
@@ -274,7 +357,9 @@ fn is_attribute(lower: &str) -> bool {
 
 /// After a separator any word of 4 characters or more; after "is" only what no sentence contains.
 fn is_password(value: &[u8], quoted: bool, strict: bool) -> bool {
-    let has = |test: fn(&u8) -> bool| value.iter().any(test);
+    // `passwort: vergessen?` asks.
+    let said = value.strip_suffix(b"?").filter(|_| !quoted).unwrap_or(value);
+    let has = |test: fn(&u8) -> bool| said.iter().any(test);
     let (digit, letter) = (has(u8::is_ascii_digit), has(u8::is_ascii_alphabetic));
     let symbol = has(|byte| byte.is_ascii_punctuation() && !b"-'_./".contains(byte));
     let mixed = has(u8::is_ascii_uppercase)

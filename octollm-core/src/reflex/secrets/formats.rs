@@ -16,6 +16,8 @@ enum Alphabet {
     Dotted,
     /// Base64 with `+` and `/`; up to two `=` may end it.
     Base64,
+    /// Hashes of passwords as crypt(3) writes them: base64 with `.`, and fields apart by `$`.
+    Crypt,
     /// A block between `-----BEGIN` and `-----END`.
     Pem,
     /// Three parts of base64url, the first two of JSON.
@@ -31,6 +33,7 @@ impl Alphabet {
             Self::Base64Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dotted | Self::Jwt => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'),
+            Self::Crypt => byte.is_ascii_alphanumeric() || b"./$=,+".contains(&byte),
             Self::Pem => false,
         }
     }
@@ -67,7 +70,7 @@ const fn mild(mut format: Format) -> Format {
 /// Longest token in bytes.
 const MAX_TOKEN: usize = 4096;
 
-use Alphabet::{Alnum, Base64, Base64Url, Dotted, Hex, Jwt, Pem, Upper};
+use Alphabet::{Alnum, Base64, Base64Url, Crypt, Dotted, Hex, Jwt, Pem, Upper};
 
 /// The formats, by issuer.
 pub(super) const FORMATS: &[Format] = &[
@@ -180,6 +183,16 @@ pub(super) const FORMATS: &[Format] = &[
     format("AGE-SECRET-KEY-1", "age_key", Upper, 58, 58),
     format("ops_eyJ", "onepassword_token", Base64Url, 100, 2000),
     format("eyJ", "jwt", Jwt, 30, MAX_TOKEN),
+    format("secret_", "notion_token", Alnum, 43, 43),
+    format("$1$", "password_hash", Crypt, 24, 40),
+    format("$5$", "password_hash", Crypt, 45, 90),
+    format("$6$", "password_hash", Crypt, 88, 140),
+    format("$y$", "password_hash", Crypt, 50, 140),
+    format("$2a$", "password_hash", Crypt, 52, 56),
+    format("$2b$", "password_hash", Crypt, 52, 56),
+    format("$2y$", "password_hash", Crypt, 52, 56),
+    format("$apr1$", "password_hash", Crypt, 24, 40),
+    format("$argon2", "password_hash", Crypt, 60, 250),
     format("-----BEGIN ", "private_key", Pem, 0, usize::MAX),
     format("PuTTY-User-Key-File-", "private_key", Base64Url, 1, 1),
 ];
@@ -223,6 +236,9 @@ impl Format {
     /// run of the alphabet's characters only one prefix is read.
     fn is_glued(&self, text: &[u8], start: usize) -> bool {
         let before = start.checked_sub(1).and_then(|at| text.get(at));
+        if matches!(self.alphabet, Crypt) {
+            return before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'$');
+        }
         before.is_some_and(|byte| self.alphabet.has(*byte) && !(*byte == b'/' && self.prefix.contains('/')))
     }
 

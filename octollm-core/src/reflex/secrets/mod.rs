@@ -41,6 +41,8 @@ enum Anchor {
     Format(usize),
     /// A word such as `password`.
     Word(usize),
+    /// An option of a command: ` -p`.
+    Option(usize),
     /// `://`
     Url,
 }
@@ -51,6 +53,9 @@ impl Anchor {
         match words {
             None => Self::Format(pattern),
             Some(word) if word < assigned::WORDS.len() => Self::Word(word),
+            Some(other) if other - assigned::WORDS.len() < assigned::OPTIONS.len() => {
+                Self::Option(other - assigned::WORDS.len())
+            }
             Some(_) => Self::Url,
         }
     }
@@ -68,11 +73,13 @@ impl SecretDetector {
     /// # Errors
     /// Only a defect of this library.
     pub fn new() -> Result<Self> {
-        let patterns = FORMATS.iter().map(|format| format.prefix);
+        let formats = FORMATS.iter().map(|format| format.prefix);
+        let words = assigned::WORDS.iter().map(|word| word.text);
+        let options = assigned::OPTIONS.iter().map(|(option, ..)| *option);
         let anchors = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(patterns.chain(assigned::WORDS.iter().map(|word| word.text)).chain(["://"]))
+            .build(formats.chain(words).chain(options).chain(["://"]))
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "the secrets' anchors do not compile").with_source(cause)
             })?;
@@ -102,6 +109,7 @@ impl SecretDetector {
             let secret = match Anchor::of(anchor.pattern().as_usize()) {
                 Anchor::Format(at) => FORMATS.get(at).and_then(|format| format.read(bytes, anchor.start())),
                 Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at, &mut spent),
+                Anchor::Option(at) => assigned::read_option(bytes, anchor.start(), anchor.end(), at),
                 Anchor::Url => urls::read(bytes, anchor.start(), anchor.end()),
             };
             if let Some(secret) = secret {

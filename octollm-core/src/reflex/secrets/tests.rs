@@ -145,6 +145,49 @@ fn passwords_are_announced_in_many_languages() {
 }
 
 #[test]
+fn credentials_of_commands_and_files() {
+    for (text, value) in [
+        ("tool --password S3cretPw1 --verbose", "S3cretPw1"),
+        ("tool --db-password S3cretPw1", "S3cretPw1"),
+        ("mysql -u root -pS3cretPw1 shop", "S3cretPw1"),
+        ("curl -u admin:Sup3rS3cret https://example.com", "Sup3rS3cret"),
+        ("machine x login bob password S3cretPw1", "S3cretPw1"),
+        ("CREATE USER bob IDENTIFIED BY \"Sup3r1\"", "Sup3r1"),
+        ("PGPASSWORD=letmein psql", "letmein"),
+    ] {
+        finds(text, "password", value);
+    }
+    finds(&format!("Cookie: sessionid={}", hex(32)), "api_key", &hex(32));
+    finds(&format!("Cookie: PHPSESSID={}; x=1", hex(32)), "api_key", &hex(32));
+    let notion = format!("secret_{}", noise(43));
+    finds(&notion, "notion_token", &notion);
+    for hash in [
+        format!("$6$Zx8a0c1d5e2b7a94${}", noise(86)),
+        format!("$6$rounds=5000$Zx8a0c1d${}", noise(86)),
+        format!("$2y$10${}", noise(53)),
+        format!("$apr1$Zx8a0c1d${}", noise(22)),
+    ] {
+        finds(&format!("bob:{hash}:19000:0"), "password_hash", &hash);
+    }
+}
+
+#[test]
+fn what_commands_say_of_credentials_is_none() {
+    finds_nothing(
+        "--password FILE, --password <password>, --password=$PASS, --password $PASS, --password --user x1",
+    );
+    finds_nothing(
+        "docker run -u user:group x, curl -u user:group x, mkdir -path1x, ssh -p2222 host, mysql -p shop",
+    );
+    finds_nothing(
+        "password protected, the password is required, passwort: vergessen? PWD=/home/bob OLDPWD=/home/bob",
+    );
+    finds_nothing(
+        "identified by \"Sarah\", the login password protected1 it, DB_PASSWORD=string, costs $6$ or $2a$",
+    );
+}
+
+#[test]
 fn words_about_credentials_are_none() {
     finds_nothing(
         "private_key_path=/etc/ssl/private/server2023.key secretName: projects/123/secrets/mine/versions/4",
@@ -181,6 +224,9 @@ fn repeated_patterns_take_linear_time() {
         "glc_",
         ":AA",
         "whsec_/",
+        "mysql -p",
+        "$6$",
+        "--password ",
         "hooks.slack.com/services/",
     ] {
         DETECTOR.scan(&unit.repeat((1 << 18) / unit.len()));
