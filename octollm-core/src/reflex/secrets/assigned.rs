@@ -128,7 +128,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
                 let given = quoted || in_query || is_variable(text, start, at) && is_word(candidate);
                 is_password(candidate, given, strict)
             }
-            Quoted => quoted && is_password(candidate, false, true),
+            Quoted => quoted && is_password(candidate, true, true) && !is_plain(candidate),
             Key | Bearer => is_key(candidate),
         };
     let inside = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_lowercase);
@@ -208,6 +208,11 @@ fn is_variable(text: &[u8], start: usize, at: usize) -> bool {
     let name = text.get(start.saturating_sub(1)..at).unwrap_or_default();
     let upper = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     matches!(name, [name @ .., b'='] if start > 0 && name.iter().all(upper))
+}
+
+/// Letters and spaces only: `identified by "Sarah"`.
+fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b' ')
 }
 
 /// Six letters or more.

@@ -152,7 +152,7 @@ fn credentials_of_commands_and_files() {
         ("mysql -u root -pS3cretPw1 shop", "S3cretPw1"),
         ("curl -u admin:Sup3rS3cret https://example.com", "Sup3rS3cret"),
         ("machine x login bob password S3cretPw1", "S3cretPw1"),
-        ("CREATE USER bob IDENTIFIED BY \"Sup3r1\"", "Sup3r1"),
+        ("CREATE USER bob IDENTIFIED BY \"Sup3r\"", "Sup3r"),
         ("PGPASSWORD=letmein psql", "letmein"),
     ] {
         finds(text, "password", value);
