@@ -178,7 +178,12 @@ impl<'t> Spans<'t> {
             Class::Address if run.digits && run.letters => {
                 let (start, end) = (self.back(run.start), self.on(run.end));
                 if run.street || (start, end) != (run.start, run.end) {
-                    self.add(PiiType::StreetAddress, start, end, run.sum / run.tokens.max(1) as f32);
+                    self.add(
+                        PiiType::StreetAddress,
+                        start,
+                        self.inward(end),
+                        run.sum / run.tokens.max(1) as f32,
+                    );
                 }
             }
             _ => {}
@@ -195,6 +200,18 @@ impl<'t> Spans<'t> {
         let before = self.text.get(..start).unwrap_or_default().trim_end_matches([' ', '.']);
         let word = before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         if BEFORE_STREET.contains(&word) { before.len() - word.len() } else { start }
+    }
+
+    /// Where an address ends whose last word is the first half of a British postcode: `NW1 6XE`.
+    fn inward(&self, end: usize) -> usize {
+        let before = self.text.get(..end).unwrap_or_default();
+        let half = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default().as_bytes();
+        let outward = matches!(half, [b'A'..=b'Z', .., b'0'..=b'9' | b'A'..=b'Z'] if half.len() <= 4)
+            && half.iter().any(u8::is_ascii_digit);
+        let after = self.text.as_bytes().get(end..).unwrap_or_default();
+        let inward = matches!(after, [b' ', b'0'..=b'9', b'A'..=b'Z', b'A'..=b'Z', rest @ ..]
+            if !rest.first().is_some_and(u8::is_ascii_alphanumeric));
+        if outward && inward { end + 4 } else { end }
     }
 
     /// Where an address ends with the word for a street after it.

@@ -38,6 +38,7 @@ fn names_as_people_write_them() {
 #[test]
 fn addresses_as_people_write_them() {
     for (text, address) in [
+        ("She lived at 221B Baker Street, London NW1 6XE.", "221B Baker Street, London NW1 6XE"),
         (
             "Ship it to 412 Monterey Avenue, Springfield, IL 62704, please.",
             "412 Monterey Avenue, Springfield, IL 62704",
