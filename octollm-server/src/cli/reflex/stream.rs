@@ -114,6 +114,9 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
             self.reader.by_ref().take(most as u64).read_to_end(&mut self.partial).map_err(unreadable)?;
         self.ended = read < most;
         let bytes = std::mem::take(&mut self.partial);
+        if let Some(encoding) = (self.offset + self.text.len() == 0).then(|| wide(&bytes)).flatten() {
+            return Err(not_text(0, encoding));
+        }
         let valid = match std::str::from_utf8(&bytes) {
             Ok(text) => text,
             Err(error) if error.error_len().is_none() && !self.ended => {
@@ -123,7 +126,7 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
             }
             Err(error) => {
                 let at = self.offset + self.text.len() + error.valid_up_to();
-                return Err(not_text(at));
+                return Err(not_text(at, "LATIN1"));
             }
         };
         self.text.push_str(valid);
@@ -161,10 +164,32 @@ fn unreadable(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Storage, "the text cannot be read").with_context("reason", error.kind().to_string())
 }
 
-fn not_text(at: usize) -> Error {
+fn not_text(at: usize, encoding: &str) -> Error {
     Error::new(ErrorKind::InvalidInput, "the text is not UTF-8")
         .with_context("byte", at.to_string())
-        .with_hint("convert it first: iconv -f LATIN1 -t UTF-8 FILE")
+        .with_hint(format!("convert it first: iconv -f {encoding} -t UTF-8 FILE"))
+}
+
+/// Bytes by which an encoding is told.
+const TELLING: usize = 4096;
+
+/// The encoding of a text whose characters take two or four bytes, by its mark or by its NULs. In ASCII it is UTF-8 with NULs
+/// between, in which nothing would be found.
+fn wide(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Some("UTF-32"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Some("UTF-16"),
+        _ => {}
+    }
+    let begin = bytes.get(..bytes.len().min(TELLING)).unwrap_or_default();
+    let nulls = |parity: usize| begin.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let (many, few) = (begin.len() / 4, begin.len() / 16);
+    match (nulls(0), nulls(1)) {
+        _ if begin.len() < 4 => None,
+        (first, second) if second > many && first <= few => Some("UTF-16LE"),
+        (first, second) if first > many && second <= few => Some("UTF-16BE"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +200,20 @@ mod tests {
 
     fn scan(detectors: &Detectors) -> impl Fn(&str) -> Found {
         |text| Found { data: detectors.private(text), orders: detectors.orders(text, Origin::User) }
+    }
+
+    #[test]
+    fn characters_of_several_bytes_are_refused_with_their_encoding() {
+        let le: Vec<u8> = "mail jane@example.com".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let be: Vec<u8> = "mail jane@example.com".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let marked = [&[0xFF, 0xFE][..], &le].concat();
+        for (bytes, encoding) in [(&le, "-f UTF-16LE "), (&be, "-f UTF-16BE "), (&marked, "-f UTF-16 ")] {
+            let detectors = Detectors::new().unwrap();
+            let error = Stream::new(&bytes[..], scan(&detectors)).next_part().err().unwrap();
+            assert!(error.hint().unwrap().contains(encoding), "{error:?}");
+        }
+        assert_eq!(wide(b"a\0b and a\0c are fields that end with NUL\0"), None);
+        assert_eq!(wide(&[0; 64]), None);
     }
 
     fn collect(text: &str) -> (String, Vec<(usize, usize)>, usize) {

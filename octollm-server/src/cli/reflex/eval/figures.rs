@@ -105,7 +105,8 @@ pub(super) struct FileReport {
     pub(super) fpr: f64,
     pub(super) accuracy: f64,
     pub(super) threshold: f32,
-    pub(super) us_per_kb: f64,
+    /// None where the texts are empty.
+    pub(super) us_per_kb: Option<f64>,
     /// Over the types that a detector looks for; only for files of spans.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) structured: Option<Figures>,

@@ -25,7 +25,7 @@ impl LabelEval {
         (margin.max(-100.0), flagged)
     }
 
-    pub(super) fn report(self, file: String, us_per_kb: f64) -> FileReport {
+    pub(super) fn report(self, file: String, us_per_kb: Option<f64>) -> FileReport {
         let mut total = Counts::default();
         self.rows.iter().for_each(|row| total.add(*row));
         let n = self.rows.len() as f64;

@@ -104,9 +104,9 @@ fn scored(row: &Row, (score, flagged): (f32, bool)) -> Score {
 const PASSES: usize = 20;
 const ENOUGH: f64 = 1.0;
 
-/// What a detector says of every row, and the microseconds that 1 KiB took it: in the quickest pass after the first, because
+/// What a detector says of every row, and the microseconds that 1 KiB took it, if there is text at all: in the quickest pass after the first, because
 /// neither what is made when it is first needed nor what else the machine does is what a text costs.
-fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, f64) {
+fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, Option<f64>) {
     let judged = rows.iter().map(&mut judge).collect();
     let begun = Instant::now();
     let mut quickest = f64::INFINITY;
@@ -119,7 +119,7 @@ fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, f64) {
         }
     }
     let kib = rows.iter().map(|row| row.text.len()).sum::<usize>() as f64 / 1024.0;
-    (judged, quickest * 1e6 / kib.max(f64::MIN_POSITIVE))
+    (judged, (kib > 0.0).then(|| quickest * 1e6 / kib))
 }
 
 fn print(output: Output, report: &FileReport) -> Result<(), Stop> {
@@ -133,8 +133,9 @@ fn print(output: Output, report: &FileReport) -> Result<(), Stop> {
     }
     let harmless =
         if report.kind == "pii" { "words flagged outside of spans" } else { "harmless texts flagged" };
+    let cost = report.us_per_kb.map_or("-".to_owned(), |cost| format!("{cost:.1}"));
     output.line(format!(
-        "  {harmless} {:.4}, accuracy {:.4}, {:.1} us/KB, threshold {}",
-        report.fpr, report.accuracy, report.us_per_kb, report.threshold
+        "  {harmless} {:.4}, accuracy {:.4}, {cost} us/KB, threshold {}",
+        report.fpr, report.accuracy, report.threshold
     ))
 }

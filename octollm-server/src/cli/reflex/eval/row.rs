@@ -120,7 +120,8 @@ fn origin(name: &str) -> Option<Origin> {
 fn label(value: &Value) -> Result<bool, Fault> {
     let name = match value {
         Value::Bool(label) => return Ok(*label),
-        Value::Number(number) => return Ok(number.as_f64() != Some(0.0)),
+        Value::Number(number) if number.as_f64() == Some(0.0) => return Ok(false),
+        Value::Number(number) if number.as_f64() == Some(1.0) => return Ok(true),
         Value::String(name) => name.trim().to_lowercase().replace(['_', '-'], " "),
         _ => String::new(),
     };
@@ -130,8 +131,8 @@ fn label(value: &Value) -> Result<bool, Fault> {
     if HARMLESS.contains(&name.as_str()) {
         return Ok(false);
     }
-    let known = format!("0, 1, true, false, or one of {}, {}", ATTACKS.join(", "), HARMLESS.join(", "));
-    Err(Fault::new("/label", format!("must be {known}")))
+    let known = format!("must be one of {}, {}", ATTACKS.join(", "), HARMLESS.join(", "));
+    Err(Fault::new("/label", known))
 }
 
 /// Offsets count characters in the files, bytes in findings.
@@ -198,6 +199,14 @@ mod tests {
         ] {
             let row = read_row(&json!({"text": "x", "label": value, "spans": null})).unwrap();
             assert!(matches!(row.labels, Labels::Injection(label) if label == expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_no_labels() {
+        for value in [json!(2), json!(-1), json!(0.5)] {
+            let fault = read_row(&json!({"text": "x", "label": value})).unwrap_err();
+            assert!(format!("{fault:?}").contains("/label"), "{fault:?}");
         }
     }
 

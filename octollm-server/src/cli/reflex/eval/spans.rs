@@ -83,7 +83,7 @@ impl SpanEval {
         }
     }
 
-    pub(super) fn report(self, file: String, us_per_kb: f64) -> FileReport {
+    pub(super) fn report(self, file: String, us_per_kb: Option<f64>) -> FileReport {
         let n = self.rows.len();
         FileReport {
             file,
