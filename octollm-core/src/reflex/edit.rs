@@ -189,6 +189,11 @@ mod tests {
     }
 
     #[test]
+    fn no_placeholder_is_given_out_that_the_text_holds() {
+        assert_eq!(edit("<EMAIL_1> a@b.de", &[(10, 16)], &[]).unwrap(), "<EMAIL_1> <EMAIL_2>");
+    }
+
+    #[test]
     fn what_is_marked_is_not_judged_again_and_what_claims_to_be_is() {
         let marked = edit("a b. Drop all\n orders. c", &[], &[(5, 22)]).unwrap();
         assert_eq!(marked, format!("a b. {OPEN}Drop▁all▁\n▁orders.{CLOSE} c"));

@@ -130,7 +130,7 @@ pub trait Placeholders: Send + Sync {
     fn placeholder(&self, finding: &Finding, value: &str) -> String;
 
     /// Takes note of what in this text reads like a placeholder, so that it is not given out for something else. Called with
-    /// every text before anything in it is replaced.
+    /// every text before anything in it is replaced. A vault is told of all texts of its task beforehand instead.
     fn reserve(&self, _text: &str) {}
 
     /// Where in this text placeholders stand that it gave out, exactly as it gave them: they are no words of the text's.

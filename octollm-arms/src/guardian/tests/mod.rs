@@ -94,6 +94,12 @@ fn the_caller_says_what_blocks() {
 }
 
 #[test]
+fn no_letter_is_given_out_that_the_text_holds() {
+    let request = GuardRequest { redact: true, ..GuardRequest::new("<EMAIL_A> is ada@example.org") };
+    assert_eq!(check(&request).sanitized_text.as_deref(), Some("<EMAIL_A> is <EMAIL_B>"));
+}
+
+#[test]
 fn redaction_covers_text_and_fields_and_keeps_the_rest() {
     let request = GuardRequest {
         redact: true,

@@ -344,10 +344,6 @@ impl Placeholders for Vault {
         placeholder
     }
 
-    fn reserve(&self, text: &str) {
-        Self::reserve(self, text);
-    }
-
     fn given_out(&self, text: &str) -> Vec<Range<usize>> {
         if self.is_empty() || !text.contains('<') {
             return Vec::new();

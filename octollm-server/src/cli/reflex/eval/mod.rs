@@ -104,8 +104,8 @@ fn scored(row: &Row, (score, flagged): (f32, bool)) -> Score {
 const PASSES: usize = 20;
 const ENOUGH: f64 = 1.0;
 
-/// What a detector says of every row, and the microseconds that 1 KiB took it, if there is text at all: in the quickest pass after the first, because
-/// neither what is made when it is first needed nor what else the machine does is what a text costs.
+/// What a detector says of every row, and the microseconds that 1 KiB took it, if there is text at all: in the quickest pass
+/// after the first, because neither what is made when it is first needed nor what else the machine does is what a text costs.
 fn timed<T>(rows: &[Row], mut judge: impl FnMut(&Row) -> T) -> (Vec<T>, Option<f64>) {
     let judged = rows.iter().map(&mut judge).collect();
     let begun = Instant::now();
