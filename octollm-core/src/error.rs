@@ -6,6 +6,8 @@
 //!
 //! An error never carries the text that a user or a model wrote: it names the place, not the value.
 
+mod pointer;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -127,7 +129,8 @@ pub enum Status {
 /// One broken rule of a request: where, and what is allowed there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
-    /// JSON pointer (RFC 6901) to the offending place; empty for the whole document.
+    /// JSON pointer (RFC 6901) to the offending place; empty for the whole document. In an [`Error`], a key that looks like a
+    /// value (an address, a number, a credential) is `*`.
     pub pointer: String,
     /// What is wrong and what is allowed, without the offending value.
     pub detail: String,
@@ -173,15 +176,14 @@ impl Error {
 
     /// [`ErrorKind::InvalidInput`] with all faults of a document.
     pub fn invalid(message: impl Into<Cow<'static, str>>, faults: Vec<Fault>) -> Self {
-        let mut error = Self::new(ErrorKind::InvalidInput, message);
-        error.0.faults = faults;
-        error
+        Self::new(ErrorKind::InvalidInput, message).with_faults(faults)
     }
 
     /// Adds broken rules, or what was found where.
     #[must_use]
     pub fn with_faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
-        self.0.faults.extend(faults);
+        let told = |fault: Fault| Fault { pointer: pointer::without_values(fault.pointer), ..fault };
+        self.0.faults.extend(faults.into_iter().map(told));
         self
     }
 
