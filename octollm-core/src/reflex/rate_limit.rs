@@ -253,7 +253,7 @@ fn too_often(scope: Scope, retry_after: Duration) -> Error {
     Error::new(ErrorKind::RateLimited, "too many requests")
         .with_context("limit", scope.name())
         .with_retry_after(retry_after)
-        .with_hint("the answer says when there is room again; several tasks in one request count once")
+        .with_hint("the answer says when there is room again")
 }
 
 #[cfg(test)]

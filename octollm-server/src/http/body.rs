@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use futures_util::StreamExt;
 use octollm_core::{Error, ErrorKind, Fault};
 use serde_json::Value;
@@ -27,13 +27,16 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let is_json = is_json(&request);
+        let (is_json, is_plain) = (is_json(&request), is_plain(&request));
         let bytes = tokio::time::timeout(READ_TIMEOUT, read(request.into_body())).await.map_err(|_| {
             let error = Error::new(ErrorKind::Timeout, "the body did not come in time");
             Problem::with_status(StatusCode::REQUEST_TIMEOUT, error)
         })??;
         if !is_json {
             return Err(not_json_type());
+        }
+        if !is_plain {
+            return Err(encoded());
         }
         parse(&bytes).map(Self)
     }
@@ -55,6 +58,12 @@ fn is_json(request: &Request) -> bool {
     let given = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// Whether the body is there as it is: a compressed one could be of any size.
+fn is_plain(request: &Request) -> bool {
+    let given = request.headers().get_all(CONTENT_ENCODING).iter();
+    given.into_iter().all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Problem> {
@@ -91,9 +100,15 @@ fn not_json_type() -> Problem {
     Problem::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
 }
 
+fn encoded() -> Problem {
+    let error = Error::new(ErrorKind::InvalidInput, "the body is compressed")
+        .with_hint("send it as it is, without the header `Content-Encoding`");
+    Problem::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)
+}
+
 fn too_large() -> Problem {
     Error::new(ErrorKind::TooLarge, "the body is longer than 2 MiB")
-        .with_hint("store large documents and refer to them in `context`")
+        .with_hint("send long texts in parts; store a task's large documents and refer to them in `context`")
         .into()
 }
 

@@ -47,7 +47,7 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
 {
   "code": "rate_limited",
   "detail": "too many requests (limit: client)",
-  "hint": "the answer says when there is room again; several tasks in one request count once",
+  "hint": "the answer says when there is room again",
   "request_id": "test-1",
   "status": 429,
   "title": "Too Many Requests",

@@ -93,6 +93,11 @@ async fn bad_requests_are_problems_without_values() {
   }
 ]
 "#);
+    let body =
+        problem(server.post("/api/v1/reflex").json(&json!({"text": "x", "jane@example.com": 1}))).await;
+    assert_eq!(body["errors"][0]["pointer"], "/*", "a key may be a value");
+    let compressed = server.post("/api/v1/reflex").header("content-encoding", "gzip").json(&json!({}));
+    assert_eq!(problem(compressed).await["status"], 415);
     let body = problem(server.post("/api/v1/reflex?deep=1").json(&json!({"text": "x"}))).await;
     assert_eq!(body["errors"][0]["pointer"], "?deep");
     assert_eq!(problem(server.post("/api/v1/reflex").body("{}")).await["status"], 415);
