@@ -22,11 +22,17 @@ const LONGEST_NAME: usize = 6;
 /// Tokens of one address.
 const LONGEST_ADDRESS: usize = 24;
 
+/// Digits that the number of a house has, where that of a postcode has more.
+const HOUSE: usize = 3;
+/// What a line below an address begins with that is not part of it.
+const NEXT_LINE: &[&str] = &["tel", "telephone", "telefon", "phone", "mobile", "fax", "email", "mail", "web"];
+
 /// Small words within names.
 const PARTICLES: &[&str] = &[
     "de", "van", "von", "der", "den", "da", "di", "del", "della", "la", "le", "el", "al", "bin", "ibn", "y",
     "e", "ten", "ter", "dos", "das", "do", "du", "zu", "af", "av",
 ];
+
 /// A run of tokens of one class.
 struct Run {
     class: Class,
@@ -162,10 +168,20 @@ impl<'t> Spans<'t> {
             _ => {
                 let plain = !between.contains(['!', '?', ':', '<', '>', '=', '{', '"']);
                 let lines = between.matches('\n').count();
-                let ends = token.gap == Gap::Sentence;
+                let ends = token.gap == Gap::Sentence || lines > 0 && self.begins_anew(run, between, token);
                 run.tokens < LONGEST_ADDRESS && plain && lines <= 2 && !ends && words().count() <= 3
             }
         }
+    }
+
+    /// Whether a token on a new line belongs to something else than the address before it: to the next row of a table, to the
+    /// next address of a list, to a telephone number.
+    fn begins_anew(&self, run: &Run, between: &str, token: &Token) -> bool {
+        let word = self.text.get(token.start..token.end).unwrap_or_default();
+        let house = word.len() <= HOUSE && word.bytes().all(|byte| byte.is_ascii_digit());
+        between.contains('|')
+            || house && run.street && run.digits
+            || NEXT_LINE.iter().any(|label| word.eq_ignore_ascii_case(label))
     }
 
     fn close(&mut self) {

@@ -96,6 +96,17 @@ fn an_address_ends_where_a_telephone_number_begins() {
 }
 
 #[test]
+fn an_address_ends_where_the_next_line_is_about_something_else() {
+    let list = "Stops: 12 Rue de Rivoli, 75001 Paris\n13 Rue de Rivoli, 75001 Paris\n";
+    let addresses: Vec<_> = found(list).into_iter().map(|(_, text)| text).collect();
+    assert!(addresses.iter().all(|text| !text.contains('\n')), "{addresses:?}");
+    let labelled = "Ship it to 412 Monterey Avenue, Springfield, IL 62704\nTel 555";
+    finds(labelled, "address", "412 Monterey Avenue, Springfield, IL 62704");
+    let written = "Ship it to 412 Monterey Avenue\nSpringfield, IL 62704";
+    finds(written, "address", "412 Monterey Avenue\nSpringfield, IL 62704");
+}
+
+#[test]
 fn a_name_in_full_width_letters_is_found_where_it_stands() {
     finds("My name is Ｍａｒｉａ Gonzalez.", "person", "Ｍａｒｉａ Gonzalez");
 }
