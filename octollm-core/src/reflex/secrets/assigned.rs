@@ -18,6 +18,9 @@ const READ_PER_BYTE: usize = 2;
 /// Bytes that a word within such a value counts for besides.
 const WITHIN: usize = 64;
 
+/// Digits of the hash that [`RedactStyle::Hash`](crate::reflex::RedactStyle::Hash) leaves.
+const HASH: usize = 16;
+
 /// What was read of values.
 #[derive(Debug, Default)]
 pub(super) struct Spent {
@@ -122,6 +125,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     spent.end = spent.end.max(to);
     let candidate = text.get(from..to)?;
     let accepted = !is_reference(candidate)
+        && !is_hash_of_ours(text, from, to)
         && match value {
             Short if !strict || !stands_alone(text, start, end) => false,
             Password | Short => {
@@ -346,6 +350,20 @@ fn is_reference(value: &[u8]) -> bool {
         || text.ends_with('(')
         || is_attribute(&lower)
         || lower.bytes().all(|byte| byte == b'x' || byte == b'.' || byte == b'*' || byte == b'-')
+}
+
+/// Whether it is what a keyed hash leaves of a value: `[PASSWORD:3f8a0c1d5e2b7a94]`.
+fn is_hash_of_ours(text: &[u8], from: usize, to: usize) -> bool {
+    let hash = text.get(from..to).unwrap_or_default();
+    let hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let name = text.get(from.saturating_sub(LINE)..from).unwrap_or_default();
+    let Some((b':', name)) = name.split_last() else { return false };
+    let letters = name.iter().rev().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'_').count();
+    letters > 0
+        && name.len().checked_sub(letters + 1).and_then(|at| name.get(at)) == Some(&b'[')
+        && text.get(to) == Some(&b']')
+        && hash.len() == HASH
+        && hash.iter().all(hexadecimal)
 }
 
 /// `user.password1`: something of another thing, by a name that announces a credential itself.

@@ -208,6 +208,17 @@ fn words_about_credentials_are_none() {
 }
 
 /// A few megabytes of what would never end if anything here were quadratic.
+/// What was redacted once is not redacted again.
+#[test]
+fn hashes_that_redaction_leaves_are_no_secrets() {
+    for text in ["password: [PASSWORD:1c200d158da0f615]", "the key [AWS_ACCESS_KEY:d3623a51d322a8e9],"] {
+        assert_eq!(DETECTOR.scan(text).len(), 0, "{text}");
+    }
+    for text in ["[PASSWORD:Rosebud-1941]", "[API_KEY: 1c200d158da0f6151c200d158da0f615]"] {
+        assert_eq!(DETECTOR.scan(text).len(), 1, "{text}");
+    }
+}
+
 #[test]
 fn repeated_patterns_take_linear_time() {
     for unit in [
