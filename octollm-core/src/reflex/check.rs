@@ -205,7 +205,7 @@ mod tests {
   "elapsed_us": 0,
   "findings": [
     {
-      "confidence": 0.9700000286102295,
+      "confidence": 0.97,
       "end": 30,
       "explanation": "an e-mail address",
       "kind": "pii",

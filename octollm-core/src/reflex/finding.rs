@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Which family of detectors found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -58,11 +58,21 @@ pub struct Finding {
     /// One past the last byte in the original text (UTF-8 offset, on a character boundary).
     pub end: usize,
     /// How sure the detector is, 0 to 1.
+    #[serde(serialize_with = "confidence")]
     pub confidence: f32,
     /// How much harm it does.
     pub severity: Severity,
     /// Why it was found, in words, without the text found.
     pub explanation: Cow<'static, str>,
+}
+
+/// Writes a confidence with four decimals at most: a number that was kept in 32 bits is 0.9700000286 in 64.
+///
+/// # Errors
+/// As the serializer.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+pub fn confidence<S: Serializer>(confidence: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((f64::from(*confidence) * 1e4).round() / 1e4)
 }
 
 impl Finding {

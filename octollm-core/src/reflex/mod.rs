@@ -39,7 +39,7 @@ mod vault;
 pub use chain::{ChainBuilder, ReflexChain, Screening};
 pub use check::{Check, CheckReply, CheckRequest, Redact};
 pub use detectors::Detectors;
-pub use finding::{Finding, FindingKind, Findings, Severity};
+pub use finding::{Finding, FindingKind, Findings, Severity, confidence};
 pub use live::ReflexScreen;
 pub use needs::Needs;
 pub use policy::{Action, Levels, Policy, Preset, Rules};

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::{Input, Match};
+use regex_syntax::Error as SyntaxError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -151,11 +152,17 @@ fn compile(pattern: &CustomPattern) -> Result<Regex, (&'static str, String)> {
 
 fn describe(error: &BuildError) -> String {
     match error.syntax_error() {
-        // The text of a syntax error repeats the pattern; its last line says what is wrong.
-        Some(error) => error.to_string().lines().last().unwrap_or("is no regular expression").to_owned(),
+        // Their own texts repeat the pattern.
+        Some(SyntaxError::Parse(error)) => at(error.span().start.column, error.kind()),
+        Some(SyntaxError::Translate(error)) => at(error.span().start.column, error.kind()),
+        Some(_) => "is no regular expression".to_owned(),
         None if error.size_limit().is_some() => format!("compiles to more than {MAX_COMPILED} bytes"),
         None => "is no regular expression".to_owned(),
     }
+}
+
+fn at(column: usize, what: impl std::fmt::Display) -> String {
+    format!("{what} (character {column})")
 }
 
 fn floor(text: &str, at: usize) -> usize {

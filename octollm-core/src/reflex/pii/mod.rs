@@ -52,7 +52,7 @@ pub struct PiiOptions {
     pub without: Vec<String>,
     /// Findings that are less sure are dropped, 0 to 1.
     pub min_confidence: f32,
-    /// Values that are never findings, whatever their case and, of long ones, their spaces and dashes: `support@example.com`;
+    /// Values that are never findings, whatever their case and, of long ones, their spaces, dashes and dots: `support@example.com`;
     /// `@example.com` for all addresses there. [`Detectors`](super::Detectors) allow them as secrets, too.
     pub allow: Vec<String>,
     /// Patterns of your own; 64 at most.
@@ -102,6 +102,9 @@ impl PiiDetector {
                     format!("must be one of {}", known.join(", ")),
                 ));
             }
+        }
+        for (at, value) in options.allow.iter().enumerate() {
+            faults.extend(AllowList::fault(value).map(|detail| Fault::new(format!("/allow/{at}"), detail)));
         }
         let custom = CustomPatterns::compile(&options.custom, &mut faults);
         if !faults.is_empty() {

@@ -417,6 +417,7 @@ fn bad_options_are_refused_all_at_once() {
         ["/min_confidence", "/without/0", "/custom/0/name", "/custom/1/pattern", "/custom/2/pattern"]
     );
     assert!(!error.to_string().contains("secret"), "{error}");
+    assert_eq!(error.faults()[3].detail, "unclosed group (character 1)");
 }
 
 /// A few megabytes of what would never end if anything here were quadratic.

@@ -1,12 +1,14 @@
 //! A policy out of a configuration: a preset, and what differs from it.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
 
 use super::{Action, Levels, Policy, Preset, Rules};
 use crate::error::{Error, Fault, Result};
-use crate::reflex::pii::{CustomPattern, PiiDetector, PiiOptions};
+use crate::reflex::pii::{PiiDetector, PiiOptions};
 use crate::reflex::{Origin, RedactStyle, Severity};
+use crate::schema::{self, Validator};
 
 const SEVERITIES: [(&str, Severity); 4] = [
     ("low", Severity::Low),
@@ -166,23 +168,14 @@ impl Reader {
 
     /// The detector's options. It is built once here for its faults: patterns that do not compile, unknown types.
     fn detect(&mut self, fields: Map<String, Value>, policy: &mut Policy) {
-        let mut readable = Map::new();
-        for (name, value) in fields {
-            let before = self.faults.len();
-            if let ("custom", Value::Array(patterns)) = (name.as_str(), &value) {
-                for (at, pattern) in patterns.iter().enumerate() {
-                    if let Err(error) = CustomPattern::deserialize(pattern) {
-                        self.fault(format!("/custom/{at}"), error.to_string());
-                    }
-                }
-            } else if let Err(error) = PiiOptions::deserialize(&json!({ name.as_str(): value })) {
-                self.fault(format!("/{name}"), error.to_string());
-            }
-            if self.faults.len() == before {
-                readable.insert(name, value);
-            }
-        }
-        let Ok(options) = serde_json::from_value::<PiiOptions>(readable.into()) else { return };
+        static VALIDATOR: OnceLock<Validator> = OnceLock::new();
+        let mut readable = Value::Object(fields);
+        let faults = VALIDATOR.get_or_init(Validator::of::<PiiOptions>).faults(&readable);
+        let field = |fault: &Fault| fault.pointer.split('/').nth(1).map(|name| format!("/{name}"));
+        let faulty: Vec<String> = faults.iter().filter_map(field).collect();
+        readable = schema::without(readable, faulty.iter().map(String::as_str));
+        self.faults.extend(faults);
+        let Ok(options) = serde_json::from_value::<PiiOptions>(readable) else { return };
         match PiiDetector::new(options.clone()) {
             Ok(_) => policy.detect = options,
             Err(error) => self.faults.extend(error.faults().iter().cloned()),

@@ -53,6 +53,7 @@ fn every_fault_names_its_place_and_what_is_allowed() {
         "locales": ["atlantis"],
         "without": ["email", "shoe_size"],
         "colour": 1,
+        "allow": "jane@example.com",
         "injection": {"external": {"low": "hide"}},
         "custom": [{"name": "a", "pattern": "x"}, {"name": "b"}, {"name": "c", "pattern": "x", "level": 1}],
     });
@@ -67,9 +68,10 @@ fn every_fault_names_its_place_and_what_is_allowed() {
     /injection/external/low: must be off, flag, redact or refuse, not "hide"
     /pii/user/hgih: is not known; known are low, medium, high and critical
     /secrets: must be off, flag, redact or refuse, not "hide"
-    /custom/1: missing field `pattern`
-    /custom/2: unknown field `level`, expected one of `name`, `pattern`, `confidence`, `severity`
-    /locales: unknown variant `atlantis`, expected one of `international`, `us`, `uk`, `es`, `it`, `de`, `fr`, `pl`, `nl`
+    /allow: value is not of type "array"
+    /custom/1: "pattern" is a required property
+    /custom/2/level: is not a known field
+    /locales/0: must be one of "international", "us", "uk", "es", "it", "de", "fr", "pl", "nl"
     /without/1: must be one of LIST
     "#);
 }
