@@ -209,6 +209,7 @@ pub struct GuardIssue {
     /// What it is, in words, without the value.
     pub message: String,
     /// How sure the check is, 0..=1.
+    #[serde(serialize_with = "octollm_core::reflex::confidence")]
     pub confidence: f32,
     /// Where it stands, or should.
     pub location: GuardLocation,

@@ -117,7 +117,11 @@ fn a_policy_marks_and_refuses_and_the_exit_code_says_so() {
 
     let refused = run(&["reflex", "--policy", "default", "--redact", "mask"], &text);
     assert_eq!(refused.status.code(), Some(3));
-    assert_eq!(refused.stdout, b"");
+    assert_eq!(
+        String::from_utf8(refused.stdout).unwrap(),
+        "Opening hours: 9 to 5.\n",
+        "up to what is refused"
+    );
     let told = String::from_utf8(refused.stderr).unwrap();
     assert!(told.contains("the policy refuses this text") && told.contains("  2:"), "{told}");
     assert!(!told.contains("jane") && !told.contains("previous"), "{told}");
@@ -125,6 +129,20 @@ fn a_policy_marks_and_refuses_and_the_exit_code_says_so() {
     let reported = run(&["reflex", "--policy", "default"], &text);
     assert_eq!(reported.status.code(), Some(3));
     assert_eq!(String::from_utf8(reported.stdout).unwrap().lines().count(), 2);
+}
+
+/// What is refused may begin within something else: none of the two is written.
+#[test]
+fn a_filter_ends_before_what_overlaps_the_refused_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.toml");
+    std::fs::write(&policy, "pii = 'redact'\nsecrets = 'refuse'\n").unwrap();
+    let text = "Mail a@example.com. Key https://jane@example.com:AKIAIOSFODNN7EXAMPLQ@example.com/ here.";
+    let output = run(&["reflex", "--policy", policy.to_str().unwrap(), "--redact", "mask"], text);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = String::from_utf8(output.stdout).unwrap();
+    assert!(written.starts_with("Mail *@*******.***. Key "), "{written}");
+    assert!(!written.contains("jane") && !written.contains("AKIA"), "{written}");
 }
 
 #[test]
@@ -139,6 +157,17 @@ fn a_policy_comes_from_a_file_or_the_configuration() {
     assert_eq!((status("lenient"), status("off"), status("configured")), (Some(0), Some(0), Some(0)));
     let output = stdout(&run(&["reflex", "--policy", json.to_str().unwrap()], "mail a@example.com"));
     assert_eq!(output, "");
+    // What it is tells its first character, not its name.
+    let unnamed = folder.path().join("policy");
+    std::fs::write(&unnamed, "\u{feff}\n {\"secrets\": \"refuse\"}").unwrap();
+    assert_eq!(status(unnamed.to_str().unwrap()), Some(3));
+    for (content, told) in [("null", "line 1"), ("pii = 'off'\npii = ", "line 2"), ("{\"pii\": ", "line 1")] {
+        std::fs::write(&unnamed, content).unwrap();
+        let output = run(&["reflex", "--policy", unnamed.to_str().unwrap()], key);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("neither TOML nor JSON") && error.contains(told), "{error}");
+    }
     std::fs::write(&json, r#"{"pii": "maybe"}"#).unwrap();
     for bad in [json.to_str().unwrap(), "laxx"] {
         let output = run(&["reflex", "--policy", bad], key);
@@ -239,9 +268,14 @@ fn labelled_files_that_cannot_be_used_say_where() {
     error: a row cannot be used (path: -, line: 1)
       -: is a list; write one object a line: jq -c '.[]' FILE
     ");
-    insta::assert_snapshot!(told("{\"text\": \"x\", \"label\": 1}\n{\"text\": \"x\", \"spans\": []}"), @"error: the file mixes rows of labels and rows of spans (path: -)");
+    insta::assert_snapshot!(told("{\"text\": \"x\", \"label\": 1}\n\n{\"text\": \"x\", \"spans\": []}"), @r"
+    error: a row cannot be used (path: -, line: 3)
+      -: has `spans`, where the rows before it have `label`
+    ");
     let output = run(&["reflex-eval", "-"], "{\"text\": \"abc\", \"spans\": [[0, 9, \"EMAIL\"]]}");
     insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"-: spans that are not within their text: 1; they count as missed, offsets are in characters");
+    let output = run(&["reflex-eval", "-"], "{\"text\": \"abc\", \"label\": 0, \"origin\": \"documnet\"}");
+    insta::assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @"-: rows with another `origin`: 1; they are judged as --origin says (known are user, arm, document, tool, external)");
 }
 
 /// A pipe of any length goes through in the same memory, and comes out as it went in.
@@ -299,7 +333,30 @@ fn a_long_stream_takes_no_more_memory_than_a_short_one() {
 fn what_is_no_text_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bytes"), b"abc\xff").unwrap();
-    let output = run(&["reflex", folder.path().join("bytes").to_str().unwrap()], "");
+    let wide: Vec<u8> = "{\"text\": \"x\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("wide"), wide).unwrap();
+    for command in ["reflex", "reflex-eval"] {
+        let told = |name: &str| {
+            let output = run(&[command, folder.path().join(name).to_str().unwrap()], "");
+            let error = String::from_utf8(output.stderr).unwrap();
+            let error = error.replace(folder.path().to_str().unwrap(), "FOLDER");
+            (output.status.code(), error)
+        };
+        let bytes = "error: the text is not UTF-8 (byte: 3, path: FOLDER/bytes)\nhint: convert it first: iconv -f LATIN1 -t UTF-8 FILE\n";
+        assert_eq!(told("bytes"), (Some(2), bytes.to_owned()), "{command}");
+        let (code, error) = told("wide");
+        assert!(code == Some(2) && error.contains("iconv -f UTF-16LE"), "{command}: {error}");
+        let (code, error) = told("");
+        assert!(
+            code == Some(2) && error.contains("FOLDER/") && error.contains("hint: name one of"),
+            "{command}: {error}"
+        );
+        let (code, error) = told("absent");
+        assert!(
+            code == Some(1) && error.contains("FOLDER/absent") && error.contains("hint: "),
+            "{command}: {error}"
+        );
+    }
+    let output = run(&["reflex-eval", "-", "-"], "{\"text\": \"x\", \"label\": 0}");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("not UTF-8"));
 }

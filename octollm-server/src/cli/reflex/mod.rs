@@ -1,13 +1,12 @@
 //! `reflex` and `reflex-eval`: the detectors on a file, and how good they are.
 
 pub(super) mod eval;
+mod input;
 mod policy;
 mod report;
 mod stream;
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{self, Write};
 use std::sync::Mutex;
 
 use octollm_core::reflex::{Detectors, Origin, Policy, Redactor};
@@ -30,13 +29,14 @@ pub(super) fn run(app: &App, args: &ReflexArgs) -> Outcome {
         data: policy.relevant(detectors.private(text), origin),
         orders: policy.relevant(detectors.orders(text, origin), origin),
     };
-    let mut stream = Stream::new(open(&args.file)?, scan);
-    while let Some(part) = stream.next_part()? {
+    let mut stream = Stream::new(input::open(&args.file)?, scan);
+    while let Some(part) = stream.next_part().map_err(input::in_file(&args.file))? {
         if args.redact.is_none() {
             report.part(&part)?;
             continue;
         }
-        if report.refuses(&part) {
+        if let Some(at) = report.first_refused(&part) {
+            write_out(&part.before(at), &policy, origin, &redactor)?;
             break;
         }
         write_out(&part, &policy, origin, &redactor)?;
@@ -56,16 +56,4 @@ fn fresh_key() -> Result<[u8; 32]> {
         Error::new(ErrorKind::Unavailable, "the platform gives no randomness").with_source(cause)
     })?;
     Ok(key)
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(error) => Err(Error::new(ErrorKind::NotFound, "the file cannot be read")
-            .with_context("path", path.display().to_string())
-            .with_context("reason", error.kind().to_string())),
-    }
 }

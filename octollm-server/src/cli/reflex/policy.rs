@@ -31,8 +31,7 @@ pub(super) fn of(args: &ReflexArgs, config: &Config) -> Result<Policy> {
     Ok(policy)
 }
 
-/// A policy out of a file: the section `reflex` of a configuration, or what stands in one; TOML, or JSON if it is named
-/// so.
+/// A policy out of a file: the section `reflex` of a configuration, or what stands in one; in TOML or in JSON.
 fn read(path: &Path) -> Result<Policy> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::new(ErrorKind::NotConfigured, "the policy cannot be read")
@@ -40,8 +39,9 @@ fn read(path: &Path) -> Result<Policy> {
             .with_context("reason", error.kind().to_string())
             .with_hint("name a file, or one of default, strict, lenient, off, configured")
     })?;
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
-    let document = if is_json { from_json(&text) } else { from_toml(&text) };
+    // No TOML begins with a brace, and no policy in JSON with anything else.
+    let text = text.trim_start_matches('\u{feff}');
+    let document = if text.trim_start().starts_with('{') { from_json(text) } else { from_toml(text) };
     let mut document = document.map_err(|reason| {
         Error::new(ErrorKind::NotConfigured, "the policy is neither TOML nor JSON")
             .with_context("path", path.display().to_string())
@@ -68,6 +68,10 @@ fn from_json(text: &str) -> Result<Value, String> {
 }
 
 fn from_toml(text: &str) -> Result<Value, String> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let unreadable = |error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+    };
+    let table: toml::Table = text.parse().map_err(unreadable)?;
     serde_json::to_value(table).map_err(|error| error.to_string())
 }

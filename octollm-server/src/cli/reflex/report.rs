@@ -49,16 +49,18 @@ impl<'a> Report<'a> {
         Ok(())
     }
 
-    /// Whether something in a part is refused; counts its lines, and prints nothing.
-    pub(super) fn refuses(&mut self, part: &Part<'_>) -> bool {
-        let mut done = 0;
+    /// Where in a part something is refused first, in bytes; counts its lines, and prints nothing.
+    pub(super) fn first_refused(&mut self, part: &Part<'_>) -> Option<usize> {
+        let (mut done, mut first) = (0, None);
         for finding in part.found.in_order() {
             self.walk(part.text.get(done..finding.start).unwrap_or_default());
             done = done.max(finding.start);
-            self.note(finding);
+            if self.note(finding) {
+                first = first.or(Some(finding.start));
+            }
         }
         self.walk(part.text.get(done..).unwrap_or_default());
-        !self.refused.is_empty()
+        first
     }
 
     /// How the command ends; `printed` where findings were printed and not the text.
@@ -78,13 +80,15 @@ impl<'a> Report<'a> {
         Err(Stop::Error(error.with_faults(self.refused).with_hint(hint)))
     }
 
-    fn note(&mut self, finding: &Finding) {
+    /// Counts a finding; answers whether it is refused.
+    fn note(&mut self, finding: &Finding) -> bool {
         self.count += 1;
         let refused = self.policy.action(finding, self.origin) == Action::Refuse;
         if refused && self.refused.len() < MAX_FAULTS {
             let what = format!("{} ({})", finding.explanation, finding.type_name);
             self.refused.push(Fault::new(self.place(), what));
         }
+        refused
     }
 
     fn print(&self, finding: &Finding, offset: usize) -> Result<(), Stop> {

@@ -6,8 +6,10 @@
 
 use std::io::Read;
 
+use octollm_core::Result;
 use octollm_core::reflex::{Finding, Findings};
-use octollm_core::{Error, ErrorKind, Result};
+
+use super::input;
 
 /// Bytes that are read at once.
 const WINDOW: usize = 256 << 10;
@@ -63,6 +65,17 @@ pub(super) struct Part<'a> {
     pub(super) offset: usize,
 }
 
+impl Part<'_> {
+    /// What stands before this byte, without a finding that goes through it.
+    pub(super) fn before(self, mut at: usize) -> Self {
+        while let Some(through) = self.found.through(at) {
+            at = through.start;
+        }
+        let text = self.text.get(..at).unwrap_or_default();
+        Self { text, found: self.found.within(0, at), offset: self.offset }
+    }
+}
+
 /// Scans a reader's text part by part.
 pub(super) struct Stream<R, S> {
     reader: R,
@@ -110,12 +123,12 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
 
     fn fill(&mut self) -> Result<()> {
         let most = WINDOW.saturating_sub(self.text.len() - self.done);
-        let read =
-            self.reader.by_ref().take(most as u64).read_to_end(&mut self.partial).map_err(unreadable)?;
+        let mut reader = self.reader.by_ref().take(most as u64);
+        let read = reader.read_to_end(&mut self.partial).map_err(|error| input::failed(&error))?;
         self.ended = read < most;
         let bytes = std::mem::take(&mut self.partial);
-        if let Some(encoding) = (self.offset + self.text.len() == 0).then(|| wide(&bytes)).flatten() {
-            return Err(not_text(0, encoding));
+        if let Some(encoding) = (self.offset + self.text.len() == 0).then(|| input::wide(&bytes)).flatten() {
+            return Err(input::not_text(0, encoding));
         }
         let valid = match std::str::from_utf8(&bytes) {
             Ok(text) => text,
@@ -126,7 +139,7 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
             }
             Err(error) => {
                 let at = self.offset + self.text.len() + error.valid_up_to();
-                return Err(not_text(at, "LATIN1"));
+                return Err(input::not_text(at, input::SINGLE_BYTE));
             }
         };
         self.text.push_str(valid);
@@ -160,38 +173,6 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
     }
 }
 
-fn unreadable(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Storage, "the text cannot be read").with_context("reason", error.kind().to_string())
-}
-
-fn not_text(at: usize, encoding: &str) -> Error {
-    Error::new(ErrorKind::InvalidInput, "the text is not UTF-8")
-        .with_context("byte", at.to_string())
-        .with_hint(format!("convert it first: iconv -f {encoding} -t UTF-8 FILE"))
-}
-
-/// Bytes by which an encoding is told.
-const TELLING: usize = 4096;
-
-/// The encoding of a text whose characters take two or four bytes, by its mark or by its NULs. In ASCII it is UTF-8 with NULs
-/// between, in which nothing would be found.
-fn wide(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Some("UTF-32"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return Some("UTF-16"),
-        _ => {}
-    }
-    let begin = bytes.get(..bytes.len().min(TELLING)).unwrap_or_default();
-    let nulls = |parity: usize| begin.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
-    let (many, few) = (begin.len() / 4, begin.len() / 16);
-    match (nulls(0), nulls(1)) {
-        _ if begin.len() < 4 => None,
-        (first, second) if second > many && first <= few => Some("UTF-16LE"),
-        (first, second) if first > many && second <= few => Some("UTF-16BE"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use octollm_core::reflex::{Detectors, Origin};
@@ -212,8 +193,6 @@ mod tests {
             let error = Stream::new(&bytes[..], scan(&detectors)).next_part().err().unwrap();
             assert!(error.hint().unwrap().contains(encoding), "{error:?}");
         }
-        assert_eq!(wide(b"a\0b and a\0c are fields that end with NUL\0"), None);
-        assert_eq!(wide(&[0; 64]), None);
     }
 
     fn collect(text: &str) -> (String, Vec<(usize, usize)>, usize) {

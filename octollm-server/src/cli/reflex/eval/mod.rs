@@ -28,27 +28,28 @@ use std::time::Instant;
 
 use octollm_core::reflex::pii::PiiOptions;
 use octollm_core::reflex::{Detectors, Findings, Origin};
-use octollm_core::{Error, ErrorKind, Result};
+use octollm_core::{Error, ErrorKind, Fault, Result};
 
 use crate::cli::args::ReflexEvalArgs;
 use crate::cli::exit::{Exit, Outcome, Stop};
 use crate::cli::output::Output;
+use crate::cli::reflex::input::STDIN;
 use figures::{FileReport, Score};
 use labels::LabelEval;
-use row::{Labels, Row, Rows};
+use row::{Labels, Odd, Row, Rows};
 use spans::SpanEval;
 
 /// `reflex-eval`
 pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
     let detectors = Detectors::with(PiiOptions { names: args.names, ..PiiOptions::default() })?;
+    if args.files.iter().filter(|path| path.as_path() == Path::new(STDIN)).count() > 1 {
+        return Err(Error::new(ErrorKind::InvalidInput, "what is piped in can be read once")
+            .with_hint("give `-` once, and the other files by their names")
+            .into());
+    }
     for path in &args.files {
-        let Rows { rows, misplaced } = row::read(path)?;
-        if misplaced > 0 {
-            output.note(format!(
-                "{}: spans that are not within their text: {misplaced}; they count as missed, offsets are in characters",
-                path.display()
-            ));
-        }
+        let Rows { rows, odd } = row::read(path)?;
+        tell(output, path, &odd);
         let (report, scores) = evaluate(&detectors, args, path, &rows)?;
         if args.scores {
             scores.iter().try_for_each(|score| output.json_line(score))?;
@@ -62,38 +63,50 @@ pub(in crate::cli) fn run(output: Output, args: &ReflexEvalArgs) -> Outcome {
     Ok(Exit::Completed)
 }
 
+/// Says what about a file's rows is perhaps not what was meant.
+fn tell(output: Output, path: &Path, odd: &Odd) {
+    let path = path.display();
+    if odd.misplaced > 0 {
+        let what = "they count as missed, offsets are in characters";
+        output.note(format!("{path}: spans that are not within their text: {}; {what}", odd.misplaced));
+    }
+    if odd.origins > 0 {
+        let what = "they are judged as --origin says (known are user, arm, document, tool, external)";
+        output.note(format!("{path}: rows with another `origin`: {}; {what}", odd.origins));
+    }
+}
+
 fn evaluate(
     detectors: &Detectors,
     args: &ReflexEvalArgs,
     path: &Path,
     rows: &[Row],
 ) -> Result<(FileReport, Vec<Score>)> {
-    let mixed = || {
-        Error::new(ErrorKind::InvalidInput, "the file mixes rows of labels and rows of spans")
-            .with_context("path", path.display().to_string())
-    };
+    let mixed = |row: &Row, detail: &str| row::wrong(path, row.line, Fault::new("", detail));
     let file = path.display().to_string();
     if matches!(rows.first().map(|row| &row.labels), Some(Labels::Injection(_))) {
         let origin = |row: &Row| row.origin.unwrap_or(Origin::from(args.origin));
         let (margins, us_per_kb) = timed(rows, |row| detectors.judge(&row.text, origin(row).into()).margin);
         let mut eval = LabelEval::default();
         let score = |(row, margin): (&Row, f32)| match row.labels {
-            Labels::Injection(label) => Some(scored(row, eval.row(label, margin))),
-            Labels::Spans(_) => None,
+            Labels::Injection(label) => Ok(scored(row, eval.row(label, margin))),
+            Labels::Spans(_) => Err(mixed(row, "has `spans`, where the rows before it have `label`")),
         };
-        let scores: Option<_> = rows.iter().zip(margins).map(score).collect();
-        return Ok((eval.report(file, us_per_kb), scores.ok_or_else(mixed)?));
+        let scores = rows.iter().zip(margins).map(score).collect::<Result<_>>()?;
+        return Ok((eval.report(file, us_per_kb), scores));
     }
     let (found, us_per_kb) = timed(rows, |row| detectors.private(&row.text));
     let mut eval = SpanEval::new(args.names);
     let score = |(row, findings): (&Row, Findings)| {
-        let Labels::Spans(spans) = &row.labels else { return None };
+        let Labels::Spans(spans) = &row.labels else {
+            return Err(mixed(row, "has `label`, where the rows before it have `spans`"));
+        };
         eval.row(&row.text, spans, &findings);
         let surest = findings.iter().map(|finding| finding.confidence).fold(0.0, f32::max);
-        Some(scored(row, (surest, !findings.is_empty())))
+        Ok(scored(row, (surest, !findings.is_empty())))
     };
-    let scores: Option<_> = rows.iter().zip(found).map(score).collect();
-    Ok((eval.report(file, us_per_kb), scores.ok_or_else(mixed)?))
+    let scores = rows.iter().zip(found).map(score).collect::<Result<_>>()?;
+    Ok((eval.report(file, us_per_kb), scores))
 }
 
 fn scored(row: &Row, (score, flagged): (f32, bool)) -> Score {

@@ -2,16 +2,19 @@
 //!
 //! A row says where it goes wrong and never what it holds: people measure on texts that they may not show.
 
-use std::io::Read;
 use std::path::Path;
 
 use octollm_core::reflex::Origin;
 use octollm_core::{Error, ErrorKind, Fault, Result};
 use serde_json::{Map, Value};
 
+use crate::cli::reflex::input;
+
 /// A labelled text.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// The line that it stands on, from 1.
+    pub(super) line: usize,
     pub(super) id: Option<Value>,
     pub(super) text: String,
     /// Who it comes from, if the row says so.
@@ -36,11 +39,20 @@ pub(super) struct Span {
     pub(super) end: usize,
 }
 
-/// The rows of a file.
+/// The rows of a file, and what is odd about them.
+#[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
-    /// How many spans do not lie within their text.
+    pub(super) odd: Odd,
+}
+
+/// What can be used, and is perhaps not what was meant.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Odd {
+    /// Spans that do not lie within their text.
     pub(super) misplaced: usize,
+    /// Rows with an `origin` of another meaning.
+    pub(super) origins: usize,
 }
 
 /// Labels of texts that are injections, and of texts that are not; in lower case.
@@ -53,36 +65,23 @@ const TYPE_NAMES: &[&str] = &["type", "entity_type", "label", "entity", "entity_
 
 /// The rows of a file of JSON lines; `-` is what is piped in.
 pub(super) fn read(path: &Path) -> Result<Rows> {
-    let content = content(path).map_err(|error| {
-        Error::new(ErrorKind::NotFound, "the file cannot be read")
-            .with_context("path", path.display().to_string())
-            .with_context("reason", error.kind().to_string())
-    })?;
+    let content = input::read(path)?;
     let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
-    let (mut rows, mut misplaced) = (Vec::new(), 0);
-    for (at, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let row = row(line, &mut misplaced).map_err(|fault| wrong(path, at + 1, fault))?;
-        rows.push(row);
+    let mut read = Rows::default();
+    for (line, content) in (1..).zip(content.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let row = row(line, content, &mut read.odd).map_err(|fault| wrong(path, line, fault))?;
+        read.rows.push(row);
     }
-    if rows.is_empty() {
+    if read.rows.is_empty() {
         return Err(Error::new(ErrorKind::InvalidInput, "the file holds no rows")
             .with_context("path", path.display().to_string())
             .with_hint("write one JSON object a line: {\"text\": \"...\", \"label\": 1}"));
     }
-    Ok(Rows { rows, misplaced })
+    Ok(read)
 }
 
-fn content(path: &Path) -> std::io::Result<String> {
-    if path != Path::new("-") {
-        return std::fs::read_to_string(path);
-    }
-    let mut content = String::new();
-    std::io::stdin().lock().read_to_string(&mut content)?;
-    Ok(content)
-}
-
-fn row(line: &str, misplaced: &mut usize) -> Result<Row, Fault> {
-    let mut fields = match serde_json::from_str(line) {
+fn row(line: usize, content: &str, odd: &mut Odd) -> Result<Row, Fault> {
+    let mut fields = match serde_json::from_str(content) {
         Ok(Value::Object(fields)) => fields,
         Ok(Value::Array(_)) => {
             return Err(Fault::new("", "is a list; write one object a line: jq -c '.[]' FILE"));
@@ -96,18 +95,20 @@ fn row(line: &str, misplaced: &mut usize) -> Result<Row, Fault> {
     let mut given = |name: &str| fields.remove(name).filter(|value| !value.is_null());
     let labels = match (given("label"), given("spans")) {
         (Some(value), None) => Labels::Injection(label(&value)?),
-        (None, Some(Value::Array(spans))) => Labels::Spans(in_bytes(&text, &spans, misplaced)?),
+        (None, Some(Value::Array(spans))) => Labels::Spans(in_bytes(&text, &spans, &mut odd.misplaced)?),
         (None, Some(_)) => return Err(Fault::new("/spans", "must be a list")),
         (Some(_), Some(_)) => return Err(Fault::new("", "must have `label` or `spans`, not both")),
         (None, None) => {
             return Err(Fault::new("", "must have `label` (an injection or not) or `spans` (personal data)"));
         }
     };
-    let origin = given("origin").as_ref().and_then(Value::as_str).and_then(origin);
-    Ok(Row { id: given("id"), text, origin, labels })
+    let given_origin = given("origin");
+    let origin = given_origin.as_ref().and_then(Value::as_str).and_then(origin);
+    odd.origins += usize::from(given_origin.is_some() && origin.is_none());
+    Ok(Row { line, id: given("id"), text, origin, labels })
 }
 
-/// Who a text comes from. Files of others call other things by that word: those say nothing about it.
+/// Who a text comes from. Files of others call other things by that word (a collection, a website): those say nothing about it.
 fn origin(name: &str) -> Option<Origin> {
     let name = name.to_lowercase();
     Origin::ALL
@@ -168,7 +169,8 @@ fn named(fields: &Map<String, Value>) -> Option<&str> {
     TYPE_NAMES.iter().find_map(|name| fields.get(*name)?.as_str())
 }
 
-fn wrong(path: &Path, line: usize, fault: Fault) -> Error {
+/// A row that cannot be used, with its place.
+pub(super) fn wrong(path: &Path, line: usize, fault: Fault) -> Error {
     Error::invalid("a row cannot be used", vec![fault])
         .with_context("path", path.display().to_string())
         .with_context("line", line.to_string())
@@ -181,7 +183,8 @@ mod tests {
     use super::*;
 
     fn read_row(value: &Value) -> Result<Row, String> {
-        row(&value.to_string(), &mut 0).map_err(|fault| format!("{}: {}", fault.pointer, fault.detail))
+        row(1, &value.to_string(), &mut Odd::default())
+            .map_err(|fault| format!("{}: {}", fault.pointer, fault.detail))
     }
 
     #[test]
@@ -261,17 +264,21 @@ mod tests {
             assert!(fault.starts_with(&format!("{pointer}: ")), "{fault}");
             assert!(!fault.contains("SECRET"), "{fault}");
         }
-        let fault = row(r#"{"text": "SECRET", label: 1}"#, &mut 0).unwrap_err();
+        let fault = row(1, r#"{"text": "SECRET", label: 1}"#, &mut Odd::default()).unwrap_err();
         assert_eq!(fault.detail, "is no JSON (column 20)");
     }
 
     #[test]
-    fn spans_outside_of_their_text_are_counted() {
-        let mut misplaced = 0;
+    fn what_is_odd_is_counted() {
+        let mut odd = Odd::default();
         for (start, end) in [(0, 3), (2, 4), (2, 2), (3, 1)] {
             let line = json!({"text": "abc", "spans": [[start, end, "EMAIL"]]}).to_string();
-            row(&line, &mut misplaced).unwrap();
+            row(1, &line, &mut odd).unwrap();
         }
-        assert_eq!(misplaced, 3);
+        for origin in [json!("documnet"), json!(7), json!("document"), json!(null)] {
+            let line = json!({"text": "abc", "label": 0, "origin": origin}).to_string();
+            row(1, &line, &mut odd).unwrap();
+        }
+        assert_eq!(odd, Odd { misplaced: 3, origins: 2 });
     }
 }
