@@ -10,19 +10,21 @@ const MAX_CUT: usize = 8192;
 /// Fewest letters of a word with signs between: not `a.m.` nor `e.g.`
 const MIN_DOTTED: usize = 3;
 
-/// How many letters a word has if one sign stands between each two: `i.g.n.o.r.e`, `i-g-n-o-r-e`, `с.к.а.ж.и`; otherwise none.
+/// How many letters a word has if one sign stands between each two: `i.g.n.o.r.e`, `i-g-n-o-r-e`, `с.к.а.ж.и`; otherwise none. In
+/// scripts without spaces a sentence is one word, and a comma stands where a letter does.
 pub(super) fn dotted(word: &[u8]) -> usize {
     let Ok(word) = str::from_utf8(word) else { return 0 };
     let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
-    let mut letters = 0;
+    let (mut letters, mut others) = (0, 0);
     for (at, c) in word.chars().enumerate() {
-        let fits = if at % 2 == 0 { c.is_alphabetic() || c == '\'' } else { c.is_ascii_punctuation() };
-        if !fits {
-            return 0;
+        match at % 2 {
+            0 if c.is_alphabetic() => letters += 1,
+            0 => others += 1,
+            _ if c.is_ascii_punctuation() => {}
+            _ => return 0,
         }
-        letters += usize::from(at % 2 == 0);
     }
-    if letters >= MIN_DOTTED { letters } else { 0 }
+    if letters >= MIN_DOTTED && others * MIN_DOTTED <= letters { letters } else { 0 }
 }
 
 /// Joins letters that stand alone; two spaces end a word. Where there are no gaps between words, common words are cut out. A line ends
