@@ -161,43 +161,53 @@ pub(crate) fn read_own(
     Ok(rows)
 }
 
-/// The lines of a file of our own, of templates every choice written out; `\\n` ends a line of the text.
+/// The texts of a file of our own: of templates every choice written out, of others the lines. `\\n` ends a line of the text, `#`
+/// begins a comment, `\\#` a text that begins with that sign.
 pub(crate) fn read_lines(
     path: &Path,
     is_injection: bool,
     source: &str,
 ) -> Result<Vec<Labelled>, Box<dyn Error>> {
     let content = fs::read_to_string(path)?;
-    let lines = content.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<&str> =
+        content.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let texts = if path.to_string_lossy().ends_with(PLAIN) { plain(&lines) } else { of_templates(&lines) };
+    let row = |(group, text): (usize, String)| Labelled {
+        text: text.replace("\\n", "\n"),
+        is_injection,
+        source: source.to_owned(),
+        group,
+        order: None,
+    };
+    Ok(texts.into_iter().map(row).collect())
+}
+
+/// Texts as people write them, each with the number of its line.
+fn plain(lines: &[&str]) -> Vec<(usize, String)> {
+    let text =
+        |line: &str| line.strip_prefix('\\').filter(|text| text.starts_with('#')).unwrap_or(line).to_owned();
+    lines.iter().map(|line| text(line)).enumerate().collect()
+}
+
+/// The texts that templates give, each with the number of its template.
+fn of_templates(lines: &[&str]) -> Vec<(usize, String)> {
     // A file names what it uses again: `@name = a|b`, then `{@name}`.
-    let (names, lines): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with('@'));
+    let (names, lines): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.starts_with('@'));
     let names: Vec<(&str, &str)> = names.iter().filter_map(|line| line.split_once(" = ")).collect();
     let mut random = Random(0x11e5);
-    let mut rows = Vec::new();
-    let is_plain = path.to_string_lossy().ends_with(PLAIN);
+    let mut texts = Vec::new();
     for (group, line) in lines.into_iter().enumerate() {
-        if is_plain {
-            let text = line.replace("\\n", "\n");
-            rows.push(Labelled { text, is_injection, source: source.to_owned(), group, order: None });
-            continue;
-        }
         let (line, most) = match line.strip_prefix("WIDE ") {
             Some(line) => (line, MOST_PER_WIDE_LINE),
             None => (line, MOST_PER_LINE),
         };
-        let drawn = (0..4 * most).map(|_| written_out(line, &names, &mut random).replace("\\n", "\n"));
-        let mut texts: Vec<String> = drawn.collect::<BTreeSet<_>>().into_iter().collect();
-        random.shuffle(&mut texts);
-        texts.truncate(most);
-        rows.extend(texts.into_iter().map(|text| Labelled {
-            text,
-            is_injection,
-            source: source.to_owned(),
-            group,
-            order: None,
-        }));
+        let drawn: BTreeSet<String> = (0..4 * most).map(|_| written_out(line, &names, &mut random)).collect();
+        let mut drawn: Vec<String> = drawn.into_iter().collect();
+        random.shuffle(&mut drawn);
+        drawn.truncate(most);
+        texts.extend(drawn.into_iter().map(|text| (group, text)));
     }
-    Ok(rows)
+    texts
 }
 
 /// A line with one of each of its choices. Choices may hold choices.

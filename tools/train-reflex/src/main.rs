@@ -35,8 +35,10 @@ use octollm_core::reflex::injection::patterns::Phrases;
 use data::{Example, Labelled};
 use train::Linear;
 
-/// Share of harmless dev texts that may be flagged.
-const ALLOWED: f64 = 0.01;
+/// Share of harmless dev messages that may be flagged.
+const ALLOWED_MESSAGES: f64 = 0.0075;
+/// Share of harmless dev documents that may be flagged.
+const ALLOWED_DOCUMENTS: f64 = 0.01;
 /// The same for our own dev texts: every one of them holds words that injections like.
 const ALLOWED_OWN: f64 = 0.02;
 /// Their source.
@@ -109,13 +111,14 @@ fn train(mut rows: Vec<Labelled>, dev: &[Labelled]) -> Result<Vec<u8>, Box<dyn E
         harmless.map(|row| Example::new(row, &phrases)).collect::<Vec<_>>()
     };
     let (dev, own) = (of(false), of(true));
-    let threshold = |form| {
+    let threshold = |form, allowed| {
         let of = |rows: &[Example], allowed| {
             threshold(&model, rows.iter().filter(|row| row.form == form), allowed)
         };
-        of(&dev, ALLOWED).max(of(&own, ALLOWED_OWN))
+        of(&dev, allowed).max(of(&own, ALLOWED_OWN))
     };
-    let thresholds = [threshold(Form::Message), threshold(Form::Document)];
+    let thresholds =
+        [threshold(Form::Message, ALLOWED_MESSAGES), threshold(Form::Document, ALLOWED_DOCUMENTS)];
     println!("thresholds {:.3} and {:.3}", thresholds[0], thresholds[1]);
     Ok(file(&model, thresholds))
 }
