@@ -11,12 +11,14 @@
 //! decide about each candidate. That is linear, and ordinary prose costs next to nothing.
 
 mod allow;
+mod capitals;
 mod chain;
 mod check;
 mod confusables;
 mod detect;
 mod detectors;
 mod edit;
+mod escapes;
 mod finding;
 pub mod injection;
 mod live;

@@ -3,6 +3,7 @@
 //! `12345678` is a number; after "patient id" it is a medical record. Only the neighbourhoods of candidates are looked at, and where
 //! they overlap each byte but once: of a text of nothing but numbers every place is in the neighbourhood of a dozen of them.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::kinds::PiiType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::reflex::capitals;
 
 /// Bytes before a candidate that are its context.
 const BEFORE: usize = 48;
@@ -288,16 +290,23 @@ pub(super) struct Contexts {
 
 impl Contexts {
     pub(super) fn new() -> Result<Self> {
-        let topics = WORDS.iter().flat_map(|(topic, words)| words.iter().map(|_| *topic)).collect();
-        let all = || WORDS.iter().flat_map(|(_, words)| *words);
+        let mut all = Vec::new();
+        for (topic, words) in WORDS {
+            let forms = |word: &&'static str| {
+                let capitals = capitals::of(word).into_iter().map(Cow::Owned);
+                std::iter::once(Cow::Borrowed(*word)).chain(capitals).map(|form| (form, *topic))
+            };
+            all.extend(words.iter().flat_map(forms));
+        }
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(all())
+            .build(all.iter().map(|(word, _)| word.as_ref()))
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "the context words do not compile").with_source(cause)
             })?;
-        Ok(Self { words, topics, longest: all().map(|word| word.len()).max().unwrap_or(0) })
+        let longest = all.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+        Ok(Self { words, topics: all.into_iter().map(|(_, topic)| topic).collect(), longest })
     }
 }
 

@@ -76,15 +76,17 @@ impl CustomPatterns {
         Self(compiled)
     }
 
+    /// Looks for the patterns in a reading of the text that has its length.
     pub(super) fn scan(
         &self,
         text: &Canonical<'_>,
+        read: &str,
         allow: &AllowList,
         least: f32,
         findings: &mut Vec<Finding>,
     ) {
         for (pattern, regex) in self.0.iter().filter(|(pattern, _)| pattern.confidence >= least) {
-            each_match(regex, text.text(), |found| {
+            each_match(regex, read, |found| {
                 let value = text.text().get(found.range()).unwrap_or_default();
                 if !value.is_empty() && !allow.allows(value) {
                     findings.push(finding(pattern, text.origin(found.range())));

@@ -24,6 +24,8 @@ mod scan;
 mod tests;
 mod vat;
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +33,7 @@ pub use custom::CustomPattern;
 pub use kinds::{Locale, PiiType};
 
 use super::allow::AllowList;
-use super::{Canonical, Finding, FindingKind, Findings};
+use super::{Canonical, Finding, FindingKind, Findings, escapes};
 use crate::error::{Error, Fault, Result};
 use context::Contexts;
 use custom::CustomPatterns;
@@ -131,9 +133,10 @@ impl PiiDetector {
 
     /// The same for a text that other detectors see too.
     pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
-        let mut found = Scan::new(text.text(), self.types, &self.contexts, self.min_confidence).run();
+        let read = escapes::blanked(text.text());
+        let mut found = Scan::new(&read, self.types, &self.contexts, self.min_confidence).run();
         if let Some(names) = &self.names {
-            let named = names.scan(text.text(), &found, self.min_confidence, |kind| self.types.has(kind));
+            let named = names.scan(&read, &found, self.min_confidence, |kind| self.types.has(kind));
             found.extend(named);
         }
         let mut findings: Vec<Finding> = found
@@ -141,7 +144,10 @@ impl PiiDetector {
             .filter(|found| !self.allow.allows(text.text().get(found.start..found.end).unwrap_or_default()))
             .map(|found| finding(found, text))
             .collect();
-        self.custom.scan(text, &self.allow, self.min_confidence, &mut findings);
+        self.custom.scan(text, text.text(), &self.allow, self.min_confidence, &mut findings);
+        if let Cow::Owned(read) = &read {
+            self.custom.scan(text, read, &self.allow, self.min_confidence, &mut findings);
+        }
         Findings::resolve(findings)
     }
 }

@@ -26,6 +26,26 @@ fn finds_nothing(text: &str) {
 }
 
 #[test]
+fn escapes_are_no_part_of_what_stands_beside_them() {
+    finds(r#"{"msg":"from\njane@example.com\tor"}"#, "email", "jane@example.com");
+    finds(r#"{"m":"\u00fcjane@example.com"}"#, "email", "jane@example.com");
+    finds(r"paid\n4539148803436467\nnow", "credit_card", "4539148803436467");
+    finds(r"to\tDE89370400440532013000\r\n", "iban", "DE89370400440532013000");
+}
+
+#[test]
+fn labels_in_capitals_are_context() {
+    finds("Телефон: 8 912 345 67 89", "phone", "8 912 345 67 89");
+    finds("ДАТА РОЖДЕНИЯ: 12.03.1985", "date_of_birth", "12.03.1985");
+}
+
+#[test]
+fn a_number_with_its_country_is_one_beside_an_order() {
+    finds("My order is late, +1 (415) 555-0132", "phone", "+1 (415) 555-0132");
+    finds("invoice +49 30 12345678", "phone", "+49 30 12345678");
+}
+
+#[test]
 fn each_type_in_a_sentence() {
     for (text, kind, value) in [
         ("write to Jane.Doe+x@mail.example.co.uk.", "email", "Jane.Doe+x@mail.example.co.uk"),

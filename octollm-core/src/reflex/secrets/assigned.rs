@@ -105,6 +105,7 @@ pub(super) const WORDS: &[Word] = &[
     word("sessionid", Key),
     word("sessid", Key),
     word("identified by ", Quoted),
+    word("with password ", Quoted),
 ];
 
 /// Reads the value that the word at `start..end` announces. `spent` is what was read of values before.
@@ -112,8 +113,10 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     let value = WORDS.get(word)?.value;
     let (at, strict) = match value {
         Bearer | Quoted => (end, true),
-        Password => separator(text, end).or_else(|| argument(text, start, end).map(|at| (at, true)))?,
-        Short | Key => separator(text, end)?,
+        Password => separator(text, end).or_else(|| {
+            argument(text, start, end).or_else(|| element(text, start, end)).map(|at| (at, true))
+        })?,
+        Short | Key => separator(text, end).or_else(|| element(text, start, end).map(|at| (at, true)))?,
     };
     if !spent.may(start) {
         return None;
@@ -194,6 +197,15 @@ fn argument(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let option = before.get(before.len() - name.count()..)?.starts_with(b"--");
     let netrc = || before.ends_with(b" ") && has(before, b"login ") && has(before, b"machine ");
     (matches!(rest, [b' ', first, ..] if !b" -".contains(first)) && (option || netrc())).then_some(end + 1)
+}
+
+/// Where the value begins that an element of XML holds: `<db.password>x</db.password>`.
+fn element(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(byte);
+    let before = text.get(start.saturating_sub(24)..start)?;
+    let name = before.iter().rev().take_while(|byte| of_name(byte)).count();
+    let opens = before.len().checked_sub(name + 1).and_then(|at| before.get(at)) == Some(&b'<');
+    (opens && text.get(end) == Some(&b'>')).then_some(end + 1)
 }
 
 /// The part of a line before `at`, as far as it is looked at.
@@ -290,8 +302,8 @@ fn extent(text: &[u8], at: usize, in_query: bool) -> Option<(usize, usize, bool)
     };
     let length = reach.iter().position(stop).or_else(|| (reach.len() < MAX_VALUE).then_some(reach.len()))?;
     let value = reach.get(..length)?;
-    let trimmed =
-        if quoted { 0 } else { value.iter().rev().take_while(|byte| b".)]}".contains(byte)).count() };
+    let around: &[u8] = if quoted { b" " } else { b".)]}" };
+    let trimmed = value.iter().rev().take_while(|byte| around.contains(byte)).count();
     // A cut in the middle of a character gives the whole character back.
     let mut to = from + length - trimmed;
     while text.get(to).is_some_and(|byte| byte & 0xC0 == 0x80) {

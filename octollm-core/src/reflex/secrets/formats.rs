@@ -20,6 +20,8 @@ enum Alphabet {
     Crypt,
     /// A block between `-----BEGIN` and `-----END`.
     Pem,
+    /// The lines of a key file of `PuTTY`, up to its `Private-MAC`.
+    Ppk,
     /// Three parts of base64url, the first two of JSON.
     Jwt,
 }
@@ -34,7 +36,7 @@ impl Alphabet {
             Self::Dotted | Self::Jwt => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
             Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'),
             Self::Crypt => byte.is_ascii_alphanumeric() || b"./$=,+".contains(&byte),
-            Self::Pem => false,
+            Self::Pem | Self::Ppk => false,
         }
     }
 }
@@ -70,7 +72,7 @@ const fn mild(mut format: Format) -> Format {
 /// Longest token in bytes.
 const MAX_TOKEN: usize = 4096;
 
-use Alphabet::{Alnum, Base64, Base64Url, Crypt, Dotted, Hex, Jwt, Pem, Upper};
+use Alphabet::{Alnum, Base64, Base64Url, Crypt, Dotted, Hex, Jwt, Pem, Ppk, Upper};
 
 /// The formats, by issuer.
 pub(super) const FORMATS: &[Format] = &[
@@ -194,7 +196,7 @@ pub(super) const FORMATS: &[Format] = &[
     format("$apr1$", "password_hash", Crypt, 24, 40),
     format("$argon2", "password_hash", Crypt, 60, 250),
     format("-----BEGIN ", "private_key", Pem, 0, usize::MAX),
-    format("PuTTY-User-Key-File-", "private_key", Base64Url, 1, 1),
+    format("PuTTY-User-Key-File-", "private_key", Ppk, 0, usize::MAX),
 ];
 
 use Alphabet::Base64 as Base64Path;
@@ -209,6 +211,10 @@ impl Format {
         }
         match self.alphabet {
             Pem => return self.read_pem(text, start, body_start),
+            Ppk => {
+                let length = ppk_length(text.get(body_start..)?)?;
+                return Some(self.secret(start, body_start + length, 0.99));
+            }
             _ if self.prefix.starts_with(':') => return self.read_telegram(text, start, body_start),
             _ => {}
         }
@@ -294,6 +300,28 @@ fn key_length(text: &[u8]) -> usize {
     let title = title.get(..title.len().min(48)).unwrap_or_default();
     let close = title.windows(5).position(|part| part == b"-----").map(|close| close + 5);
     at + END.len() + close.unwrap_or(0)
+}
+
+/// Bytes of the lines of a key file of `PuTTY` behind its prefix (`2: ssh-rsa`): of its fields and of base64.
+fn ppk_length(text: &[u8]) -> Option<usize> {
+    const FIELDS: &[&[u8]] =
+        &[b"Encryption:", b"Comment:", b"Public-Lines:", b"Key-Derivation:", b"Argon2-", b"Private-Lines:"];
+    if !matches!(text, [b'1'..=b'9', b':', ..]) {
+        return None;
+    }
+    let mut length = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let is_last = line.starts_with(b"Private-MAC:");
+        let is_field = length == 0 || is_last || FIELDS.iter().any(|field| line.starts_with(field));
+        if !is_field && !line.iter().all(|byte| Base64.has(*byte) || b"=\r\n".contains(byte)) {
+            break;
+        }
+        length += line.len();
+        if is_last {
+            break;
+        }
+    }
+    text.get(..length).map(|key| key.trim_ascii_end().len())
 }
 
 /// Three parts, of which the second is JSON, too (RFC 7519; an unsigned token ends with a dot).

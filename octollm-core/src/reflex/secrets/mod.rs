@@ -9,17 +9,21 @@ mod formats;
 mod tests;
 mod urls;
 
+use std::borrow::Cow;
+
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::allow::AllowList;
-use super::{Canonical, Finding, FindingKind, Findings, Severity};
+use super::{Canonical, Finding, FindingKind, Findings, Severity, capitals, escapes};
 use crate::error::{Error, ErrorKind, Result};
 use formats::FORMATS;
 
 /// Finds credentials. Built once, then shared: scanning needs no lock.
 #[derive(Debug)]
 pub struct SecretDetector {
-    anchors: AhoCorasick,
+    automaton: AhoCorasick,
+    /// What each of its patterns announces.
+    anchors: Vec<Anchor>,
     allow: AllowList,
 }
 
@@ -48,16 +52,24 @@ enum Anchor {
 }
 
 impl Anchor {
-    fn of(pattern: usize) -> Self {
-        let words = pattern.checked_sub(FORMATS.len());
-        match words {
-            None => Self::Format(pattern),
-            Some(word) if word < assigned::WORDS.len() => Self::Word(word),
-            Some(other) if other - assigned::WORDS.len() < assigned::OPTIONS.len() => {
-                Self::Option(other - assigned::WORDS.len())
-            }
-            Some(_) => Self::Url,
-        }
+    /// All of them, each with the text that announces it.
+    fn all() -> Vec<(Cow<'static, str>, Self)> {
+        let given = |(at, text): (usize, &'static str), anchor: fn(usize) -> Self| (text.into(), anchor(at));
+        let mut all: Vec<_> = FORMATS
+            .iter()
+            .map(|format| format.prefix)
+            .enumerate()
+            .map(|format| given(format, Self::Format))
+            .collect();
+        let words = || assigned::WORDS.iter().map(|word| word.text).enumerate();
+        all.extend(words().map(|word| given(word, Self::Word)));
+        let capitals =
+            |(at, word)| capitals::of(word).into_iter().map(move |form| (form.into(), Self::Word(at)));
+        all.extend(words().flat_map(capitals));
+        let options = assigned::OPTIONS.iter().map(|(option, ..)| *option).enumerate();
+        all.extend(options.map(|option| given(option, Self::Option)));
+        all.push(("://".into(), Self::Url));
+        all
     }
 }
 
@@ -73,17 +85,16 @@ impl SecretDetector {
     /// # Errors
     /// Only a defect of this library.
     pub fn new() -> Result<Self> {
-        let formats = FORMATS.iter().map(|format| format.prefix);
-        let words = assigned::WORDS.iter().map(|word| word.text);
-        let options = assigned::OPTIONS.iter().map(|(option, ..)| *option);
-        let anchors = AhoCorasick::builder()
+        let all = Anchor::all();
+        let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .build(formats.chain(words).chain(options).chain(["://"]))
+            .build(all.iter().map(|(text, _)| text.as_ref()))
             .map_err(|cause| {
                 Error::new(ErrorKind::Internal, "the secrets' anchors do not compile").with_source(cause)
             })?;
-        Ok(Self { anchors, allow: AllowList::default() })
+        let anchors = all.into_iter().map(|(_, anchor)| anchor).collect();
+        Ok(Self { automaton, anchors, allow: AllowList::default() })
     }
 
     /// The same detector, for which these values are no secrets: keys of a documentation.
@@ -99,14 +110,16 @@ impl SecretDetector {
 
     /// The same for a text that other detectors see too.
     pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
+        let read = escapes::blanked(text.text());
         let (bytes, mut found, mut done, mut spent) =
-            (text.text().as_bytes(), Vec::new(), 0, assigned::Spent::default());
-        for anchor in self.anchors.find_overlapping_iter(bytes) {
+            (read.as_bytes(), Vec::new(), 0, assigned::Spent::default());
+        for anchor in self.automaton.find_overlapping_iter(bytes) {
             // What lies in a secret that was read already announces no other one.
             if anchor.start() < done {
                 continue;
             }
-            let secret = match Anchor::of(anchor.pattern().as_usize()) {
+            let Some(announced) = self.anchors.get(anchor.pattern().as_usize()) else { continue };
+            let secret = match *announced {
                 Anchor::Format(at) => FORMATS.get(at).and_then(|format| format.read(bytes, anchor.start())),
                 Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at, &mut spent),
                 Anchor::Option(at) => assigned::read_option(bytes, anchor.start(), anchor.end(), at),

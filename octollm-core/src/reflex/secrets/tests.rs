@@ -29,6 +29,40 @@ fn hex(length: usize) -> String {
 }
 
 #[test]
+fn escapes_are_no_part_of_a_secret() {
+    let token = format!("ghp_{}", noise(36));
+    finds(&format!(r#"{{"msg":"paid\n{token}\tand"}}"#), "github_token", &token);
+    finds(r#"{"m":"login \"password=hunter2xyzA9\" failed"}"#, "password", "hunter2xyzA9");
+    finds(r#"{"m":"{\"user\":\"bob\",\"password\":\"Tr0ub4dor3x\"}"}"#, "password", "Tr0ub4dor3x");
+    finds(r"password: hunter2xyzA9\nnext", "password", "hunter2xyzA9");
+}
+
+#[test]
+fn words_in_capitals_announce_as_well() {
+    for word in ["пароль", "Пароль", "ПАРОЛЬ", "HASŁO", "CONTRASEÑA", "LÖSENORD"] {
+        finds(&format!("{word}: Tr0ub4dor3x"), "password", "Tr0ub4dor3x");
+    }
+}
+
+#[test]
+fn elements_and_statements_hold_passwords() {
+    finds("<db.password>Tr0ub4dor3x</db.password>", "password", "Tr0ub4dor3x");
+    finds("<apiKey>8f14e45fceea167a5a36dedd4bea2543</apiKey>", "api_key", "8f14e45fceea167a5a36dedd4bea2543");
+    finds("ALTER USER bob WITH PASSWORD 'Tr0ub4dor3x';", "password", "Tr0ub4dor3x");
+    for none in ["<password>${db.password}</password>", "<p>password</p>", "x < password > 3"] {
+        finds_nothing(none);
+    }
+}
+
+#[test]
+fn a_key_file_of_putty_is_found_whole() {
+    let key = "PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\nComment: k\nPublic-Lines: 1\nAAAAB3Nz\n\
+        Private-Lines: 1\nAAABAQC7=\nPrivate-MAC: 3f8a0c1d5e2b7a94";
+    finds(&format!("see\n{key}\nand more"), "private_key", key);
+    finds_nothing("Files begin with PuTTY-User-Key-File-N and a colon");
+}
+
+#[test]
 fn tokens_of_known_formats() {
     for (kind, token) in [
         ("aws_access_key", "AKIAIOSFODNN7EXAMPLE".to_owned()),
