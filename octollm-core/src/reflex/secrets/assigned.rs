@@ -111,13 +111,16 @@ pub(super) const WORDS: &[Word] = &[
 /// Reads the value that the word at `start..end` announces. `spent` is what was read of values before.
 pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &mut Spent) -> Option<Secret> {
     let value = WORDS.get(word)?.value;
-    let (at, strict) = match value {
-        Bearer | Quoted => (end, true),
-        Password => separator(text, end).or_else(|| {
-            argument(text, start, end).or_else(|| element(text, start, end)).map(|at| (at, true))
-        })?,
-        Short | Key => separator(text, end).or_else(|| element(text, start, end).map(|at| (at, true)))?,
+    let element = || element(text, start, end).map(|at| (at, true));
+    let after_sign = match value {
+        Bearer | Quoted => Some((end, true)),
+        Password => {
+            let argument = || argument(text, start, end).map(|at| (at, true));
+            separator(text, end).or_else(argument).or_else(element)
+        }
+        Short | Key => separator(text, end).or_else(element),
     };
+    let (at, strict) = after_sign.or_else(|| beside(text, end).map(|at| (at, false)))?;
     if !spent.may(start) {
         return None;
     }
@@ -129,13 +132,16 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     let candidate = text.get(from..to)?;
     let accepted = !is_reference(candidate)
         && !is_hash_of_ours(text, from, to)
+        && (after_sign.is_some() || tells_itself(candidate, value))
         && match value {
             Short if !strict || !stands_alone(text, start, end) => false,
             Password | Short => {
                 let given = quoted || in_query || is_variable(text, start, at) && is_word(candidate);
                 is_password(candidate, given, strict)
             }
-            Quoted => quoted && is_password(candidate, true, true) && !is_plain(candidate),
+            Quoted => {
+                quoted && closes(text, from, to) && is_password(candidate, true, true) && !is_plain(candidate)
+            }
             Key | Bearer => is_key(candidate),
         };
     let inside = start.checked_sub(1).and_then(|at| text.get(at)).is_some_and(u8::is_ascii_lowercase);
@@ -208,6 +214,32 @@ fn element(text: &[u8], start: usize, end: usize) -> Option<usize> {
     (opens && text.get(end) == Some(&b'>')).then_some(end + 1)
 }
 
+/// Where the value begins that follows a word with a space between: `log in with password Tr0ub4dor3x`.
+fn beside(text: &[u8], end: usize) -> Option<usize> {
+    matches!(text.get(end..)?, [b' ', first, ..] if !first.is_ascii_whitespace()).then_some(end + 1)
+}
+
+/// Whether a value that no sign announces can be nothing but a credential: a password of letters in either case and digits, a key of
+/// letters and digits without order. No name of an algorithm (`SHA256`), no version.
+fn tells_itself(value: &[u8], kind: Value) -> bool {
+    const NAMES: &[&[u8]] = &[
+        b"sha", b"md5", b"base64", b"pbkdf", b"crypt", b"argon", b"oauth", b"utf", b"x509", b"http", b"aes",
+    ];
+    let has = |test: fn(&u8) -> bool| value.iter().any(test);
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    match kind {
+        Password => {
+            let lower = value.to_ascii_lowercase();
+            let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && digits >= 2;
+            let plain =
+                value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&*+?@^_-".contains(byte));
+            value.len() >= 8 && mixed && plain && !NAMES.iter().any(|name| self::has(&lower, name))
+        }
+        Key => digits >= 4 && value.iter().all(u8::is_ascii_alphanumeric),
+        Short | Bearer | Quoted => false,
+    }
+}
+
 /// The part of a line before `at`, as far as it is looked at.
 pub(super) fn line_before(text: &[u8], at: usize) -> &[u8] {
     let before = text.get(at.saturating_sub(LINE)..at).unwrap_or_default();
@@ -224,6 +256,11 @@ fn is_variable(text: &[u8], start: usize, at: usize) -> bool {
     let name = text.get(start.saturating_sub(1)..at).unwrap_or_default();
     let upper = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     matches!(name, [name @ .., b'='] if start > 0 && name.iter().all(upper))
+}
+
+/// Whether the quote before a value stands behind it, too.
+fn closes(text: &[u8], from: usize, to: usize) -> bool {
+    from.checked_sub(1).and_then(|at| text.get(at)) == text.get(to)
 }
 
 /// Letters and spaces only: `identified by "Sarah"`.

@@ -45,11 +45,42 @@ fn words_in_capitals_announce_as_well() {
 }
 
 #[test]
+fn a_credential_in_a_sentence_needs_no_sign() {
+    for text in [
+        "Please log in with password Tr0ub4dor3x and go on",
+        "use password \"Tr0ub4dor3x\" for it",
+        "mit dem Passwort Tr0ub4dor3x",
+        "avec le mot de passe Tr0ub4dor3x.",
+    ] {
+        finds(text, "password", "Tr0ub4dor3x");
+    }
+    finds(
+        "my api key 8f14e45fceea167a5a36dedd4bea2543 please",
+        "api_key",
+        "8f14e45fceea167a5a36dedd4bea2543",
+    );
+    for none in [
+        "hash the password PBKDF2WithHmacSHA256 wise",
+        "the password Manager2 asks for",
+        "a password must have 8 characters",
+        "count the token claude-3-5-sonnet-20241022 uses",
+        "the secret of Room101",
+    ] {
+        finds_nothing(none);
+    }
+}
+
+#[test]
 fn elements_and_statements_hold_passwords() {
     finds("<db.password>Tr0ub4dor3x</db.password>", "password", "Tr0ub4dor3x");
     finds("<apiKey>8f14e45fceea167a5a36dedd4bea2543</apiKey>", "api_key", "8f14e45fceea167a5a36dedd4bea2543");
     finds("ALTER USER bob WITH PASSWORD 'Tr0ub4dor3x';", "password", "Tr0ub4dor3x");
-    for none in ["<password>${db.password}</password>", "<p>password</p>", "x < password > 3"] {
+    for none in [
+        "<password>${db.password}</password>",
+        "<p>password</p>",
+        "x < password > 3",
+        "word(\"with password \", Quoted2),\n];",
+    ] {
         finds_nothing(none);
     }
 }
