@@ -437,7 +437,8 @@ fn is_password(value: &[u8], quoted: bool, strict: bool) -> bool {
     let mixed = has(u8::is_ascii_uppercase)
         && value.iter().skip(1).any(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase);
-    let spaces = value.iter().filter(|byte| **byte == b' ').count();
+    // An escape within a value has become several spaces.
+    let spaces = value.windows(2).filter(|pair| matches!(pair, [b' ', next] if *next != b' ')).count();
     match (strict, quoted) {
         (true, true) => value.len() >= 4 && spaces < 4,
         (true, false) => value.len() >= 6 && (digit || symbol || mixed),

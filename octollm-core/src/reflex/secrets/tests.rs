@@ -35,6 +35,7 @@ fn escapes_are_no_part_of_a_secret() {
     finds(r#"{"m":"login \"password=hunter2xyzA9\" failed"}"#, "password", "hunter2xyzA9");
     finds(r#"{"m":"{\"user\":\"bob\",\"password\":\"Tr0ub4dor3x\"}"}"#, "password", "Tr0ub4dor3x");
     finds(r"password: hunter2xyzA9\nnext", "password", "hunter2xyzA9");
+    finds(r#"{"password": "Kr\u00e4hennest"}"#, "password", r"Kr\u00e4hennest");
 }
 
 #[test]
