@@ -6,6 +6,7 @@ use octollm_core::arm::{ArmCall, Peer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::syntax::Language;
 
@@ -66,8 +67,7 @@ pub(crate) async fn run(language: &str, code: &str, tests: &str, call: Option<&A
         return Trial::NotRun("there is no arm that runs code".to_owned());
     };
     call.progress.report("running the tests", None);
-    // The same for every attempt, as the request to the other arm is.
-    let mark = format!("octollm-tests {}:", call.request_id);
+    let mark = mark(&call.request_id.to_string());
     let input =
         json!({"action_type": "python", "code": program(code, tests, &mark), "timeout_seconds": SECONDS});
     match call.ask(&runner, input).await {
@@ -118,6 +118,15 @@ fn program(code: &str, tests: &str, mark: &str) -> String {
     format!("import json\n\nFILES = json.loads({})\nMARK = {}\n{DRIVER}", json!(files), json!(mark))
 }
 
+/// What the verdict's line begins with: the same for every attempt, as the request to the other arm is. In letters alone, for
+/// what goes from arm to arm is screened, and the digits of one id in a thousand are some country's telephone number.
+fn mark(request_id: &str) -> String {
+    let letter = |nibble: u8| char::from(b'a' + (nibble & 15));
+    let hash = Sha256::digest(request_id.as_bytes());
+    let letters: String = hash.iter().take(8).flat_map(|byte| [letter(byte >> 4), letter(*byte)]).collect();
+    format!("octollm-tests {letters}:")
+}
+
 /// Why it could not be run: the error's own words and its hint, which never hold what was to be run.
 pub(crate) fn reason(error: &Error) -> String {
     match error.hint() {
@@ -139,6 +148,8 @@ fn last_words(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    use octollm_core::reflex::Detectors;
 
     use super::*;
 
@@ -261,6 +272,17 @@ mod tests {
         let missing = run("import no_such_module_here\n", "def test_a():\n    pass\n");
         assert!(matches!(&missing, Trial::NotRun(why) if why.contains("no_such_module_here")), "{missing:?}");
         assert!(matches!(run(GOOD, "# none yet\n"), Trial::NotRun(_)));
+    }
+
+    /// The mark was the id itself, whose digits were taken for a telephone number now and then: the verdict was not found.
+    #[test]
+    fn no_mark_is_taken_for_something_personal() {
+        let detectors = Detectors::new().unwrap();
+        for number in 0..5_000 {
+            let mark = mark(&format!("task-{number}-step-1"));
+            let program = format!("MARK = {}\n{mark}{{\"outcome\": \"failed\"}}", json!(mark));
+            assert!(detectors.private(&program).is_empty(), "{mark}");
+        }
     }
 
     #[test]

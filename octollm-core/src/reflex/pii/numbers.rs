@@ -114,7 +114,7 @@ impl Scan<'_> {
             } else {
                 self.extension(token).or_else(|| self.day_before_time(token).filter(|_| groups.len() == 2))
             };
-            let Some(digits_end) = digits_end else { break };
+            let Some(digits_end) = digits_end.filter(|_| self.uuid(token).is_none()) else { break };
             groups.push(Group { start: at, end: digits_end, tail: self.tail(token.end), gap });
             end = token.end;
             if digits_end != token.end {
@@ -174,7 +174,7 @@ impl Scan<'_> {
 
     /// The number that begins with these groups; `skipped` says that the group before them belongs to none.
     fn number(&mut self, groups: &[Group], skipped: bool) -> Used {
-        if self.is_amount(groups) {
+        if self.is_amount(groups) || are_decimals(groups) {
             return None;
         }
         self.ip_v4(groups)
@@ -182,7 +182,7 @@ impl Scan<'_> {
             .or_else(|| self.fr_nir(groups))
             .or_else(|| self.date(groups))
             .or_else(|| self.international_phone(groups, skipped))
-            .or_else(|| self.ssn(groups))
+            .or_else(|| self.ssn(groups, skipped))
             .or_else(|| self.nhs(groups))
             .or_else(|| self.spanish(groups))
             .or_else(|| self.bare(groups))
@@ -209,8 +209,9 @@ impl Scan<'_> {
     fn card(&mut self, groups: &[Group]) -> Used {
         let first = groups.first()?;
         let gap = groups.get(1).map_or(Gap::First, |group| group.gap);
+        let dictated = self.begins_digit_by_digit(groups);
         let usual = matches!(gap, Gap::Space | Gap::Dash) || is_printed_as_card(groups);
-        let most = if self.begins_digit_by_digit(groups) { MAX_DIGITS } else { 7 };
+        let most = if dictated { MAX_DIGITS } else { 7 };
         let (mut total, mut valid) = (0, None);
         for (at, group) in groups.iter().enumerate().take(most) {
             if at > 0 && (group.gap != gap || !usual) {
@@ -220,15 +221,22 @@ impl Scan<'_> {
             if (13..=19).contains(&total) && (at == 0 || (3..=7).contains(&group.len()) || at >= 3) {
                 let digits = self.digits(groups, at + 1)?;
                 if checks::card_network(digits.as_slice()) && checks::luhn(digits.as_slice()) {
-                    valid = Some((at + 1, group.end, at > 0));
+                    valid = Some((at + 1, group.end, total));
                 }
             }
             if total >= 19 {
                 break;
             }
         }
-        let (used, end, grouped) = valid?;
-        let alone = if grouped { 0.95 } else { 0.85 };
+        let (used, end, total) = valid?;
+        let alone = match total {
+            _ if used > 1 && (dictated || is_printed_as_card(groups)) => 0.95,
+            // One in ten of all lists of numbers passes the check somewhere.
+            _ if used > 1 => 0.0,
+            // As long as hardly any card is, and as ids are.
+            17 | 18 => 0.4,
+            _ => 0.85,
+        };
         self.offer(PiiType::CreditCard, first.start, end, alone, 0.99).then_some(used)
     }
 
@@ -251,8 +259,10 @@ impl Scan<'_> {
             }
             if total == 15 {
                 let digits = self.digits(groups, at + 1)?;
+                let printed = matches!(lengths::<7>(groups), [15, ..] | [13, 2, ..] | [1, 2, 2, 2, 3, 3, 2]);
+                let alone = if printed { 0.8 } else { 0.0 };
                 return (checks::fr_nir(digits.as_slice())
-                    && self.offer(PiiType::FrNir, first.start, group.end, 0.8, 0.98))
+                    && self.offer(PiiType::FrNir, first.start, group.end, alone, 0.98))
                 .then_some(at + 1);
             }
         }
@@ -260,7 +270,7 @@ impl Scan<'_> {
     }
 
     /// Social security and taxpayer numbers: `123-45-6789`, `123 45 6789`.
-    fn ssn(&mut self, groups: &[Group]) -> Used {
+    fn ssn(&mut self, groups: &[Group], skipped: bool) -> Used {
         let [first, middle, last, ..] = groups else { return None };
         let gap = middle.gap;
         if [first.len(), middle.len(), last.len()] != [3, 2, 4] || last.gap != gap {
@@ -268,6 +278,8 @@ impl Scan<'_> {
         }
         let alone = match gap {
             Gap::Dash => 0.85,
+            // One of many numbers in a row.
+            Gap::Space if skipped || groups.get(3).is_some_and(|next| next.gap == Gap::Space) => 0.0,
             Gap::Space => 0.6,
             Gap::Dot | Gap::Mixed => 0.4,
             _ => return None,
@@ -385,7 +397,7 @@ impl Scan<'_> {
         let before = self.byte_before(start);
         let part_of_name = before.is_some_and(|byte| b"#$_/.".contains(&byte));
         let value = before == Some(b'=') && !self.context(start, end).says(Topic::Phone);
-        if (part_of_name || value) && shape.alone < 0.7 {
+        if (part_of_name || value) && shape.alone < 0.7 || self.is_dumped(groups) {
             return None;
         }
         if shape.alone <= COUNTABLE
@@ -394,6 +406,21 @@ impl Scan<'_> {
             return None;
         }
         self.offer(PiiType::Phone, start, end, shape.alone, shape.supported).then_some(shape.used)
+    }
+
+    /// Whether it is of pairs among more pairs of hexadecimal digits: `51 a5 28 6f  06 65 95 34 42 b3`.
+    fn is_dumped(&self, groups: &[Group]) -> bool {
+        let pairs = groups.iter().take_while(|group| group.len() == 2).take(5);
+        let Some((first, last)) = groups.first().zip(pairs.clone().last()) else { return false };
+        let pair =
+            |word: Option<&[u8]>| word.is_some_and(|word| word.len() == 2 && word.iter().all(u8::is_ascii_hexdigit));
+        let words = |from: usize, to: usize| {
+            self.slice(from, to).split(|byte| *byte == b' ').filter(|word| !word.is_empty())
+        };
+        let mut before = words(first.start.saturating_sub(7), first.start).rev();
+        let mut after = words(last.end, last.end + 7);
+        pairs.count() == 5
+            && (pair(before.next()) && pair(before.next()) || pair(after.next()) && pair(after.next()))
     }
 
     /// `2019-2023`: from a year to a year.
@@ -418,19 +445,30 @@ fn goes_on(groups: &[Group]) -> bool {
     matches!(groups, [first, second, ..] if first.gap == second.gap && matches!(first.gap, Gap::Space | Gap::Dot))
 }
 
+/// Whether a group is what stands behind a decimal point: `0.2434291481071980`.
+fn are_decimals(groups: &[Group]) -> bool {
+    let [first, rest @ ..] = groups else { return false };
+    first.gap == Gap::Dot && rest.first().is_none_or(|next| next.gap != Gap::Dot)
+}
+
 /// Whether the groups are those that are printed on a card, whatever stands between them.
 fn is_printed_as_card(groups: &[Group]) -> bool {
     matches!(groups, [a, b, c, d, ..] if [a, b, c, d].iter().all(|group| group.len() == 4))
         || matches!(groups, [a, b, c, ..] if [a.len(), b.len()] == [4, 6] && matches!(c.len(), 4 | 5))
 }
 
-/// `86 095 742 719`, as German tax numbers are printed; `1112.22.333` and `111 222 333`, as Dutch ones are.
-fn split_number(groups: &[Group]) -> Used {
-    let mut lengths = [0; 4];
+/// The digits of each of the first groups; zero where there is none.
+fn lengths<const N: usize>(groups: &[Group]) -> [usize; N] {
+    let mut lengths = [0; N];
     for (length, group) in lengths.iter_mut().zip(groups) {
         *length = group.len();
     }
-    match lengths {
+    lengths
+}
+
+/// `86 095 742 719`, as German tax numbers are printed; `1112.22.333` and `111 222 333`, as Dutch ones are.
+fn split_number(groups: &[Group]) -> Used {
+    match lengths(groups) {
         [2, 3, 3, 3] => Some(4),
         [4, 2, 3, _] | [3, 3, 3, _] => Some(3),
         _ => None,

@@ -95,6 +95,9 @@ impl<'t> Scan<'t> {
 
     /// Looks at a token and answers where to go on.
     fn token(&mut self, token: Token) -> usize {
+        if let Some(end) = self.uuid(token) {
+            return end;
+        }
         if token.digits == 0 {
             return self.word(token);
         }
@@ -107,6 +110,22 @@ impl<'t> Scan<'t> {
             return self.numbers(token.start);
         }
         self.identifier(token)
+    }
+
+    /// Where the UUID ends whose first part ends this token. One in a thousand holds what looks like a telephone number or an
+    /// IBAN.
+    pub(super) fn uuid(&self, token: Token) -> Option<usize> {
+        const LENGTH: usize = 36;
+        if self.byte(token.end) != Some(b'-') {
+            return None;
+        }
+        let start = token.end.checked_sub(8).filter(|start| *start >= token.start)?;
+        let text: &[u8; LENGTH] = self.slice(start, start + LENGTH).first_chunk()?;
+        let is_uuid = text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        is_uuid.then_some(start + LENGTH)
     }
 
     /// A token without digits: part of an address of a computer, a bank's code, or the month of a date of birth.

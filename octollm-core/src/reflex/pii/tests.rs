@@ -45,6 +45,38 @@ fn a_number_with_its_country_is_one_beside_an_order() {
     finds("invoice +49 30 12345678", "phone", "+49 30 12345678");
 }
 
+/// One in a thousand had a telephone number or an IBAN in it.
+#[test]
+fn a_uuid_is_one_thing() {
+    for id in ["e78da107-0796-4656-8845-25fd1a3c6027", "9d1c6521-466a-4e10-be42-25fd1a3c6027"] {
+        for text in [id.to_owned(), id.to_uppercase(), format!("task-{id}-step-1"), format!("req_{id}")] {
+            finds_nothing(&text);
+        }
+    }
+    finds_nothing("part-00687-98246294-aa4c-43a9-9d3b-0eb3eb8e2b10.parquet");
+    finds("ab-0796-4656-8845", "phone", "0796-4656-8845");
+}
+
+#[test]
+fn numbers_in_rows_and_decimals_are_nothing_personal() {
+    for text in [
+        "loss 0.2434291481071980 at step 12",
+        "1 2233 2962 4 6262 1316888 2322258 12",
+        "[51 118 138 222 38 70 175 242 61 234 12]",
+        "4110 8 2871 1846 329 83 6550 22",
+        "4825897 693707 4236 S",
+        "0000010: 51 a5 28 6f  06 65 95 34 42",
+        "06 65 95 34 42 b3 5c",
+        "message 361619046194235075 deleted",
+    ] {
+        finds_nothing(text);
+    }
+    finds("de 06 65 95 34 42", "phone", "06 65 95 34 42");
+    finds("card 361619046194235075", "credit_card", "361619046194235075");
+    finds("my card: 411111 1111 111111", "credit_card", "411111 1111 111111");
+    finds("4111 1111 1111 1111 12/27 123", "credit_card", "4111 1111 1111 1111");
+}
+
 #[test]
 fn each_type_in_a_sentence() {
     for (text, kind, value) in [
