@@ -35,6 +35,7 @@ mod robustness;
 mod said;
 pub mod secrets;
 mod stimulus;
+mod table;
 mod text;
 mod vault;
 
@@ -49,5 +50,6 @@ pub use reaction::{Reaction, Reflex, Verdict};
 pub use redact::{RedactStyle, Redactor};
 pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
+pub use table::table_header;
 pub use text::Canonical;
 pub use vault::{Given, LONGEST_PLACEHOLDER, Vault, VaultKey, holds_placeholder};

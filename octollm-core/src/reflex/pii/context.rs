@@ -308,6 +308,21 @@ impl Contexts {
         let longest = all.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
         Ok(Self { words, topics: all.into_iter().map(|(_, topic)| topic).collect(), longest })
     }
+
+    /// What the name of a column is about: `date_of_birth`, `homePhone`.
+    pub(super) fn of_column(&self, name: &str) -> Topics {
+        let spaced = format!("{} ", name.replace(['_', '-', '.'], " "));
+        let bytes = spaced.as_bytes();
+        let begins = |at: usize| match (at.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(at)) {
+            (Some(before), Some(first)) => {
+                !before.is_ascii_alphabetic() || before.is_ascii_lowercase() && first.is_ascii_uppercase()
+            }
+            _ => true,
+        };
+        let found = self.words.find_overlapping_iter(bytes).filter(|word| begins(word.start()));
+        let topics = found.filter_map(|word| self.topics.get(word.pattern().as_usize()));
+        Topics(topics.fold(0, |all, topic| all | 1 << *topic as u32))
+    }
 }
 
 /// A context word where it stands.
@@ -335,14 +350,14 @@ impl<'t> Mentions<'t> {
         Self { contexts, bytes: text.as_bytes(), found: VecDeque::new(), looked: 0..0 }
     }
 
-    /// What the words before `start` are about.
-    pub(super) fn before(&mut self, start: usize) -> Topics {
-        let from = start.saturating_sub(BEFORE);
+    /// What the words before `start` are about, and not before `least`.
+    pub(super) fn before(&mut self, start: usize, least: usize) -> Topics {
+        let from = start.saturating_sub(BEFORE).max(least).min(start);
         let part = self.bytes.get(from..start).unwrap_or_default();
         self.look(from..start);
         let first = match ended(part) {
             Some(at) => from + at,
-            None if part.len() < BEFORE => from,
+            None if part.len() < BEFORE || from == least => from,
             // A word that begins with the neighbourhood may be the end of another one.
             None => from + 1,
         };
@@ -350,9 +365,9 @@ impl<'t> Mentions<'t> {
         Topics::of(words.filter(|word| word.end <= start && !word.is_inside))
     }
 
-    /// What the words after `end` are about.
-    pub(super) fn after(&mut self, end: usize) -> Topics {
-        let part = self.bytes.get(end..self.bytes.len().min(end + AFTER)).unwrap_or_default();
+    /// What the words after `end` are about, and not after `most`.
+    pub(super) fn after(&mut self, end: usize, most: usize) -> Topics {
+        let part = self.bytes.get(end..most.min(end + AFTER)).unwrap_or_default();
         let to = end + clause(part);
         self.look(end..to);
         let words = self.beginning_at(end).take_while(|word| word.start < to);
@@ -419,6 +434,11 @@ pub(super) struct Topics(u32);
 impl Topics {
     fn of<'m>(words: impl Iterator<Item = &'m Mention>) -> Self {
         Self(words.fold(0, |topics, word| topics | 1 << word.topic as u32))
+    }
+
+    /// What either of them is about.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 
     fn has(self, topic: Topic) -> bool {
@@ -516,11 +536,11 @@ mod tests {
             }
             for (start, length) in places {
                 let before = &text.as_bytes()[start.saturating_sub(BEFORE)..start];
-                let (from, is_cut) = ended(before).map_or((0, before.len() == BEFORE), |at| (at, false));
-                prop_assert_eq!(mentions.before(start).0, one_by_one(&contexts, &before[from..], is_cut));
+                let (from, is_cut) = ended(before).map_or((0, start > BEFORE), |at| (at, false));
+                prop_assert_eq!(mentions.before(start, 0).0, one_by_one(&contexts, &before[from..], is_cut));
                 let end = (start + length).min(text.len());
                 let after = &text.as_bytes()[end..text.len().min(end + AFTER)];
-                prop_assert_eq!(mentions.after(end).0, one_by_one(&contexts, &after[..clause(after)], false));
+                prop_assert_eq!(mentions.after(end, text.len()).0, one_by_one(&contexts, &after[..clause(after)], false));
             }
         }
     }

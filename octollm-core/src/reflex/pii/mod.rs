@@ -8,6 +8,7 @@
 //! nine bare digits only after "routing number".
 
 mod checks;
+mod columns;
 mod context;
 mod custom;
 mod dates;

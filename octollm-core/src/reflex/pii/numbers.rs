@@ -192,7 +192,7 @@ impl Scan<'_> {
 
     /// Whether what stands before makes it an amount or a fraction: `$`, `1,234`. A long number or several groups behind a comma
     /// are the next field of a table: `17,4111111111111111`.
-    fn is_amount(&self, groups: &[Group]) -> bool {
+    fn is_amount(&mut self, groups: &[Group]) -> bool {
         let [first, more @ ..] = groups else { return false };
         match self.byte_before(first.start) {
             Some(b',') => {
@@ -200,6 +200,7 @@ impl Scan<'_> {
                 digit_before.is_some_and(|byte| byte.is_ascii_digit())
                     && more.is_empty()
                     && first.len() < FIELD
+                    && !self.begins_field(first.start)
             }
             Some(b'$') => true,
             _ => false,
@@ -412,8 +413,9 @@ impl Scan<'_> {
     fn is_dumped(&self, groups: &[Group]) -> bool {
         let pairs = groups.iter().take_while(|group| group.len() == 2).take(5);
         let Some((first, last)) = groups.first().zip(pairs.clone().last()) else { return false };
-        let pair =
-            |word: Option<&[u8]>| word.is_some_and(|word| word.len() == 2 && word.iter().all(u8::is_ascii_hexdigit));
+        let pair = |word: Option<&[u8]>| {
+            word.is_some_and(|word| word.len() == 2 && word.iter().all(u8::is_ascii_hexdigit))
+        };
         let words = |from: usize, to: usize| {
             self.slice(from, to).split(|byte| *byte == b' ').filter(|word| !word.is_empty())
         };

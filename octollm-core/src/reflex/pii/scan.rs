@@ -1,5 +1,6 @@
 //! The walk over a text: it stops at anchors (a token with digits, `@`, `:`), and hands candidates to the validators.
 
+use super::columns::Columns;
 use super::context::{Context, Contexts, Mentions, Topic, Topics};
 use super::kinds::{PiiType, TypeSet};
 use super::numbers::Group;
@@ -22,6 +23,7 @@ pub(super) struct Scan<'t> {
     pub(super) bytes: &'t [u8],
     types: TypeSet,
     mentions: Mentions<'t>,
+    columns: Columns<'t>,
     least: f32,
     /// The place whose words were looked at last, before it and after it: a number is tried as many things in a row, which
     /// begin at one place and end at few.
@@ -67,6 +69,7 @@ impl<'t> Scan<'t> {
             bytes: text.as_bytes(),
             types,
             mentions: Mentions::new(contexts, text),
+            columns: Columns::new(contexts, text),
             least,
             before: None,
             after: None,
@@ -169,16 +172,26 @@ impl<'t> Scan<'t> {
 
     /// What the words around a place are about.
     pub(super) fn context(&mut self, start: usize, end: usize) -> Context {
+        let cell = self.columns.at(start);
+        let (least, most) = cell.map_or((0, self.bytes.len()), |(field, _)| (field.start, field.end));
         let before = match self.before {
             Some((at, topics)) if at == start => topics,
-            _ => self.mentions.before(start),
+            _ => {
+                let said = self.mentions.before(start, least);
+                cell.map_or(said, |(_, column)| said.or(column))
+            }
         };
         let after = match self.after {
             Some((at, topics)) if at == end => topics,
-            _ => self.mentions.after(end),
+            _ => self.mentions.after(end, most),
         };
         (self.before, self.after) = (Some((start, before)), Some((end, after)));
         Context { before, after }
+    }
+
+    /// Whether a field of a table begins here.
+    pub(super) fn begins_field(&mut self, at: usize) -> bool {
+        self.columns.at(at).is_some_and(|(field, _)| field.start == at)
     }
 
     /// Takes a candidate if it is sure enough: `alone` where the words around say nothing, `supported` where they speak

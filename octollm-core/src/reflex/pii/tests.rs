@@ -58,6 +58,29 @@ fn a_uuid_is_one_thing() {
 }
 
 #[test]
+fn the_name_of_a_column_is_context_for_all_its_lines() {
+    let mut text = String::from("id,ssn,dob,mobile,passport_no,amount\n");
+    for line in 0..40 {
+        text.push_str(&format!(
+            "{},5362287{:02},1985-03-12,5550132{:03},912803456,{}\n",
+            line,
+            line + 10,
+            line,
+            400_000_000 + line
+        ));
+    }
+    let found = found(&text);
+    let count = |kind: &str| found.iter().filter(|(found, _)| found == kind).count();
+    let kinds = ["us_ssn", "date_of_birth", "phone", "us_passport"];
+    assert_eq!((kinds.map(count), found.len()), ([40; 4], 160), "{found:?}");
+    // What stands in the next column is about the next column.
+    finds_nothing("order_id,count\n5550132,4\n");
+    finds_nothing("phone,id\n,912803456\n");
+    finds("Here:\nname;phone;note\nAnn;5550132;x\n", "phone", "5550132");
+    finds("name,note\nAnn,\"call me at 5550132, please\"\n", "phone", "5550132");
+}
+
+#[test]
 fn numbers_in_rows_and_decimals_are_nothing_personal() {
     for text in [
         "loss 0.2434291481071980 at step 12",

@@ -5,6 +5,8 @@
 
 mod assigned;
 mod formats;
+mod issuers;
+mod options;
 #[cfg(test)]
 mod tests;
 mod urls;
@@ -16,7 +18,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use super::allow::AllowList;
 use super::{Canonical, Finding, FindingKind, Findings, Severity, capitals, escapes};
 use crate::error::{Error, ErrorKind, Result};
-use formats::FORMATS;
+use issuers::FORMATS;
 
 /// Finds credentials. Built once, then shared: scanning needs no lock.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ enum Anchor {
     Option(usize),
     /// `://`
     Url,
+    /// `oracle:thin:`
+    Oracle,
 }
 
 impl Anchor {
@@ -66,9 +70,10 @@ impl Anchor {
         let capitals =
             |(at, word)| capitals::of(word).into_iter().map(move |form| (form.into(), Self::Word(at)));
         all.extend(words().flat_map(capitals));
-        let options = assigned::OPTIONS.iter().map(|(option, ..)| *option).enumerate();
+        let options = options::OPTIONS.iter().map(|option| option.text).enumerate();
         all.extend(options.map(|option| given(option, Self::Option)));
         all.push(("://".into(), Self::Url));
+        all.push((urls::ORACLE.into(), Self::Oracle));
         all
     }
 }
@@ -113,6 +118,7 @@ impl SecretDetector {
         let read = escapes::blanked(text.text());
         let (bytes, mut found, mut done, mut spent) =
             (read.as_bytes(), Vec::new(), 0, assigned::Spent::default());
+        let mut named = false;
         for anchor in self.automaton.find_overlapping_iter(bytes) {
             // What lies in a secret that was read already announces no other one.
             if anchor.start() < done {
@@ -121,17 +127,25 @@ impl SecretDetector {
             let Some(announced) = self.anchors.get(anchor.pattern().as_usize()) else { continue };
             let secret = match *announced {
                 Anchor::Format(at) => FORMATS.get(at).and_then(|format| format.read(bytes, anchor.start())),
-                Anchor::Word(at) => assigned::read(bytes, anchor.start(), anchor.end(), at, &mut spent),
-                Anchor::Option(at) => assigned::read_option(bytes, anchor.start(), anchor.end(), at),
+                Anchor::Word(at) => {
+                    named = true;
+                    assigned::read(bytes, anchor.start(), anchor.end(), at, &mut spent)
+                }
+                Anchor::Option(at) => options::read(bytes, anchor.start(), anchor.end(), at),
                 Anchor::Url => urls::read(bytes, anchor.start(), anchor.end()),
+                Anchor::Oracle => urls::read_oracle(bytes, anchor.start(), anchor.end()),
             };
             if let Some(secret) = secret {
                 done = if secret.confidence > 0.9 { secret.end } else { done };
-                if !self.allow.allows_secret(text.text().get(secret.start..secret.end).unwrap_or_default()) {
-                    found.push(secret);
-                }
+                found.push(secret);
             }
         }
+        if named {
+            found.extend(assigned::columns(&read));
+        }
+        found.retain(|secret| {
+            !self.allow.allows_secret(text.text().get(secret.start..secret.end).unwrap_or_default())
+        });
         Findings::resolve(found.into_iter().map(|secret| finding(secret, text)).collect())
     }
 }

@@ -128,6 +128,97 @@ fn tokens_of_known_formats() {
     }
 }
 
+/// Those whose telling part stands within them, or that are made of several parts.
+#[test]
+fn tokens_that_do_not_begin_with_their_sign() {
+    for (kind, token) in [
+        ("azure_client_secret", format!("aB38Q~{}", noise(34))),
+        ("mailchimp_key", format!("{}-us12", hex(32))),
+        ("terraform_token", format!("{}.atlasv1.{}", noise(14), noise(64))),
+        ("braintree_token", format!("access_token$production${}${}", hex(16), hex(32))),
+        ("airtable_token", format!("pat{}.{}", noise(14), hex(64))),
+        ("dynatrace_token", format!("dt0c01.{}.{}", noise(24).to_uppercase(), noise(64).to_uppercase())),
+        ("plaid_token", "access-production-3f8a0c1d-5e2b-7a94-6d3f-8a0c1d5e2b7a".to_owned()),
+        ("mapbox_key", format!("sk.eyJ{}.{}", noise(80), noise(22))),
+        ("langfuse_key", "sk-lf-3f8a0c1d-5e2b-7a94-6d3f-8a0c1d5e2b7a".to_owned()),
+    ] {
+        finds(&format!("use {token}, please"), kind, &token);
+        finds(&format!("日本語{token}"), kind, &token);
+    }
+    let signed = format!("https://x.blob.core.windows.net/a?sv=2022-11-02&sig={}%3D", noise(43));
+    assert_eq!(found(&signed).len(), 1, "{signed}");
+    finds_nothing("made in the -us12, aQ~1, a.atlasv1.b, patterns.of.the.path");
+}
+
+#[test]
+fn a_pair_of_fields_names_a_password_and_holds_it() {
+    for text in [
+        r#"<input type="password" value="Tr0ub4dor3x">"#,
+        r#"<add key="DbPassword" value="Tr0ub4dor3x" />"#,
+        r#"<property name="hibernate.connection.password">Tr0ub4dor3x</property>"#,
+        "env:\n  - name: DB_PASSWORD\n    value: Tr0ub4dor3x\n",
+        r#"{"name": "DB_PASSWORD", "value": "Tr0ub4dor3x"}"#,
+        r#"ds.setPassword("Tr0ub4dor3x");"#,
+        "client.password('Tr0ub4dor3x')",
+    ] {
+        finds(text, "password", "Tr0ub4dor3x");
+    }
+    for none in [
+        r#"<input type="password" name="x"><input type="text" value="Tr0ub4dor3x">"#,
+        r#"t.password("login.password_label"), check_password("has 8 characters")"#,
+        "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: x1y2z3",
+        r#"{"name": "password", "in": "query", "required": true}"#,
+    ] {
+        finds_nothing(none);
+    }
+}
+
+#[test]
+fn a_column_of_passwords_is_found_in_all_its_lines() {
+    let export = "name,url,username,password\nShop,https://shop.example,ann,correct horse\nBank,https://bank.example,ann,\"Tr0ub,4dor\"\n\nend, of, the, list\n";
+    let password = |value: &str| ("password".to_owned(), value.to_owned());
+    assert_eq!(found(export), [password("correct horse"), password("Tr0ub,4dor")]);
+    assert_eq!(found("host\tdb_password\na\tsummer\nb\tS3cret_99\n"), [password("S3cret_99")]);
+    finds_nothing("password,rule\nnull,at least twelve\n$PASSWORD,none\n");
+    finds_nothing("password_policy,password length\nstrict99,twelve12\n");
+}
+
+#[test]
+fn options_of_commands_give_passwords() {
+    for text in [
+        "docker login -u me -p Tr0ub4dor3x registry.example.com",
+        "redis-cli -h cache -a Tr0ub4dor3x ping",
+        "sshpass -p 'Tr0ub4dor3x' ssh -p 2222 host",
+        "ldapsearch -x -D cn=admin -w Tr0ub4dor3x",
+        "smbclient //host/share -U bob%Tr0ub4dor3x",
+    ] {
+        finds(text, "password", "Tr0ub4dor3x");
+    }
+    finds_nothing("docker run -p 8080:80a web; tar -a archive1; ssh -p 2222x host");
+    let oracle = "jdbc:oracle:thin:scott/Tr0ub4dor3x@db:1521/x";
+    finds(oracle, "url_credentials", "oracle:thin:scott/Tr0ub4dor3x");
+    finds(
+        "SECRET_KEY = 'django-insecure-#f$x7^qe!0@w3&yz9k_t5'",
+        "api_key",
+        "django-insecure-#f$x7^qe!0@w3&yz9k_t5",
+    );
+}
+
+#[test]
+fn code_and_masks_are_no_passwords() {
+    for none in [
+        "user, password = userinfo.partition(b':')",
+        "def login(self, password: typing.Optional[bytes] = None, pw: Optional[str])",
+        "password = xstrdup(v2);",
+        "print('bob:****'); password = ':****'",
+        r#""OLDPWD": "/home/node1/project/src""#,
+        "if data.startswith(b'-----BEGIN OPENSSH PRIVATE KEY-----'):",
+        "scheme://[user:passwd1@]proxy.server:port",
+    ] {
+        finds_nothing(none);
+    }
+}
+
 #[test]
 fn project_keys_are_found_as_one() {
     let key = format!("sk-proj-{}", noise(156));
@@ -305,6 +396,15 @@ fn repeated_patterns_take_linear_time() {
         "$6$",
         "--password ",
         "hooks.slack.com/services/",
+        "setPassword(\"",
+        "password value",
+        "password\" ",
+        "-----BEGIN PRIVATE KEY-----\nMII",
+        "0-us1",
+        "a1Q~",
+        ".atlasv1.",
+        "oracle:thin:a/",
+        "redis-cli -a ",
     ] {
         DETECTOR.scan(&unit.repeat((1 << 18) / unit.len()));
     }

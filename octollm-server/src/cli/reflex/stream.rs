@@ -7,7 +7,7 @@
 use std::io::Read;
 
 use octollm_core::Result;
-use octollm_core::reflex::{Finding, Findings};
+use octollm_core::reflex::{Finding, Findings, table_header};
 
 use super::input;
 
@@ -47,6 +47,19 @@ impl Found {
             Findings::resolve(within.collect())
         };
         Self { data: within(self.data), orders: within(self.orders) }
+    }
+
+    /// The same, with offsets into a text with this many bytes before it.
+    fn behind(self, bytes: usize) -> Self {
+        let moved = |findings: Findings| {
+            let moved = findings.into_iter().map(|finding| Finding {
+                start: finding.start + bytes,
+                end: finding.end + bytes,
+                ..finding
+            });
+            Findings::resolve(moved.collect())
+        };
+        Self { data: moved(self.data), orders: moved(self.orders) }
     }
 
     /// The finding that this place is in the middle of.
@@ -89,11 +102,14 @@ pub(super) struct Stream<R, S> {
     /// Where `text` begins in the whole text.
     offset: usize,
     ended: bool,
+    /// The names of the columns of the table that the text begins with.
+    header: Option<String>,
 }
 
 impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
     pub(super) fn new(reader: R, scan: S) -> Self {
-        Self { reader, scan, text: String::new(), done: 0, partial: Vec::new(), offset: 0, ended: false }
+        let (text, partial) = (String::new(), Vec::new());
+        Self { reader, scan, text, done: 0, partial, offset: 0, ended: false, header: None }
     }
 
     /// The next part, or `None` at the end.
@@ -103,11 +119,24 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
         if self.done == self.text.len() {
             return Ok(None);
         }
-        let found = (self.scan)(&self.text);
+        let found = self.found();
         let (start, end) = (self.done, if self.ended { self.text.len() } else { self.settled(&found) });
         self.done = end;
         let text = self.text.get(start..end).unwrap_or_default();
         Ok(Some(Part { text, found: found.within(start, end), offset: self.offset + start }))
+    }
+
+    /// What is in the window. A later part of a table is read under the names of its columns.
+    fn found(&mut self) -> Found {
+        if self.offset == 0 {
+            self.header = table_header(&self.text).map(str::to_owned);
+        }
+        let header = self.header.as_ref().filter(|_| self.offset > 0);
+        let line = self.text.get(..self.done).and_then(|before| before.find('\n')).map_or(0, |end| end + 1);
+        let (Some(header), 1..) = (header, line) else { return (self.scan)(&self.text) };
+        let under = format!("{header}\n{}", self.text.get(line..).unwrap_or_default());
+        let found = (self.scan)(&under).within(header.len() + 1, under.len());
+        found.behind(line)
     }
 
     /// Drops what is neither to be given out nor context any more.
@@ -224,6 +253,20 @@ mod tests {
                 assert_eq!(places, [(start, end)], "{filler} {shift}");
             }
         }
+    }
+
+    /// The names of the columns are a window away from most of its lines.
+    #[test]
+    fn a_long_table_is_read_under_the_names_of_its_columns() {
+        let mut text = String::from("id,phone,amount\n");
+        let lines = WINDOW / 8;
+        for line in 0..lines {
+            text.push_str(&format!("{line},555{:04},5550132\n", line % 10_000));
+        }
+        let (whole, places, _) = collect(&text);
+        assert!(whole == text);
+        assert_eq!(places.len(), lines);
+        assert!(places.iter().all(|(start, end)| text.as_bytes()[start - 1] == b',' && end - start == 7));
     }
 
     #[test]
