@@ -197,7 +197,10 @@ const WORDS: &[(Topic, &[&str])] = &[
     (Topic::Bsn, &["bsn", "burgerservice", "sofi"]),
     (
         Topic::Ip,
-        &["ip ", "ip:", "ip-", "ipv4", "ipv6", "address", "host", "server", "addr", "ping", "client", "dns"],
+        &[
+            "ip ", "ip:", "ip-", "ipv4", "ipv6", "address", "host", "server", "addr", "ping", "client",
+            "dns", "hwaddr", "bssid", "mac:",
+        ],
     ),
     (
         Topic::Vat,
@@ -267,6 +270,15 @@ const WORDS: &[(Topic, &[&str])] = &[
             "pedido",
             "batch",
             "firmware",
+            "upgrade to",
+            "upgrade from",
+            "update to",
+            "updated to",
+            "upgraded to",
+            "bump",
+            "roll back",
+            "v8 to",
+            "chromium",
             "asin",
             "upc",
             "ean",
@@ -275,7 +287,23 @@ const WORDS: &[(Topic, &[&str])] = &[
     ),
     (
         Topic::Count,
-        &["volume", "revenue", "function", "units", "users in", "subscribers", "subscriptions", "downloads"],
+        &[
+            "volume",
+            "revenue",
+            "function",
+            "units",
+            "users in",
+            "subscribers",
+            "subscriptions",
+            "downloads",
+            "costs",
+            "cost ",
+            "price",
+            "returned",
+            "kostet",
+            "coûte",
+            "cuesta",
+        ],
     ),
 ];
 

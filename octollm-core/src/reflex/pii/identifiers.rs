@@ -90,7 +90,14 @@ impl Scan<'_> {
         }
         let (nino, end) = self.spaced(token.start, 9, b" -")?;
         let valid = checks::uk_nino(nino.get(..9)?);
-        (valid && self.offer(PiiType::UkNino, token.start, end, 0.75, 0.97)).then_some(end)
+        let alone = self.if_in_capitals(token, 0.75);
+        (valid && self.offer(PiiType::UkNino, token.start, end, alone, 0.97)).then_some(end)
+    }
+
+    /// How sure a number with a few letters is without context: in small letters it may be the name of a computer, or a part of a hash.
+    fn if_in_capitals(&self, token: Token, alone: f32) -> f32 {
+        let small = self.slice(token.start, token.end).iter().any(u8::is_ascii_lowercase);
+        if small { 0.3 } else { alone }
     }
 
     fn national(&mut self, token: Token) -> bool {
@@ -101,7 +108,10 @@ impl Scan<'_> {
         upper.make_ascii_uppercase();
         let (start, end) = (token.start, token.end);
         match upper.len() {
-            9 => checks::es_nif(upper) && self.offer(PiiType::EsNif, start, end, 0.8, 0.97),
+            9 => {
+                let alone = self.if_in_capitals(token, 0.8);
+                checks::es_nif(upper) && self.offer(PiiType::EsNif, start, end, alone, 0.97)
+            }
             16 if checks::it_fiscal_code(upper) => self.take(PiiType::ItFiscalCode, start, end, 0.97),
             16 | 18 => {
                 let licence = upper.get(..16).is_some_and(checks::uk_driver_licence);

@@ -175,7 +175,10 @@ impl Scan<'_> {
         if fits && !goes_on && reserved::mac(text) {
             return Some(start + 17);
         }
-        (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, 0.9, 0.95))
+        // `10:20:30:40:50:60` counts.
+        let lettered = text.iter().any(u8::is_ascii_alphabetic) || text.starts_with(b"00");
+        let alone = if lettered { 0.9 } else { 0.4 };
+        (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, alone, 0.95))
             .then_some(start + 17)
     }
 }

@@ -53,6 +53,8 @@ impl Gap {
             b"." => Some(Self::Dot),
             b"/" => Some(Self::Slash),
             [b')', rest @ ..] if rest.iter().all(|byte| b" -./".contains(byte)) => Some(Self::Closing),
+            // From one to another: `2021-10-01..2021-12-31`.
+            [.., b'.', b'.'] | [b'.', b'.', ..] => None,
             [_, ..] if bytes.len() <= MAX_GAP && bytes.iter().all(|byte| b" -./()".contains(byte)) => {
                 Some(Self::Mixed)
             }
@@ -363,7 +365,7 @@ impl Scan<'_> {
         let plus =
             before == Some(b'+') || before == Some(b'(') && self.byte_before(first.start - 1) == Some(b'+');
         let digits = self.slice(first.start, first.end);
-        if !plus && !digits.starts_with(b"00") {
+        if !plus && !digits.starts_with(b"00") || plus && self.is_exponent(first.start - 1) {
             return None;
         }
         if !plus && groups.get(1).is_some_and(|next| self.slice(next.start, next.end).starts_with(b"00")) {
@@ -380,12 +382,21 @@ impl Scan<'_> {
         self.offer(PiiType::Phone, first.start - lead, end, alone, 0.98).then_some(used)
     }
 
+    /// Whether the sign here belongs to a number in scientific notation: `1.2345E+12345680`.
+    fn is_exponent(&self, sign: usize) -> bool {
+        matches!(self.slice(sign.saturating_sub(2), sign), [digit, b'e' | b'E'] if digit.is_ascii_digit() || *digit == b'.')
+    }
+
     fn phone(&mut self, groups: &[Group]) -> Used {
         let first = groups.first()?;
         if groups.iter().take(phone::MAX_PARTS).map(Group::len).sum::<usize>() < phone::FEWEST {
             return None;
         }
         let opened = self.byte_before(first.start) == Some(b'(');
+        // The beginning of what is as long as a card, and has no right check digit: `0123 4567 8901 2345`.
+        if is_printed_as_card(groups) && groups.len() > 3 {
+            return None;
+        }
         // A list of codes: `080 087 078`.
         if groups.len() > 2 && groups.iter().take(3).all(|group| self.byte(group.start) == Some(b'0')) {
             return None;

@@ -68,6 +68,15 @@ fn known_shape(groups: &[Group], digits: &[u8], opened: bool) -> Option<Shape> {
     let spaced = groups.iter().skip(1).all(|group| group.gap == Gap::Space);
     let lengths = Lengths::of(groups);
     match lengths.as_slice() {
+        // A clause of a regulation: `252.227-7013`.
+        [3, 3, 4]
+            if groups
+                .get(1)
+                .zip(groups.get(2))
+                .is_some_and(|(a, b)| (a.gap, b.gap) == (Gap::Dot, Gap::Dash)) =>
+        {
+            shape(0.3, 0.9)
+        }
         [3, 3, 4] | [1, 3, 3, 4] => {
             north_american(digits, in_parens, spaced).and_then(|alone| shape(alone, 0.95))
         }

@@ -101,6 +101,26 @@ fn numbers_in_rows_and_decimals_are_nothing_personal() {
 }
 
 #[test]
+fn ranges_exponents_clauses_and_clocks_are_nothing_personal() {
+    for text in [
+        "merged:2021-08-21..2021-10-01",
+        "Decimal('1.2345E+12345680')",
+        "as defined in clause 252.227-7013",
+        "10:20:30:40:50:60",
+        "0123 4567 8901 2345",
+        "the new phone costs 1299999 won",
+        "the call 12345678 returned at once",
+        "update to 6.5.254.31, upgrade from 9.7.106.18",
+        "pod web-ce243824b evicted, web-35204225b",
+    ] {
+        finds_nothing(text);
+    }
+    finds("mac: 10:20:30:40:50:60", "mac_address", "10:20:30:40:50:60");
+    finds("DNI 12345678z", "es_nif", "12345678z");
+    finds("call 252.227-7013", "phone", "252.227-7013");
+}
+
+#[test]
 fn each_type_in_a_sentence() {
     for (text, kind, value) in [
         ("write to Jane.Doe+x@mail.example.co.uk.", "email", "Jane.Doe+x@mail.example.co.uk"),

@@ -157,7 +157,11 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
                 is_password(candidate, given, strict)
             }
             Quoted => {
-                quoted && closes(text, from, to) && is_password(candidate, true, true) && !is_plain(candidate)
+                quoted
+                    && text.get(at) != Some(&b'`')
+                    && closes(text, from, to)
+                    && is_password(candidate, true, true)
+                    && !is_plain(candidate)
             }
             Key | Bearer => is_key(candidate, quoted),
         };
