@@ -90,8 +90,10 @@ fn names(text: &str, line: Range<usize>, delimiter: u8) -> Vec<Range<usize>> {
     let mut names = Vec::new();
     let mut start = line.start;
     for name in text.get(line).unwrap_or_default().split(char::from(delimiter)) {
-        let bare = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\u{FEFF}'));
-        let from = start + (bare.as_ptr() as usize).saturating_sub(name.as_ptr() as usize);
+        let around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\u{FEFF}');
+        let from_bare = name.trim_start_matches(around);
+        let from = start + name.len() - from_bare.len();
+        let bare = from_bare.trim_end_matches(around);
         // Outer signs of a table as Markdown has them leave empty names.
         let is_name = bare.len() <= LONGEST_NAME
             && bare.chars().all(|c| c.is_alphanumeric() || "_-. #/()".contains(c))
