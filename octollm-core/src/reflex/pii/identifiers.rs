@@ -25,9 +25,21 @@ impl Scan<'_> {
         if let Some(end) = self.bech32(token) {
             return end;
         }
+        if let Some(start) = self.announced_number(token) {
+            return self.numbers(start);
+        }
         let named = self.slice(token.start, token.end).contains(&b'_');
         let document = if named { None } else { self.document(token.start, token.end) };
         document.unwrap_or(token.end)
+    }
+
+    /// Where the number begins that touches the word that announces it: `SSN536-90-4399`.
+    fn announced_number(&self, token: Token) -> Option<usize> {
+        let text = self.slice(token.start, token.end);
+        let (word, number) = text.split_at_checked(text.len() - token.digits)?;
+        let announces =
+            [&b"ssn"[..], b"tel", b"phone", b"fax"].iter().any(|name| word.eq_ignore_ascii_case(name));
+        (announces && number.iter().all(u8::is_ascii_digit)).then_some(token.start + word.len())
     }
 
     /// `GB82 WEST 1234 5698 7654 32`

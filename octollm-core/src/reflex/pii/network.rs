@@ -78,7 +78,8 @@ impl Scan<'_> {
             let top = before_dash(host, last);
             // What follows `example.com.` without a space is the next sentence, unless the whole domain is of that script.
             let one_script = top.is_ascii() || !host.bytes().any(|byte| byte.is_ascii_alphabetic());
-            let named = (2..=24).contains(&top.len()) && top.chars().all(char::is_alphabetic) && one_script;
+            let lettered = top.chars().all(char::is_alphabetic) || is_punycode(top);
+            let named = (2..=24).contains(&top.len()) && lettered && one_script;
             let file = NOT_DOMAINS.iter().any(|end| top.eq_ignore_ascii_case(end));
             if named && !file && !host.is_empty() && !host.starts_with(['.', '-']) {
                 return Some(start + domain.len() - (last.len() - top.len()));
@@ -124,7 +125,7 @@ impl Scan<'_> {
         if matches!(self.byte_before(start), Some(b':' | b'-' | b'.')) {
             return None;
         }
-        self.mac(start).or_else(|| self.ip_v6(start))
+        self.mac(start).or_else(|| self.dotted_mac(start)).or_else(|| self.ip_v6(start))
     }
 
     /// An IPv6 address that begins with `::`, such as `::ffff:192.0.2.1`.
@@ -181,6 +182,26 @@ impl Scan<'_> {
         (fits && !goes_on && self.offer(PiiType::MacAddress, start, start + 17, alone, 0.95))
             .then_some(start + 17)
     }
+
+    /// `001a.2b3c.4d5e`, as network equipment prints it.
+    fn dotted_mac(&mut self, start: usize) -> Option<usize> {
+        let text: &[u8; 14] = self.slice(start, start + 14).first_chunk()?;
+        let fits = text.iter().enumerate().all(|(at, byte)| match at {
+            4 | 9 => *byte == b'.',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        let end = start + text.len();
+        let goes_on = self.byte(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            || self.byte(end) == Some(b'.')
+                && self.byte(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if fits && !goes_on && reserved::mac(text) {
+            return Some(end);
+        }
+        // Numbers alone are decimals and versions, letters alone are words.
+        let mixed = text.iter().any(u8::is_ascii_digit) && text.iter().any(u8::is_ascii_alphabetic);
+        (fits && !goes_on && self.offer(PiiType::MacAddress, start, end, if mixed { 0.8 } else { 0.3 }, 0.95))
+            .then_some(end)
+    }
 }
 
 /// The last part of a domain without what a dash joins to it: `com` of `com--bob`. `react@18.2.0.beta-1` is no address, and
@@ -188,6 +209,12 @@ impl Scan<'_> {
 fn before_dash<'t>(host: &str, last: &'t str) -> &'t str {
     let is_name = host.chars().any(char::is_alphabetic) && !last.starts_with("xn--");
     last.split_once('-').filter(|_| is_name).map_or(last, |(top, _)| top)
+}
+
+/// `xn--p1ai`: a name of another script in ASCII (RFC 5890, 2.3.2.1).
+fn is_punycode(name: &str) -> bool {
+    name.strip_prefix("xn--")
+        .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
 }
 
 /// A letter of an address beyond ASCII: Latin, Greek, Cyrillic.

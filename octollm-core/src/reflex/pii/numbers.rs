@@ -117,7 +117,7 @@ impl Scan<'_> {
                 self.extension(token).or_else(|| self.day_before_time(token).filter(|_| groups.len() == 2))
             };
             let Some(digits_end) = digits_end.filter(|_| self.uuid(token).is_none()) else { break };
-            groups.push(Group { start: at, end: digits_end, tail: self.tail(token.end), gap });
+            groups.push(Group { start: at, end: digits_end, tail: self.tail(digits_end), gap });
             end = token.end;
             if digits_end != token.end {
                 break;
@@ -133,16 +133,12 @@ impl Scan<'_> {
         end
     }
 
-    /// Where the digits of `2136x739` end.
+    /// Where the digits of `2136x739` or `2136ext.739` end.
     pub(super) fn extension(&self, token: Token) -> Option<usize> {
-        let text = self.slice(token.start, token.end);
-        let x = text.iter().position(|byte| !byte.is_ascii_digit())?;
-        let extension = text.get(x + 1..)?;
-        let is_extension = (3..=10).contains(&x)
-            && matches!(text.get(x), Some(b'x' | b'X'))
-            && (1..=6).contains(&extension.len())
-            && extension.iter().all(u8::is_ascii_digit);
-        is_extension.then_some(token.start + x)
+        let digits =
+            self.slice(token.start, token.end).iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let end = token.start + digits;
+        ((3..=10).contains(&digits) && digits < token.len() && self.tail(end) >= token.end).then_some(end)
     }
 
     /// Where the day of `1985-03-12T00:00` ends, if this is the token of the day.
@@ -152,14 +148,16 @@ impl Scan<'_> {
         is_day.then_some(token.start + 2)
     }
 
-    /// The end of a number together with a written-out extension: ` ext. 12`, ` x 12`.
+    /// The end of a number together with a written-out extension: ` ext. 12`, ` x 12`, `x12`.
     fn tail(&self, end: usize) -> usize {
-        let rest = self.slice(end, end + 14);
-        let Some(word) = rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b", ")) else { return end };
-        let extension = [&b"ext. "[..], b"ext ", b"ext.", b"x ", b"x", b"extension "]
+        let rest = self.slice(end, end + 20);
+        let word = rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b", ")).unwrap_or(rest);
+        let extension = [&b"ext. "[..], b"ext.", b"ext ", b"ext", b"x ", b"x", b"extension "]
             .iter()
-            .find_map(|name| word.strip_prefix(*name))
-            .filter(|rest| rest.first().is_some_and(u8::is_ascii_digit));
+            .filter(|name| word.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name)))
+            .find_map(|name| {
+                word.get(name.len()..).filter(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+            });
         let Some(extension) = extension else { return end };
         let digits = extension.iter().take_while(|byte| byte.is_ascii_digit()).count();
         end + rest.len() - extension.len() + digits.min(6)

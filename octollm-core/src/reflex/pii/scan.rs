@@ -134,7 +134,7 @@ impl<'t> Scan<'t> {
     /// A token without digits: part of an address of a computer, a bank's code, or the month of a date of birth.
     fn word(&mut self, token: Token) -> usize {
         if token.len() <= 4
-            && matches!(self.byte(token.end), Some(b':' | b'-'))
+            && matches!(self.byte(token.end), Some(b':' | b'-' | b'.'))
             && let Some(end) = self.hexadecimal_address(token.start)
         {
             return end;

@@ -42,6 +42,13 @@ fn labels_in_capitals_are_context() {
 #[test]
 fn a_number_with_its_country_is_one_beside_an_order() {
     finds("My order is late, +1 (415) 555-0132", "phone", "+1 (415) 555-0132");
+    finds("Call +1(415)823-4132ext.55 now", "phone", "+1(415)823-4132ext.55");
+    finds("Call (415) 823-4132 Ext. 12 now", "phone", "(415) 823-4132 Ext. 12");
+    finds("My SSN536-90-4399.", "us_ssn", "536-90-4399");
+    finds("Tel0431 350690", "phone", "0431 350690");
+    finds("up on port 4: 001A.2b3C.4D5E", "mac_address", "001A.2b3C.4D5E");
+    finds_nothing("1234.5678.9012 and dead.beef.cafe, ffff.ffff.ffff, v1.001a.2b3c.4d5e.9");
+    finds("mail jane@xn--bcher-kva.xn--p1ai now", "email", "jane@xn--bcher-kva.xn--p1ai");
     finds("invoice +49 30 12345678", "phone", "+49 30 12345678");
 }
 
