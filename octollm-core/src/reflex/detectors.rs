@@ -50,6 +50,14 @@ impl Detectors {
         self.private_in(&Canonical::new(text))
     }
 
+    /// The same for a later part of a text that is scanned in parts. In `table` what the part begins with is a row of a table of the
+    /// text ([`OpenTable`](super::OpenTable)), whose names of columns stand before it; else a list of names in it is none.
+    pub fn private_part(&self, text: &str, table: bool) -> Findings {
+        let mut canonical = Canonical::new(text);
+        canonical.may_begin_table = table;
+        self.private_in(&canonical)
+    }
+
     /// Whether the text is an injection, and how far it is over the threshold.
     pub fn judge(&self, text: &str, origin: Origin) -> Verdict {
         self.injections.judge(&Canonical::new(text), origin)

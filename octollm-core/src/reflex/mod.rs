@@ -50,6 +50,6 @@ pub use reaction::{Reaction, Reflex, Verdict};
 pub use redact::{RedactStyle, Redactor};
 pub use report::{Report, Sighting};
 pub use stimulus::{Origin, Part, Place, Placeholders, Stimulus};
-pub use table::table_header;
+pub use table::OpenTable;
 pub use text::Canonical;
 pub use vault::{Given, LONGEST_PLACEHOLDER, Vault, VaultKey, holds_placeholder};

@@ -43,6 +43,8 @@ const MAX_WORD: usize = 64;
 pub struct Canonical<'a> {
     original: &'a str,
     folded: Option<Arc<Folded>>,
+    /// Whether a table may begin in it: not in a later part of a longer text.
+    pub(super) may_begin_table: bool,
 }
 
 /// A canonical text that differs from its original.
@@ -67,12 +69,12 @@ impl<'a> Canonical<'a> {
     /// Canonicalises a text. Allocates nothing for ASCII.
     pub fn new(original: &'a str) -> Self {
         let folded = (!original.is_ascii()).then(|| Arc::new(Folder::default().fold(original)));
-        Self { original, folded }
+        Self { original, folded, may_begin_table: true }
     }
 
     /// The canonical form of a text whose folded part is known.
     pub(super) const fn again(original: &'a str, folded: Option<Arc<Folded>>) -> Self {
-        Self { original, folded }
+        Self { original, folded, may_begin_table: true }
     }
 
     /// What makes it differ from its original; it owns nothing of the original's.

@@ -199,7 +199,7 @@ const WORDS: &[(Topic, &[&str])] = &[
         Topic::Ip,
         &[
             "ip ", "ip:", "ip-", "ipv4", "ipv6", "address", "host", "server", "addr", "ping", "client",
-            "dns", "hwaddr", "bssid", "mac:",
+            "dns", "hwaddr", "bssid", "mac:", "mac ", "ether", "arp ", "nic ", "wlan",
         ],
     ),
     (
@@ -337,8 +337,13 @@ impl Contexts {
         Ok(Self { words, topics: all.into_iter().map(|(_, topic)| topic).collect(), longest })
     }
 
-    /// What the name of a column is about: `date_of_birth`, `homePhone`.
+    /// What the name of a column is about: `date_of_birth`, `homePhone`. Of `phone_model` it is the model.
     pub(super) fn of_column(&self, name: &str) -> Topics {
+        let last = name.rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
+        let last = last.unwrap_or_default().to_lowercase();
+        if ABOUT.contains(&last.as_str()) {
+            return Topics(0);
+        }
         let spaced = format!("{} ", name.replace(['_', '-', '.'], " "));
         let bytes = spaced.as_bytes();
         let begins = |at: usize| match (at.checked_sub(1).and_then(|at| bytes.get(at)), bytes.get(at)) {
@@ -349,9 +354,17 @@ impl Contexts {
         };
         let found = self.words.find_overlapping_iter(bytes).filter(|word| begins(word.start()));
         let topics = found.filter_map(|word| self.topics.get(word.pattern().as_usize()));
+        // `call_id`, `cell_id`; but `passport_id` is what identifies a person.
+        let topics = topics.filter(|topic| last != "id" || **topic != Topic::Phone);
         Topics(topics.fold(0, |all, topic| all | 1 << *topic as u32))
     }
 }
+
+/// Last words of the names of columns that are about something else than what they mention, and words that only call in prose.
+const ABOUT: &[&str] = &[
+    "call", "calls", "reach", "count", "counts", "users", "type", "types", "model", "version", "status",
+    "errors", "cost", "costs", "minutes", "duration", "clicks", "visits", "views", "share", "rate", "brand",
+];
 
 /// A context word where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -460,13 +473,24 @@ fn clause(after: &[u8]) -> usize {
 pub(super) struct Topics(u32);
 
 impl Topics {
+    /// What these words are about. What is counted before a word about telephones is not what follows it: `It costs little. Mobile`.
     fn of<'m>(words: impl Iterator<Item = &'m Mention>) -> Self {
-        Self(words.fold(0, |topics, word| topics | 1 << word.topic as u32))
+        words.fold(Self(0), |topics, word| topics.then(word.topic))
+    }
+
+    fn then(self, topic: Topic) -> Self {
+        let over = if topic == Topic::Phone { 1 << Topic::Count as u32 } else { 0 };
+        Self(self.0 & !over | 1 << topic as u32)
     }
 
     /// What either of them is about.
     pub(super) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Whether they are about nothing.
+    pub(super) fn is_nothing(self) -> bool {
+        self.0 == 0
     }
 
     fn has(self, topic: Topic) -> bool {
@@ -536,14 +560,15 @@ mod tests {
 
     /// Each neighbourhood by itself, from its beginning to its end.
     fn one_by_one(contexts: &Contexts, part: &[u8], is_cut: bool) -> u32 {
-        let mut topics = 0;
+        let mut topics = Vec::new();
         for found in contexts.words.find_overlapping_iter(part) {
             let inside = found.start().checked_sub(1).is_some_and(|at| part[at].is_ascii_alphabetic());
             if !(inside || is_cut && found.start() == 0) {
-                topics |= 1 << contexts.topics[found.pattern().as_usize()] as u32;
+                topics.push((found.start(), contexts.topics[found.pattern().as_usize()]));
             }
         }
-        topics
+        topics.sort_by_key(|(start, _)| *start);
+        topics.into_iter().fold(Topics(0), |topics, (_, topic)| topics.then(topic)).0
     }
 
     proptest! {

@@ -36,6 +36,7 @@ pub use kinds::{Locale, PiiType};
 use super::allow::AllowList;
 use super::{Canonical, Finding, FindingKind, Findings, escapes};
 use crate::error::{Error, Fault, Result};
+use columns::Columns;
 use context::Contexts;
 use custom::CustomPatterns;
 use kinds::TypeSet;
@@ -135,7 +136,8 @@ impl PiiDetector {
     /// The same for a text that other detectors see too.
     pub fn scan_canonical(&self, text: &Canonical<'_>) -> Findings {
         let read = escapes::blanked(text.text());
-        let mut found = Scan::new(&read, self.types, &self.contexts, self.min_confidence).run();
+        let table = text.may_begin_table.then(|| Columns::new(&self.contexts, &read));
+        let mut found = Scan::new(&read, self.types, &self.contexts, self.min_confidence, table).run();
         if let Some(names) = &self.names {
             let named = names.scan(&read, &found, self.min_confidence, |kind| self.types.has(kind));
             found.extend(named);

@@ -430,8 +430,13 @@ impl Scan<'_> {
         };
         let mut before = words(first.start.saturating_sub(7), first.start).rev();
         let mut after = words(last.end, last.end + 7);
-        pairs.count() == 5
-            && (pair(before.next()) && pair(before.next()) || pair(after.next()) && pair(after.next()))
+        // `de 14`, as words stand in prose, is no byte and another one.
+        let is_byte =
+            |word: &[u8]| word.iter().any(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_alphabetic);
+        let bytes = |words: [Option<&[u8]>; 2]| {
+            words.iter().all(|word| pair(*word)) && words.iter().flatten().any(|word| is_byte(word))
+        };
+        pairs.count() == 5 && (bytes([before.next(), before.next()]) || bytes([after.next(), after.next()]))
     }
 
     /// `2019-2023`: from a year to a year.

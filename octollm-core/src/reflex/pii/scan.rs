@@ -23,7 +23,7 @@ pub(super) struct Scan<'t> {
     pub(super) bytes: &'t [u8],
     types: TypeSet,
     mentions: Mentions<'t>,
-    columns: Columns<'t>,
+    columns: Option<Columns<'t>>,
     least: f32,
     /// The place whose words were looked at last, before it and after it: a number is tried as many things in a row, which
     /// begin at one place and end at few.
@@ -63,13 +63,19 @@ impl Token {
 }
 
 impl<'t> Scan<'t> {
-    pub(super) fn new(text: &'t str, types: TypeSet, contexts: &'t Contexts, least: f32) -> Self {
+    pub(super) fn new(
+        text: &'t str,
+        types: TypeSet,
+        contexts: &'t Contexts,
+        least: f32,
+        columns: Option<Columns<'t>>,
+    ) -> Self {
         Self {
             text,
             bytes: text.as_bytes(),
             types,
             mentions: Mentions::new(contexts, text),
-            columns: Columns::new(contexts, text),
+            columns,
             least,
             before: None,
             after: None,
@@ -172,13 +178,13 @@ impl<'t> Scan<'t> {
 
     /// What the words around a place are about.
     pub(super) fn context(&mut self, start: usize, end: usize) -> Context {
-        let cell = self.columns.at(start);
-        let (least, most) = cell.map_or((0, self.bytes.len()), |(field, _)| (field.start, field.end));
+        let cell = self.columns.as_mut().and_then(|columns| columns.at(start));
+        let (least, most) = cell.map_or((0, self.bytes.len()), |cell| (cell.least, cell.field.end));
         let before = match self.before {
             Some((at, topics)) if at == start => topics,
             _ => {
                 let said = self.mentions.before(start, least);
-                cell.map_or(said, |(_, column)| said.or(column))
+                cell.map_or(said, |cell| said.or(cell.column))
             }
         };
         let after = match self.after {
@@ -191,7 +197,8 @@ impl<'t> Scan<'t> {
 
     /// Whether a field of a table begins here.
     pub(super) fn begins_field(&mut self, at: usize) -> bool {
-        self.columns.at(at).is_some_and(|(field, _)| field.start == at)
+        let cell = self.columns.as_mut().and_then(|columns| columns.at(at));
+        cell.is_some_and(|cell| cell.field.start == at)
     }
 
     /// Takes a candidate if it is sure enough: `alone` where the words around say nothing, `supported` where they speak

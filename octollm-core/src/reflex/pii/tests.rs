@@ -44,6 +44,14 @@ fn a_number_with_its_country_is_one_beside_an_order() {
     finds("My order is late, +1 (415) 555-0132", "phone", "+1 (415) 555-0132");
     finds("Call +1(415)823-4132ext.55 now", "phone", "+1(415)823-4132ext.55");
     finds("Call (415) 823-4132 Ext. 12 now", "phone", "(415) 823-4132 Ext. 12");
+    finds("It costs little. Mobile 5550132", "phone", "5550132");
+    finds("the item was returned. Call 5550132", "phone", "5550132");
+    finds("Appelez le 06 65 95 34 42 de 14 h a 18 h", "phone", "06 65 95 34 42");
+    finds("link/ether 52:54:00:12:34:56 brd", "mac_address", "52:54:00:12:34:56");
+    finds("field,value\nSSN,536228741\n", "us_ssn", "536228741");
+    finds("Hi Ann, my social security number is\n536228741, thank you\n", "us_ssn", "536228741");
+    finds("id,amount ($),phone\n1,4,5550132\n", "phone", "5550132");
+    finds_nothing("date,reach,call_id\n2024-01-01,1250000,1250001\n");
     finds("My SSN536-90-4399.", "us_ssn", "536-90-4399");
     finds("Tel0431 350690", "phone", "0431 350690");
     finds("up on port 4: 001A.2b3C.4D5E", "mac_address", "001A.2b3C.4D5E");

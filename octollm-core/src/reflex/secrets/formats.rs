@@ -119,6 +119,15 @@ impl Format {
         if matches!(self.alphabet, Alphabet::Crypt) {
             return before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'$');
         }
+        // Many words end with such a prefix: `cache-key-d41d8...`, `favicon.ico-d41d8...`.
+        let is_joined = |byte: &u8| {
+            byte.is_ascii_alphanumeric()
+                || matches!(self.alphabet, Alphabet::Hex) && b"-._".contains(byte)
+                || *byte == b'.' && self.prefix.len() <= 4
+        };
+        if self.prefix.starts_with(|c: char| c.is_ascii_alphanumeric()) && before.is_some_and(is_joined) {
+            return true;
+        }
         let continues = self.prefix.bytes().next().is_some_and(|first| self.alphabet.has(first));
         continues
             && before

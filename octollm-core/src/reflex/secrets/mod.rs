@@ -140,7 +140,7 @@ impl SecretDetector {
                 found.push(secret);
             }
         }
-        if named {
+        if named && text.may_begin_table {
             found.extend(assigned::columns(&read));
         }
         found.retain(|secret| {

@@ -1,7 +1,7 @@
 //! Passwords that options give to commands: `mysql -pS3cret1`, `curl -u admin:S3cret1`.
 
 use super::Secret;
-use super::assigned::{PASSWORD, extent, has, is_password, is_reference, line_before};
+use super::assigned::{PASSWORD, extent, is_password, is_reference};
 use crate::reflex::Severity;
 
 /// An option whose value is a password, or ends with one.
@@ -44,9 +44,8 @@ pub(super) const OPTIONS: &[CommandOption] = &[
 /// Reads the password that the option at `start..end` gives to a command.
 pub(super) fn read(text: &[u8], start: usize, end: usize, option: usize) -> Option<Secret> {
     let CommandOption { text: written, commands, after } = OPTIONS.get(option)?;
-    let before = line_before(text, start);
     // Options have a case, which the automaton ignores.
-    if text.get(start..end)? != written.as_bytes() || !commands.iter().any(|command| has(before, command)) {
+    if text.get(start..end)? != written.as_bytes() || !is_of(command_before(text, start), commands) {
         return None;
     }
     let (from, to, quoted) = extent(text, end, false)?;
@@ -58,7 +57,8 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, option: usize) -> Opti
     let accepted = !is_reference(value, quoted)
         && is_password(value, quoted && after.is_none(), true)
         && value.iter().any(u8::is_ascii_alphabetic)
-        && !value.starts_with(b"/");
+        && !value.starts_with(b"/")
+        && !is_mapping(value);
     let explanation = "a password that is given to a command";
     accepted.then_some(Secret {
         type_name: PASSWORD,
@@ -68,4 +68,65 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, option: usize) -> Opti
         severity: Severity::Critical,
         explanation,
     })
+}
+
+/// Bytes before an option in which its command stands.
+const COMMAND: usize = 120;
+
+/// The command that is given an option at `at`, up to it: lines that end with a backslash go on.
+fn command_before(text: &[u8], at: usize) -> &[u8] {
+    let before = text.get(at.saturating_sub(COMMAND)..at).unwrap_or_default();
+    let ends = |at: &usize| match before.get(*at) {
+        Some(b'\n') => at.checked_sub(1).and_then(|last| before.get(last)) != Some(&b'\\'),
+        Some(byte) => b";|&".contains(byte),
+        None => false,
+    };
+    let start = (0..before.len()).rev().find(ends).map_or(0, |end| end + 1);
+    before.get(start..).unwrap_or_default()
+}
+
+/// Whether one of these commands is given an option, or one whose name begins so: `mongodump` is of `mongo`. Not what another
+/// option names: `--name mongo`.
+fn is_of(command: &[u8], names: &[&[u8]]) -> bool {
+    let (mut start, mut last): (usize, &[u8]) = (0, b"");
+    for word in command.split(u8::is_ascii_whitespace) {
+        let path = word.iter().rposition(|byte| b"/`($\"'".contains(byte)).map_or(0, |at| at + 1);
+        let named = last.starts_with(b"--") && last.len() > 2;
+        let rest = command.get(start + path..).unwrap_or_default();
+        if !named && names.iter().any(|name| rest.starts_with(name)) {
+            return true;
+        }
+        last = if word.is_empty() { last } else { word };
+        start += word.len() + 1;
+    }
+    false
+}
+
+/// `127.0.0.1:27017:27017/tcp`: ports of a container.
+fn is_mapping(value: &[u8]) -> bool {
+    let ports = value.strip_suffix(b"/tcp").or_else(|| value.strip_suffix(b"/udp")).unwrap_or(value);
+    ports.contains(&b':') && ports.iter().all(|byte| byte.is_ascii_digit() || b".:".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_of_the_command_that_it_is_given() {
+        let names: &[&[u8]] = &[b"mongo", b"docker login"];
+        let of = |command: &str| is_of(command_before(command.as_bytes(), command.len()), names);
+        for command in [
+            "mongo",
+            "sudo /usr/bin/mongodump -u x",
+            "docker login \\\n  -u bob \\\n ",
+            "kubectl exec -it x -- mongo",
+        ] {
+            assert!(of(command), "{command}");
+        }
+        for command in ["docker run --name mongo", "cd mongo && docker compose", "mongo\ngrep", "the-mongo"] {
+            assert!(!of(command), "{command}");
+        }
+        assert!(is_mapping(b"127.0.0.1:27017:27017/tcp") && !is_mapping(b"a1:b"));
+    }
 }

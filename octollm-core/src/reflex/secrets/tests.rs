@@ -180,6 +180,18 @@ fn a_column_of_passwords_is_found_in_all_its_lines() {
     assert_eq!(found(export), [password("correct horse"), password("Tr0ub,4dor")]);
     assert_eq!(found("host\tdb_password\na\tsummer\nb\tS3cret_99\n"), [password("S3cret_99")]);
     finds_nothing("password,rule\nnull,at least twelve\n$PASSWORD,none\n");
+    assert_eq!(found("site,username,password\nx.com,bob,$ecret99\n"), [password("$ecret99")]);
+    for none in [
+        "SELECT id, password\nFROM users, accounts\n",
+        "suite|pass|fail\nunit|10234|2\n",
+        "| Method | Password | SSO |\n|---|---|---|\n| LDAP | Supported | yes |\n",
+        "| Setting | Password |\n|:---|:---:|\n| minimum | 12 characters |\n",
+        "username|password\n--------|--------\nadmin|see the vault\n",
+        "name,email,reset_password\nAnn,ann,2024-05-01T10:00\n",
+        "user,token\nann,first-quarter-2024-report\n",
+    ] {
+        finds_nothing(none);
+    }
     finds_nothing("password_policy,password length\nstrict99,twelve12\n");
 }
 
@@ -194,6 +206,10 @@ fn options_of_commands_give_passwords() {
     ] {
         finds(text, "password", "Tr0ub4dor3x");
     }
+    finds("docker login \\\n  -u bob \\\n  -p Tr0ub4dor3x r.io\n", "password", "Tr0ub4dor3x");
+    finds_nothing(
+        "docker run --name mongo -p 127.0.0.1:27017:27017/tcp mongo; cd mongo && mkdir -p data/db1",
+    );
     finds_nothing("docker run -p 8080:80a web; tar -a archive1; ssh -p 2222x host");
     let oracle = "jdbc:oracle:thin:scott/Tr0ub4dor3x@db:1521/x";
     finds(oracle, "url_credentials", "oracle:thin:scott/Tr0ub4dor3x");
@@ -202,6 +218,24 @@ fn options_of_commands_give_passwords() {
         "api_key",
         "django-insecure-#f$x7^qe!0@w3&yz9k_t5",
     );
+}
+
+#[test]
+fn what_only_speaks_of_credentials_is_none() {
+    for none in [
+        r#"<label for="password">Password:</label><label for="pass">Passwort:</label>"#,
+        r#"<string name="password">Password:</string><span class="token">abcdef0123456789abcdef</span>"#,
+        r#"encryptPassword("AES-256") setPasswordHash("sha512") getPassword("prod_db1") hasPassword("user1")"#,
+        r##"throw new InvalidPassword("E1042"); page.fill_password("#login-pw1"); resetPassword("step_2")"##,
+        r#"La parola: "amore""#,
+        "sfc-d41d8cd98f00b204e9800998ecf8427e favicon.ico-d41d8cd98f00b204e9800998ecf8427e",
+        "cache-key-d41d8cd98f00b204e9800998ecf8427e TASKd41d8cd98f00b204e9800998ecf8427e",
+    ] {
+        finds_nothing(none);
+    }
+    finds(r#"ds.setPassword("hunter2x".toCharArray());"#, "password", "hunter2x");
+    finds(r#"ds.setDbPassword( "hunter2x", 5 );"#, "password", "hunter2x");
+    finds(r#"<property name="hibernate.connection.password">hunter2x</property>"#, "password", "hunter2x");
 }
 
 #[test]

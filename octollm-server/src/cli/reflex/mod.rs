@@ -25,8 +25,8 @@ pub(super) fn run(app: &App, args: &ReflexArgs) -> Outcome {
     let detectors = Detectors::with(policy.detect.clone())?;
     let mut report = Report::new(app.output, args.json, &policy, origin);
     let redactor = Mutex::new(Redactor::new(policy.style, fresh_key()?));
-    let scan = |text: &str| Found {
-        data: policy.relevant(detectors.private(text), origin),
+    let scan = |text: &str, table: bool| Found {
+        data: policy.relevant(detectors.private_part(text, table), origin),
         orders: policy.relevant(detectors.orders(text, origin), origin),
     };
     let mut stream = Stream::new(input::open(&args.file)?, scan);

@@ -7,7 +7,7 @@
 use std::io::Read;
 
 use octollm_core::Result;
-use octollm_core::reflex::{Finding, Findings, table_header};
+use octollm_core::reflex::{Finding, Findings, OpenTable};
 
 use super::input;
 
@@ -17,6 +17,8 @@ const WINDOW: usize = 256 << 10;
 const MARGIN: usize = 24 << 10;
 /// Bytes before a window that are looked at again.
 const CONTEXT: usize = 1 << 10;
+/// Bytes of the longest row of a table through which the table goes on from one window to the next.
+const LONGEST_ROW: usize = 64 << 10;
 
 /// What was found in a text. Orders are kept apart because they are long: the data within one must still be found.
 #[derive(Default)]
@@ -50,7 +52,7 @@ impl Found {
     }
 
     /// The same, with offsets into a text with this many bytes before it.
-    fn behind(self, bytes: usize) -> Self {
+    fn moved(self, bytes: usize) -> Self {
         let moved = |findings: Findings| {
             let moved = findings.into_iter().map(|finding| Finding {
                 start: finding.start + bytes,
@@ -89,7 +91,21 @@ impl Part<'_> {
     }
 }
 
-/// Scans a reader's text part by part.
+/// The table that goes on from one part into the next.
+struct Table {
+    header: String,
+    /// Where the row begins in which the part ended, in the window.
+    row: usize,
+}
+
+/// What was found in a window.
+struct Scanned {
+    found: Found,
+    /// The text that was scanned, where the names of a table's columns stand before the window's rows.
+    under: Option<String>,
+}
+
+/// Scans a reader's text part by part. `scan` is told whether a table may begin where the text it is given begins.
 pub(super) struct Stream<R, S> {
     reader: R,
     scan: S,
@@ -102,14 +118,13 @@ pub(super) struct Stream<R, S> {
     /// Where `text` begins in the whole text.
     offset: usize,
     ended: bool,
-    /// The names of the columns of the table that the text begins with.
-    header: Option<String>,
+    table: Option<Table>,
 }
 
-impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
+impl<R: Read, S: FnMut(&str, bool) -> Found> Stream<R, S> {
     pub(super) fn new(reader: R, scan: S) -> Self {
         let (text, partial) = (String::new(), Vec::new());
-        Self { reader, scan, text, done: 0, partial, offset: 0, ended: false, header: None }
+        Self { reader, scan, text, done: 0, partial, offset: 0, ended: false, table: None }
     }
 
     /// The next part, or `None` at the end.
@@ -119,35 +134,54 @@ impl<R: Read, S: FnMut(&str) -> Found> Stream<R, S> {
         if self.done == self.text.len() {
             return Ok(None);
         }
-        let found = self.found();
+        let scanned = self.scanned();
+        let found = scanned.found;
         let (start, end) = (self.done, if self.ended { self.text.len() } else { self.settled(&found) });
+        self.table = self.table_at(end, &scanned.under);
         self.done = end;
         let text = self.text.get(start..end).unwrap_or_default();
         Ok(Some(Part { text, found: found.within(start, end), offset: self.offset + start }))
     }
 
     /// What is in the window. A later part of a table is read under the names of its columns.
-    fn found(&mut self) -> Found {
-        if self.offset == 0 {
-            self.header = table_header(&self.text).map(str::to_owned);
-        }
-        let header = self.header.as_ref().filter(|_| self.offset > 0);
-        let line = self.text.get(..self.done).and_then(|before| before.find('\n')).map_or(0, |end| end + 1);
-        let (Some(header), 1..) = (header, line) else { return (self.scan)(&self.text) };
-        let under = format!("{header}\n{}", self.text.get(line..).unwrap_or_default());
-        let found = (self.scan)(&under).within(header.len() + 1, under.len());
-        found.behind(line)
+    fn scanned(&mut self) -> Scanned {
+        let Some(table) = &self.table else {
+            let is_first = self.offset + self.done == 0;
+            return Scanned { found: (self.scan)(&self.text, is_first), under: None };
+        };
+        let (row, names) = (table.row, table.header.len());
+        let under = format!("{}{}", table.header, self.text.get(row..).unwrap_or_default());
+        let found = (self.scan)(&under, true).within(names, under.len()).moved(row);
+        Scanned { found, under: Some(under) }
+    }
+
+    /// The table that goes on at this place of the window.
+    fn table_at(&self, at: usize, under: &Option<String>) -> Option<Table> {
+        let (open, before) = match (&self.table, under) {
+            (Some(table), Some(under)) => {
+                let names = table.header.len();
+                (OpenTable::at(under, at - table.row + names)?, table.row as isize - names as isize)
+            }
+            _ if self.offset + self.done == 0 => (OpenTable::at(&self.text, at)?, 0),
+            _ => return None,
+        };
+        let row = open.row.checked_add_signed(before)?;
+        (at.saturating_sub(row) <= LONGEST_ROW).then(|| Table { header: open.header.to_owned(), row })
     }
 
     /// Drops what is neither to be given out nor context any more.
     fn forget(&mut self) {
-        let mut from = self.done.saturating_sub(CONTEXT);
+        let row = self.table.as_ref().map_or(self.done, |table| table.row);
+        let mut from = self.done.saturating_sub(CONTEXT).min(row);
         while !self.text.is_char_boundary(from) {
             from -= 1;
         }
         self.text.drain(..from);
         self.done -= from;
         self.offset += from;
+        if let Some(table) = &mut self.table {
+            table.row -= from;
+        }
     }
 
     fn fill(&mut self) -> Result<()> {
@@ -208,8 +242,11 @@ mod tests {
 
     use super::*;
 
-    fn scan(detectors: &Detectors) -> impl Fn(&str) -> Found {
-        |text| Found { data: detectors.private(text), orders: detectors.orders(text, Origin::User) }
+    fn scan(detectors: &Detectors) -> impl Fn(&str, bool) -> Found {
+        |text, table| Found {
+            data: detectors.private_part(text, table),
+            orders: detectors.orders(text, Origin::User),
+        }
     }
 
     #[test]
@@ -269,6 +306,26 @@ mod tests {
         assert!(places.iter().all(|(start, end)| text.as_bytes()[start - 1] == b',' && end - start == 7));
     }
 
+    /// As many as in one piece, whatever stands around the table and in it.
+    #[test]
+    fn a_table_ends_and_begins_in_parts_where_it_does_in_the_whole() {
+        let rows = |count: usize, row: &dyn Fn(usize) -> String| (0..count).map(row).collect::<String>();
+        let apples = |_| "apples, oranges\n".to_owned();
+        let long = |row| format!("{row},{},5550132\n", "x".repeat(1500));
+        let quoted = |row| format!("{row},\"line one,\n{} {row}\nline three\",5550132\n", "w".repeat(110));
+        let none = |_| "anna,fingerprint\ncarl,password\n".to_owned();
+        for text in [
+            format!("name,password\nAnn,hunter22x\n\nThat was it.\n{}", rows(20_000, &apples)),
+            format!("id,note,phone\n{}", rows(400, &long)),
+            format!("id,note,phone\n{}", rows(3000, &quoted)),
+            format!("{}anna,password\n{}", "just a quiet line of text.\n".repeat(200), rows(10_000, &none)),
+        ] {
+            let detectors = Detectors::new().unwrap();
+            let whole: Vec<_> = detectors.private(&text).iter().map(|f| (f.start, f.end)).collect();
+            assert_eq!(collect(&text).1, whole, "{}", &text[..40]);
+        }
+    }
+
     #[test]
     fn a_text_without_white_space_goes_through() {
         let text = "a@b.example,".repeat(60_000);
@@ -294,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused_with_its_place() {
-        let mut stream = Stream::new(&b"abc\xff"[..], |_: &str| Found::default());
+        let mut stream = Stream::new(&b"abc\xff"[..], |_: &str, _| Found::default());
         let error = stream.next_part().map(|_| ()).unwrap_err();
         assert_eq!(error.summary(), "the text is not UTF-8 (byte: 3)");
     }

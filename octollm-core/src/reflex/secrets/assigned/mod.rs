@@ -9,9 +9,9 @@ mod value;
 use super::Secret;
 use crate::reflex::Severity;
 pub(super) use columns::columns;
-use place::{Link, MAX_VALUE, closes, is_in_query, is_variable, stands_alone};
-pub(super) use place::{extent, has, line_before};
-use value::{is_hash_of_ours, is_key, is_literal, is_plain, is_word, tells_itself};
+use place::{Link, MAX_VALUE, closes, is_argument, is_in_query, is_variable, stands_alone};
+pub(super) use place::{extent, has};
+use value::{is_hash_of_ours, is_key, is_label, is_literal, is_plain, is_word, tells_itself};
 pub(super) use value::{is_password, is_reference};
 
 /// The type of what a person chose.
@@ -142,12 +142,15 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     let strict = matches!(link, Link::Sign | Link::Call);
     let linked = match link {
         Link::Sign | Link::Said => true,
-        Link::Call => closes(text, from, to) && text.get(to + 1) == Some(&b')') && is_literal(candidate),
+        Link::Call => closes(text, from, to) && is_argument(text, to) && is_literal(candidate),
         Link::Beside => tells_itself(candidate, value),
     };
-    let is_folder = *name == "pwd" && candidate.starts_with(b"/");
+    // `parola` is Italian for any word.
+    let is_other = *name == "pwd" && candidate.starts_with(b"/")
+        || *name == "parola" && !candidate.iter().any(u8::is_ascii_digit);
     let accepted = linked
-        && !is_folder
+        && !is_other
+        && !is_label(candidate)
         && !is_reference(candidate, quoted)
         && !is_hash_of_ours(text, from, to)
         && match value {

@@ -27,10 +27,10 @@ pub(super) fn value(text: &[u8], start: usize, end: usize, value: Value) -> Opti
     let signed = |at: usize| (at, Link::Sign);
     let argument = || argument(text, start, end).filter(|_| value == Value::Password).map(signed);
     separator(text, name_end)
-        .or_else(|| call(text, name_end).map(|at| (at, Link::Call)))
+        .or_else(|| call(text, start, end).map(|at| (at, Link::Call)))
         .or_else(argument)
         .or_else(|| element(text, start, end).map(signed))
-        .or_else(|| pair(text, name_end).map(signed))
+        .or_else(|| property(text, start, name_end).or_else(|| pair(text, name_end)).map(signed))
         .or_else(|| beside(text, end).map(|at| (at, Link::Beside)))
 }
 
@@ -70,22 +70,47 @@ fn separator(text: &[u8], name_end: usize) -> Option<(usize, Link)> {
     words.iter().find(|word| rest.starts_with(word)).map(|word| (at + word.len(), Link::Said))
 }
 
-/// Where the value begins that a call is given: `setPassword("x")`.
-fn call(text: &[u8], name_end: usize) -> Option<usize> {
-    matches!(text.get(name_end..)?, [b'(', b'"' | b'\'', ..]).then_some(name_end + 1)
+/// Beginnings of the names of calls that take a credential to keep it, before the word itself.
+const SETTERS: &[&[u8]] = &[b"", b"set", b"with", b"user", b"db", b"database", b"admin", b"root", b"default"];
+
+/// Where the value begins that a call is given: `setPassword("x")`, `.withDbPassword( "x", ...`. Not what looks one up, tests or
+/// encrypts it.
+fn call(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let before = text.get(start.saturating_sub(24)..start)?;
+    let name = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let name = before.get(before.len() - name..)?.to_ascii_lowercase();
+    let name = name.strip_suffix(b"_").unwrap_or(&name);
+    let sets = SETTERS.contains(&name) || name.starts_with(b"set") || name.starts_with(b"with");
+    let at = skip(text, end + 1, b" ", 1);
+    (sets && text.get(end) == Some(&b'(') && matches!(text.get(at), Some(b'"' | b'\''))).then_some(at)
+}
+
+/// Whether a call goes on behind the quote at `at` as one that is given a value does: `")`, `", 5)`, `".toCharArray())`.
+pub(super) fn is_argument(text: &[u8], at: usize) -> bool {
+    let rest = text.get(skip(text, at + 1, b" ", 1)..).unwrap_or_default();
+    rest.starts_with(b")") || rest.starts_with(b",") || rest.starts_with(b".toCharArray(")
+}
+
+/// Where the text of an element begins whose attribute names it: `<property name="db.password">x<`. Not that of a link or a label.
+fn property(text: &[u8], start: usize, name_end: usize) -> Option<usize> {
+    let [b'"' | b'\'', b'>', next, ..] = text.get(name_end..)? else { return None };
+    let before = text.get(start.saturating_sub(32)..start)?;
+    let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let prefix = before.iter().rev().take_while(|byte| of_name(byte)).count();
+    let attribute = before.get(..before.len() - prefix)?;
+    let names =
+        [&b"name=\""[..], b"name='", b"key=\"", b"key='"].iter().any(|name| attribute.ends_with(name));
+    (names && !next.is_ascii_whitespace()).then_some(name_end + 2)
 }
 
 /// Bytes between a name and the word `value`.
 const BETWEEN: usize = 64;
 
 /// Where the value begins that stands beside its name in a pair of fields: `"name": "DB_PASSWORD", "value": "x"`, `key="DbPassword"
-/// value="x"`, `<property name="db.password">x<`.
+/// value="x"`.
 fn pair(text: &[u8], name_end: usize) -> Option<usize> {
     const VALUE: &[u8] = b"value";
     let rest = text.get(name_end..text.len().min(name_end + BETWEEN))?;
-    if let [b'"' | b'\'', b'>', next, ..] = rest {
-        return (!next.is_ascii_whitespace()).then_some(name_end + 2);
-    }
     let at = rest.windows(VALUE.len()).position(|part| part.eq_ignore_ascii_case(VALUE))?;
     let between = rest.get(..at)?;
     let fields = between.iter().all(|byte| byte.is_ascii_whitespace() || b",\"'".contains(byte));
@@ -125,7 +150,7 @@ fn beside(text: &[u8], end: usize) -> Option<usize> {
 }
 
 /// The part of a line before `at`, as far as it is looked at.
-pub(in crate::reflex::secrets) fn line_before(text: &[u8], at: usize) -> &[u8] {
+pub(super) fn line_before(text: &[u8], at: usize) -> &[u8] {
     let before = text.get(at.saturating_sub(LINE)..at).unwrap_or_default();
     before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default()
 }

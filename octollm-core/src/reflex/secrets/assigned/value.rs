@@ -1,6 +1,7 @@
 //! What a credential looks like, and what only stands where one could.
 
 use super::Value::{self, Bearer, Key, Password, Quoted, Short};
+use super::WORDS;
 use super::place::{has, line_before};
 use crate::reflex::secrets::entropy;
 
@@ -31,6 +32,13 @@ pub(super) fn tells_itself(value: &[u8], kind: Value) -> bool {
 /// What a call is given as it is: with a digit or a sign, no text for people, no name of one (`login.password_label`).
 pub(super) fn is_literal(value: &[u8]) -> bool {
     !value.contains(&b' ') && value.iter().any(|byte| !byte.is_ascii_alphabetic() && !b"._-/:".contains(byte))
+}
+
+/// A word that announces a credential, and a sign behind it: what a field of a form is labelled with.
+pub(super) fn is_label(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let word = text.trim_end_matches([':', '*', '?', '!']);
+    word.len() < text.len() && WORDS.iter().any(|known| known.text.eq_ignore_ascii_case(word))
 }
 
 /// Letters and spaces only: `identified by "Sarah"`.
@@ -109,23 +117,21 @@ pub(super) fn is_hash_of_ours(text: &[u8], from: usize, to: usize) -> bool {
         && hash.iter().all(hexadecimal)
 }
 
+/// A name of code.
+fn is_name(part: &str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// `typing.Optional[bytes`, `userinfo.partition(b`: code, up to what ended it as a value.
 fn is_expression(lower: &str) -> bool {
     let Some((path, _)) = lower.split_once(['(', '[']) else { return false };
-    let is_name = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
     let is_path = path.contains('.') || !path.bytes().any(|byte| byte.is_ascii_digit());
     is_path && path.split('.').all(is_name)
 }
 
 /// `user.password1`: something of another thing, by a name that announces a credential itself.
 fn is_attribute(lower: &str) -> bool {
-    let is_name = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
     let announces = |name: &str| {
         ["password", "passwd", "pwd", "secret", "token", "key"].iter().any(|word| name.contains(word))
     };
