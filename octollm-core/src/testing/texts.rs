@@ -92,7 +92,7 @@ pub const PROSE: Kind = repeat(
 );
 
 /// Texts that are hard to look at.
-pub const HARD: [Kind; 71] = [
+pub const HARD: [Kind; 75] = [
     // One character, which is the anchor of something.
     repeat("@", "@"),
     repeat("0", "0"),
@@ -126,6 +126,10 @@ pub const HARD: [Kind; 71] = [
     repeat("JWT heads", "eyJhbGciOiJ.eyJ "),
     repeat("passwords", "password="),
     repeat("words for keys", "token: secret: api_key: "),
+    repeat("options", " -p "),
+    repeat("options of commands", "mysql -p -w -P -u "),
+    repeat("fields", "pass,"),
+    repeat("rows", "user,pass\n"),
     repeat("schemes", "://"),
     repeat("user information", "http://a:b@"),
     repeat("quotes", "password=\""),

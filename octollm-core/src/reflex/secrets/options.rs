@@ -76,28 +76,35 @@ const COMMAND: usize = 120;
 /// The command that is given an option at `at`, up to it: lines that end with a backslash go on.
 fn command_before(text: &[u8], at: usize) -> &[u8] {
     let before = text.get(at.saturating_sub(COMMAND)..at).unwrap_or_default();
-    let ends = |at: &usize| match before.get(*at) {
-        Some(b'\n') => at.checked_sub(1).and_then(|last| before.get(last)) != Some(&b'\\'),
-        Some(byte) => b";|&".contains(byte),
-        None => false,
-    };
-    let start = (0..before.len()).rev().find(ends).map_or(0, |end| end + 1);
+    let mut start = before.len();
+    while let Some(byte) = start.checked_sub(1).and_then(|last| before.get(last)) {
+        let goes_on = || start.checked_sub(2).and_then(|last| before.get(last)) == Some(&b'\\');
+        if matches!(byte, b';' | b'|' | b'&') || *byte == b'\n' && !goes_on() {
+            break;
+        }
+        start -= 1;
+    }
     before.get(start..).unwrap_or_default()
 }
 
 /// Whether one of these commands is given an option, or one whose name begins so: `mongodump` is of `mongo`. Not what another
 /// option names: `--name mongo`.
 fn is_of(command: &[u8], names: &[&[u8]]) -> bool {
-    let (mut start, mut last): (usize, &[u8]) = (0, b"");
-    for word in command.split(u8::is_ascii_whitespace) {
-        let path = word.iter().rposition(|byte| b"/`($\"'".contains(byte)).map_or(0, |at| at + 1);
-        let named = last.starts_with(b"--") && last.len() > 2;
-        let rest = command.get(start + path..).unwrap_or_default();
-        if !named && names.iter().any(|name| rest.starts_with(name)) {
-            return true;
+    let (mut word, mut begins, mut named) = (0, true, false);
+    for (at, byte) in command.iter().enumerate() {
+        let begins_here =
+            std::mem::replace(&mut begins, matches!(byte, b'/' | b'`' | b'(' | b'$' | b'"' | b'\''));
+        if byte.is_ascii_whitespace() {
+            if at > word {
+                named = at > word + 2 && command.get(word..word + 2) == Some(b"--");
+            }
+            (word, begins) = (at + 1, true);
+        } else if begins_here && !named && byte.is_ascii_alphabetic() {
+            let rest = command.get(at..).unwrap_or_default();
+            if names.iter().any(|name| rest.starts_with(name)) {
+                return true;
+            }
         }
-        last = if word.is_empty() { last } else { word };
-        start += word.len() + 1;
     }
     false
 }

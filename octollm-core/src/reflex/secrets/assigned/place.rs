@@ -209,7 +209,7 @@ pub(in crate::reflex::secrets) fn extent(
     };
     let length = reach.iter().position(stop).or_else(|| (reach.len() < MAX_VALUE).then_some(reach.len()))?;
     let value = reach.get(..length)?;
-    let around: &[u8] = if quoted { b" " } else { b".)]}" };
+    let around: &[u8] = if quoted { b" " } else { b".)]}:" };
     let trimmed = value.iter().rev().take_while(|byte| around.contains(byte)).count();
     // A cut in the middle of a character gives the whole character back.
     let mut to = from + length - trimmed;
