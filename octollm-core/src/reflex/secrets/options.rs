@@ -71,7 +71,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, option: usize) -> Opti
 }
 
 /// Bytes before an option in which its command stands.
-const COMMAND: usize = 120;
+const COMMAND: usize = 96;
 
 /// The command that is given an option at `at`, up to it: lines that end with a backslash go on.
 fn command_before(text: &[u8], at: usize) -> &[u8] {
