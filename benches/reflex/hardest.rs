@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use octollm_core::reflex::{Origin, Policy, ReflexChain};
-use octollm_core::testing::texts::HARD;
+use octollm_core::testing::texts::{HARD, PROSE};
 
 use super::cost;
 
@@ -134,10 +134,12 @@ const PIECES: &[&str] = &[
     "\u{1d400}",
 ];
 
-/// Searches for short and long texts of the user's and from outside, and prints the dearest of each.
+/// Searches for texts of three sizes, of the user's and from outside, and prints the dearest of each beside prose.
 pub(crate) fn search() {
     let chain = ReflexChain::new(Policy::default()).unwrap();
-    for (origin, size) in [(Origin::User, 8 << 10), (Origin::Document, 8 << 10), (Origin::Document, 64 << 10)]
+    let sizes = [1 << 10, 8 << 10, 64 << 10];
+    for (origin, size) in
+        sizes.iter().flat_map(|size| [Origin::User, Origin::Document].map(|origin| (origin, *size)))
     {
         let mut pool = Pool { best: Vec::new(), dice: Dice::new() };
         let measured = |unit: &[usize]| cost(&chain, &text_of(unit, size), origin);
@@ -149,11 +151,12 @@ pub(crate) fn search() {
         }
         let known = HARD.iter().map(|kind| cost(&chain, &kind.text(size), origin)).fold(0.0, f64::max);
         println!(
-            "origin {}, {} KB; the dearest known kind takes {known:.1} us/KB",
+            "origin {}, {} KB; prose takes {:.1} us/KB, the dearest known kind {known:.1}",
             origin.name(),
-            size >> 10
+            size >> 10,
+            cost(&chain, &PROSE.text(size), origin)
         );
-        for (cost, unit) in pool.best.iter().take(3) {
+        for (cost, unit) in pool.measured_again(measured).iter().take(3) {
             let unit: String = unit.iter().filter_map(|piece| PIECES.get(*piece)).copied().collect();
             println!("{cost:>9.1} us/KB {unit:?}");
         }
@@ -182,6 +185,14 @@ impl Pool {
         self.best.push((cost, unit));
         self.best.sort_by(|a, b| b.0.total_cmp(&a.0));
         self.best.truncate(POOL);
+    }
+
+    /// All of them, measured once more: what was measured while something else ran is kept as dear, and is not.
+    fn measured_again(self, measured: impl Fn(&[usize]) -> f64) -> Vec<(f64, Vec<usize>)> {
+        let again = |unit: &[usize]| (0..5).map(|_| measured(unit)).fold(f64::MAX, f64::min);
+        let mut best: Vec<_> = self.best.into_iter().map(|(_, unit)| (again(&unit), unit)).collect();
+        best.sort_by(|a, b| b.0.total_cmp(&a.0));
+        best
     }
 
     /// One of them with a few changes.

@@ -106,9 +106,9 @@ impl Injections {
             return self.in_pieces(text, &canonical, origin);
         }
         let plain = self.detectors.injections.judge_plain(&canonical, origin.into());
-        let is_marked = |finding: &Finding| self.policy.action(finding, origin) == Action::Redact;
-        if plain.finding().is_some_and(is_marked) {
-            return self.passages(text, &canonical, origin);
+        let is_marked = |finding: &&Finding| self.policy.action(finding, origin) == Action::Redact;
+        if let Some(worst) = plain.finding().filter(is_marked) {
+            return self.passages(text, &canonical, origin, worst.clone());
         }
         if plain.is_critical() {
             return plain.into_findings();
@@ -118,10 +118,11 @@ impl Injections {
 
     /// All passages of a text, which is judged again without each of them. One that has too many, or more in disguise, is one as a
     /// whole. Disguises are read once, for they cost more than all the rest.
-    fn passages(&self, text: &str, canonical: &Canonical<'_>, origin: Origin) -> Findings {
+    fn passages(&self, text: &str, canonical: &Canonical<'_>, origin: Origin, worst: Finding) -> Findings {
         let most = (JUDGED_AGAIN / text.len().max(1)).clamp(1, MOST_PASSAGES);
-        let (mut rest, mut all) = (Rest::of(canonical, 0..canonical.original().len()), Vec::new());
-        while let Some(mut finding) = rest.plain(&self.detectors.injections, origin) {
+        let mut rest = Rest::of(canonical, 0..canonical.original().len());
+        let (mut all, mut next) = (Vec::new(), Some(worst));
+        while let Some(mut finding) = next {
             let is_last = all.len() == most;
             (finding.start, finding.end) =
                 if is_last { (0, text.len()) } else { edit::sentences(text, finding.range()) };
@@ -130,6 +131,7 @@ impl Injections {
             if is_last {
                 return Findings::resolve(all);
             }
+            next = rest.next(&self.detectors.injections, origin);
         }
         let disguised = rest.disguised(&self.detectors.injections, origin);
         let disguised = disguised.map(|finding| Finding { start: 0, end: text.len(), ..finding });
@@ -154,8 +156,7 @@ impl Injections {
             };
             let (mut start, mut end) = edit::sentences(text, finding.range());
             rest.blank(start.max(piece.start)..end.min(piece.end));
-            if let Some(second) =
-                rest.plain(injections, origin).or_else(|| rest.disguised(injections, origin))
+            if let Some(second) = rest.next(injections, origin).or_else(|| rest.disguised(injections, origin))
             {
                 (start, end) = (start.min(piece.start), end.max(piece.end));
                 finding.severity = finding.severity.max(second.severity);
@@ -206,6 +207,12 @@ impl<'c> Rest<'c> {
     /// The worst passage, with its place in the original.
     fn plain(&self, injections: &InjectionDetector, origin: Origin) -> Option<Finding> {
         let found = injections.judge_plain(&Canonical::again(&self.text, None), origin.into());
+        found.into_finding().map(|found| self.in_original(found))
+    }
+
+    /// A further passage.
+    fn next(&self, injections: &InjectionDetector, origin: Origin) -> Option<Finding> {
+        let found = injections.judge_rest(&self.text, origin.into());
         found.into_finding().map(|found| self.in_original(found))
     }
 

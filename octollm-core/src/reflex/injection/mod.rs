@@ -57,7 +57,7 @@ pub struct InjectionDetector {
 /// One text's judgement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// How far the text is over the threshold; an injection from 0 on.
+    /// How far the text is over the threshold; an injection from 0 on. Far below it phrases are not counted.
     pub margin: f32,
     finding: Option<Finding>,
 }
@@ -151,6 +151,13 @@ impl InjectionDetector {
         Verdict::of(reading, text)
     }
 
+    /// Judges what is left of a text that held an injection. Repetition is no excuse there, which saves a reading.
+    pub(super) fn judge_rest(&self, text: &str, origin: Origin) -> Verdict {
+        let reading = self.model.judge(text).map(|judgement| self.explain(text, judgement));
+        let reading = reading.map(|reading| reading.raised_by(strictness(text, origin)));
+        Verdict::of(reading, &Canonical::again(text, None))
+    }
+
     /// Judges what a text may hold in disguise. Such a finding is the whole text.
     pub(super) fn judge_disguised(&self, text: &Canonical<'_>, origin: Origin) -> Verdict {
         let views = views::of(text.text());
@@ -179,9 +186,10 @@ impl InjectionDetector {
         Some(Reading { range: start + range.start..start + range.end, ..reading })
     }
 
-    /// Adds what a phrase says.
+    /// Adds what a phrase says, where any could make an injection of it.
     fn explain(&self, text: &str, Judgement { margin, range }: Judgement) -> Reading {
-        match self.phrases.heaviest(text) {
+        let could_be = margin + patterns::HEAVIEST + EXTERNAL_BONUS >= 0.0;
+        match could_be.then(|| self.phrases.heaviest(text)).flatten() {
             Some((phrase, place)) => {
                 Reading { margin: margin + phrase.weight, range: place, phrase: Some(phrase) }
             }

@@ -255,6 +255,18 @@ const PHRASES: &[Phrase] = &[
     },
 ];
 
+/// What the heaviest phrase adds to a score.
+pub(super) const HEAVIEST: f32 = {
+    let (mut heaviest, mut at) = (0.0, 0);
+    while at < PHRASES.len() {
+        if PHRASES[at].weight > heaviest {
+            heaviest = PHRASES[at].weight;
+        }
+        at += 1;
+    }
+    heaviest
+};
+
 /// Finds phrases; built once.
 ///
 /// What follows on a first word is compiled when the first such word is met: a process that meets none should not pay for it.

@@ -10,7 +10,6 @@ mod rot13;
 mod spaced;
 mod words;
 
-use crate::reflex::Canonical;
 use crate::reflex::redact::floor;
 
 /// Bytes of one encoded stretch that are decoded.
@@ -45,10 +44,7 @@ pub(super) fn of(text: &str) -> Vec<View> {
     let mut views = once(text);
     let mut left = MAX_DEEPER;
     let mut below = Vec::new();
-    for view in views.iter_mut().filter(|view| view.penalty <= DECODED) {
-        if !view.text.is_ascii() {
-            view.text = Canonical::new(&view.text).text().to_owned();
-        }
+    for view in views.iter().filter(|view| view.penalty <= DECODED) {
         let part = view.text.get(..floor(&view.text, left)).unwrap_or_default();
         left -= part.len();
         let deeper = once(part).into_iter();
@@ -130,9 +126,9 @@ impl Signs {
         [self.spaced, self.leet.is_some(), self.percent, self.rot13].iter().filter(|shown| **shown).count()
     }
 
-    /// The readings with all disguises undone: each word wears one of them at most, and the others do nothing to it. Only ROT13
-    /// changes every word, so there is one reading with it and one without. To read each disguise alone a text that wears all of
-    /// them would be read five times.
+    /// The reading with all disguises undone: each word wears one of them at most, and the others do nothing to it. ROT13 would
+    /// change every word, so it is undone word by word. To read each disguise alone a text that wears all of them would be read
+    /// five times.
     fn together(self, text: &str) -> Vec<View> {
         let (mut text, mut penalty) = (text.to_owned(), DECODED);
         if self.spaced {
@@ -145,10 +141,10 @@ impl Signs {
             text = leet::undone(&text, leet);
             penalty = leet.penalty();
         }
-        let mut views = self.decoded;
         if self.rot13 {
-            views.push(View { text: rot13::undone(&text), penalty });
+            text = rot13::undone_in_words(&text);
         }
+        let mut views = self.decoded;
         views.push(View { text, penalty });
         views
     }
@@ -268,7 +264,7 @@ fn percent_decoded(text: &str) -> String {
         decoded.push(code.unwrap_or(*first));
         rest = if code.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    encoded::canonical(String::from_utf8_lossy(&decoded).into_owned())
 }
 
 #[cfg(test)]
@@ -276,6 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::reflex::Canonical;
 
     #[test]
     fn each_disguise_is_read() {

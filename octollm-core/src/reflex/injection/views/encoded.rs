@@ -1,6 +1,7 @@
 //! Base64 and hexadecimal: long runs of their characters, which decode to a text or to nothing.
 
 use super::MIN_ENCODED;
+use crate::reflex::Canonical;
 
 /// Characters by which it is seen whether a run decodes to a text: most runs are names and addresses, and do not.
 const SAMPLE: usize = 24;
@@ -11,7 +12,7 @@ pub(super) fn runs(word: &[u8]) -> impl Iterator<Item = &[u8]> {
     word.split(move |byte| !is_code(byte)).filter(|run| run.len() >= MIN_ENCODED)
 }
 
-/// The text that a run decodes to.
+/// The text that a run decodes to, in canonical form.
 pub(super) fn decoded(run: &[u8]) -> Option<String> {
     let of = |decode: fn(&[u8]) -> Vec<u8>| {
         // A sample is cut off within a character at worst.
@@ -22,7 +23,12 @@ pub(super) fn decoded(run: &[u8]) -> Option<String> {
         };
         if is_text && !sample.is_empty() { readable(decode(run)) } else { None }
     };
-    of(hex_decoded).or_else(|| of(base64_decoded))
+    of(hex_decoded).or_else(|| of(base64_decoded)).map(canonical)
+}
+
+/// The canonical form of what was encoded: look-alikes may be within.
+pub(super) fn canonical(text: String) -> String {
+    if text.is_ascii() { text } else { Canonical::new(&text).text().to_owned() }
 }
 
 pub(super) fn hex_byte(pair: &[u8]) -> Option<u8> {

@@ -1,5 +1,7 @@
 //! ROT13, known by its letters: in English Es, Ts and As are common, in ROT13 Rs, Gs and Ns.
 
+use super::words;
+
 /// The logarithm of how often a letter stands in English, in tenths (E is 12.7% of all letters: ln 12.7 = 2.5).
 const FREQUENCIES: [i32; 26] =
     [21, 4, 10, 15, 25, 8, 7, 18, 20, -19, -3, 14, 9, 19, 20, 6, -24, 18, 18, 22, 10, 0, 9, -19, 7, -26];
@@ -48,10 +50,50 @@ pub(super) fn is_sign(word: &[u8]) -> bool {
 
 /// The text with every letter thirteen places on.
 pub(super) fn undone(text: &str) -> String {
-    let of = |c: char| match c {
-        'a'..='m' | 'A'..='M' => char::from(c as u8 + 13),
-        'n'..='z' | 'N'..='Z' => char::from(c as u8 - 13),
-        _ => c,
+    text.chars().map(|c| u8::try_from(c).map_or(c, |byte| char::from(turned(byte)))).collect()
+}
+
+/// A letter thirteen places on, or any other byte.
+const fn turned(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'm' | b'A'..=b'M' => byte + 13,
+        b'n'..=b'z' | b'N'..=b'Z' => byte - 13,
+        _ => byte,
+    }
+}
+
+/// The text with the letters of those words thirteen places on that are common words so, and not as they stand, or else have the
+/// letters for it. A word that is common both ways ("be" and "or") is what the word before it is.
+pub(super) fn undone_in_words(text: &str) -> String {
+    let mut read = String::with_capacity(text.len());
+    let (mut rest, mut is_turned) = (text, false);
+    while !rest.is_empty() {
+        let gap = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (gap, words) = rest.split_at(gap);
+        read.push_str(gap);
+        let end = words.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(words.len());
+        let (word, others) = words.split_at(end);
+        is_turned = reads_turned(word.as_bytes()).unwrap_or(is_turned);
+        if is_turned {
+            read.extend(word.bytes().map(|byte| char::from(turned(byte))));
+        } else {
+            read.push_str(word);
+        }
+        rest = others;
+    }
+    read
+}
+
+/// Whether a word is in ROT13; `None` if it cannot be told.
+fn reads_turned(word: &[u8]) -> Option<bool> {
+    let plain = words::is_common(word.iter().copied());
+    let other = words::is_common(word.iter().map(|byte| turned(*byte)));
+    let gain = || {
+        word.iter().map(|byte| i32::from(GAINS.get(usize::from(*byte)).copied().unwrap_or(0))).sum::<i32>()
     };
-    text.chars().map(of).collect()
+    match (plain, other) {
+        (true, true) => None,
+        (false, false) => Some(gain() > 0),
+        (_, other) => Some(other),
+    }
 }

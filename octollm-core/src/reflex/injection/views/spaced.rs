@@ -28,25 +28,31 @@ pub(super) fn dotted(word: &[u8]) -> usize {
 }
 
 /// Joins letters that stand alone; two spaces end a word. Where there are no gaps between words, common words are cut out. A line ends
-/// a sentence, as it did.
+/// a sentence, as it did. Only in a word it shows which letters look like others, so what was joined is brought into canonical form.
 pub(super) fn joined(text: &str) -> String {
-    let mut joiner =
-        Joiner { text: String::with_capacity(text.len()), word: String::new(), gap: ' ', left: MAX_CUT };
+    let mut joiner = Joiner { text: String::with_capacity(text.len()), ..Joiner::default() };
     for piece in text.split_inclusive([' ', '\n']) {
         let part = piece.trim_end_matches([' ', '\n']);
         if part.chars().nth(1).is_none() && !part.is_empty() {
             joiner.word.push_str(part);
+            joiner.is_foreign |= !part.is_ascii();
             continue;
         }
         joiner.end_word();
-        joiner.word = undotted(part).unwrap_or_else(|| part.to_owned());
+        match undotted(part) {
+            Some(word) => {
+                joiner.is_foreign |= !word.is_ascii();
+                joiner.word = word;
+            }
+            None => joiner.word.push_str(part),
+        }
         joiner.end_word();
         if piece.ends_with('\n') {
             joiner.gap = '\n';
         }
     }
     joiner.end_word();
-    joiner.text
+    if joiner.is_foreign { encoded::canonical(joiner.text) } else { joiner.text }
 }
 
 /// What stands at every other place, if the same sign stands between. Signs at the end stay, but for those between them.
@@ -84,6 +90,14 @@ struct Joiner {
     gap: char,
     /// Bytes that may yet be cut.
     left: usize,
+    /// Whether anything beyond ASCII was joined.
+    is_foreign: bool,
+}
+
+impl Default for Joiner {
+    fn default() -> Self {
+        Self { text: String::new(), word: String::new(), gap: ' ', left: MAX_CUT, is_foreign: false }
+    }
 }
 
 impl Joiner {
