@@ -20,7 +20,7 @@ const SHORTEST_ORDER: usize = 12;
 /// Passages of one short text that are marked one by one, and bytes of all that is judged again for them. It bounds what a text
 /// made of injections costs.
 const MOST_PASSAGES: usize = 4;
-const JUDGED_AGAIN: usize = 4096;
+const JUDGED_AGAIN: usize = 2048;
 
 /// The detectors, in the order in which they look: what is cheap and refused first saves the rest.
 pub(super) fn reflexes(detectors: &Arc<Detectors>, policy: &Arc<Policy>) -> [Arc<dyn Reflex>; 3] {

@@ -19,7 +19,7 @@ const MAX_DEEPER: usize = 1024;
 /// Disguises over a whole text that are each read alone. A text that shows signs of more of them is read with all of them undone.
 const MOST_ALONE: usize = 2;
 /// Bytes from which on no more than one is read alone.
-const LONG: usize = 2048;
+const LONG: usize = 1024;
 /// Shortest base64 or hexadecimal stretch that can hold an order.
 const MIN_ENCODED: usize = 20;
 /// Letters with spaces or signs between that make a word.
@@ -31,6 +31,8 @@ pub(super) struct View {
     pub(super) text: String,
     /// How much higher its threshold is: the easier an innocent text is misread so, the higher.
     pub(super) penalty: f32,
+    /// Whether it may wear another disguise below.
+    is_deep: bool,
 }
 
 /// The penalty of what does not decode by accident.
@@ -39,40 +41,43 @@ const DECODED: f32 = 0.1;
 const GUESSED: f32 = 0.5;
 
 /// The readings of a canonical text that differ from it. What was decoded is read once more, for one disguise may be worn over another;
-/// of what is long only the beginning.
+/// of what is long only the beginning, and all disguises at once.
 pub(super) fn of(text: &str) -> Vec<View> {
-    let mut views = once(text);
+    let mut views = once(text, if text.len() < LONG { MOST_ALONE } else { 1 });
     let mut left = MAX_DEEPER;
     let mut below = Vec::new();
-    for view in views.iter().filter(|view| view.penalty <= DECODED) {
+    for view in views.iter().filter(|view| view.is_deep) {
         let part = view.text.get(..floor(&view.text, left)).unwrap_or_default();
         left -= part.len();
-        let deeper = once(part).into_iter();
+        let deeper = once(part, 0).into_iter();
         below.extend(deeper.map(|deeper| View { penalty: deeper.penalty + view.penalty, ..deeper }));
     }
     views.append(&mut below);
     views
 }
 
-/// The readings under one disguise.
-fn once(text: &str) -> Vec<View> {
-    let signs = Signs::of(text.as_bytes());
-    let most = if text.len() < LONG { MOST_ALONE } else { 1 };
+/// The readings under one disguise, so many of which are each read alone at most.
+fn once(text: &str, most: usize) -> Vec<View> {
+    let mut signs = Signs::of(text.as_bytes());
     if signs.count() > most {
         return signs.together(text);
     }
-    let mut views = signs.decoded;
+    let mut views = signs.decoded_view();
     if signs.spaced {
-        views.push(View { text: spaced::joined(text), penalty: DECODED });
+        views.push(View { text: spaced::joined(text), penalty: DECODED, is_deep: true });
     }
     if let Some(leet) = signs.leet {
-        views.push(View { text: leet::undone(text, leet), penalty: leet.penalty() });
+        views.push(View {
+            text: leet::undone(text, leet),
+            penalty: leet.penalty(),
+            is_deep: leet.penalty() <= DECODED,
+        });
     }
     if signs.percent {
-        views.push(View { text: percent_decoded(text), penalty: DECODED });
+        views.push(View { text: percent_decoded(text), penalty: DECODED, is_deep: true });
     }
     if signs.rot13 {
-        views.push(View { text: rot13::undone(text), penalty: DECODED });
+        views.push(View { text: rot13::undone(text), penalty: DECODED, is_deep: true });
     }
     views
 }
@@ -84,7 +89,8 @@ struct Signs {
     leet: Option<leet::Share>,
     percent: bool,
     rot13: bool,
-    decoded: Vec<View>,
+    /// The stretches, one a line: to read each alone would cost more than all the rest, and an order may be cut into several.
+    decoded: String,
 }
 
 /// What a byte is to the signs.
@@ -126,10 +132,17 @@ impl Signs {
         [self.spaced, self.leet.is_some(), self.percent, self.rot13].iter().filter(|shown| **shown).count()
     }
 
+    /// The reading of what is encoded, if anything is.
+    fn decoded_view(&mut self) -> Vec<View> {
+        let text = std::mem::take(&mut self.decoded);
+        let view = (!text.is_empty()).then_some(View { text, penalty: DECODED, is_deep: true });
+        view.into_iter().collect()
+    }
+
     /// The reading with all disguises undone: each word wears one of them at most, and the others do nothing to it. ROT13 would
     /// change every word, so it is undone word by word. To read each disguise alone a text that wears all of them would be read
     /// five times.
-    fn together(self, text: &str) -> Vec<View> {
+    fn together(mut self, text: &str) -> Vec<View> {
         let (mut text, mut penalty) = (text.to_owned(), DECODED);
         if self.spaced {
             text = spaced::joined(&text);
@@ -144,8 +157,8 @@ impl Signs {
         if self.rot13 {
             text = rot13::undone_in_words(&text);
         }
-        let mut views = self.decoded;
-        views.push(View { text, penalty });
+        let mut views = self.decoded_view();
+        views.push(View { text, penalty, is_deep: false });
         views
     }
 
@@ -221,7 +234,11 @@ impl Signs {
             if counts.decoded > MAX_DECODED {
                 return;
             }
-            self.decoded.extend(encoded::decoded(run).map(|text| View { text, penalty: DECODED }));
+            let Some(text) = encoded::decoded(run) else { continue };
+            if !self.decoded.is_empty() {
+                self.decoded.push('\n');
+            }
+            self.decoded.push_str(&text);
         }
     }
 }
