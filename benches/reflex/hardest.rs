@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use octollm_core::reflex::{Origin, Policy, ReflexChain};
 use octollm_core::testing::texts::{HARD, PROSE};
 
-use super::cost;
+use super::{cost, cost_of_documents};
 
 /// How long each search takes.
 const TIME: Duration = Duration::from_secs(60);
@@ -134,7 +134,7 @@ const PIECES: &[&str] = &[
     "\u{1d400}",
 ];
 
-/// Searches for texts of three sizes, of the user's and from outside, and prints the dearest of each beside prose.
+/// Searches for texts of three sizes, of the user's and from outside, and prints the dearest of each beside ordinary ones.
 pub(crate) fn search() {
     let chain = ReflexChain::new(Policy::default()).unwrap();
     let sizes = [1 << 10, 8 << 10, 64 << 10];
@@ -151,10 +151,11 @@ pub(crate) fn search() {
         }
         let known = HARD.iter().map(|kind| cost(&chain, &kind.text(size), origin)).fold(0.0, f64::max);
         println!(
-            "origin {}, {} KB; prose takes {:.1} us/KB, the dearest known kind {known:.1}",
+            "origin {}, {} KB; prose takes {:.1} us/KB, this project's documents {:.1}, the dearest known kind {known:.1}",
             origin.name(),
             size >> 10,
-            cost(&chain, &PROSE.text(size), origin)
+            cost(&chain, &PROSE.text(size), origin),
+            cost_of_documents(&chain, origin)
         );
         for (cost, unit) in pool.measured_again(measured).iter().take(3) {
             let unit: String = unit.iter().filter_map(|piece| PIECES.get(*piece)).copied().collect();

@@ -2,7 +2,7 @@
 //!
 //! For each detector and for all of them over one canonical form: microseconds for texts of 64 B to 100 KB, of plain prose and
 //! of prose dense with personal data and secrets, in ASCII and beyond. Then the whole chain over texts that are made to be
-//! hard: what a byte of each costs beside a byte of prose, in short texts and in very long ones.
+//! hard: what a byte of each costs beside a byte of prose and of this project's documents, in short texts and in very long ones.
 //! `cargo bench ... --bench reflex -- hard` prints only those; `-- search` looks for harder ones (`hardest`).
 #![allow(
     missing_docs,
@@ -28,6 +28,14 @@ const DENSE: &str = "Write to jane.doe@example.com or call 415-555-2671; card 41
     GB82 WEST 1234 5698 7654 32, host 192.168.17.4, born 12 March 1985, ssn 123-45-6789, api_key = a8Kd0QzX3mP7vRt2LbY5. ";
 const FOREIGN: &str =
     "Der Tidenhub beträgt sieben Meter, für Wörter außerhalb von ASCII. 潮は七メートル上がります。";
+
+/// What people write who have something to tell, with code, tables and addresses in it.
+const DOCUMENTS: [&str; 4] = [
+    include_str!("../../README.md"),
+    include_str!("../../docs/how-it-works.md"),
+    include_str!("../../docs/arms.md"),
+    include_str!("../../docs/python.md"),
+];
 
 fn main() {
     let asked = |mode: &str| std::env::args().any(|argument| argument == mode);
@@ -100,16 +108,20 @@ fn hard_texts() {
     let chain = ReflexChain::new(Policy::default()).unwrap();
     for origin in [Origin::User, Origin::Document] {
         let costs = |kind: &Kind| HARD_SIZES.map(|size| cost(&chain, &kind.text(size), origin));
-        let prose = costs(&PROSE)[1];
+        let (prose, documents) = (costs(&PROSE)[1], cost_of_documents(&chain, origin));
         let dearest = |row: &([f64; 3], &str)| row.0.iter().copied().fold(0.0, f64::max);
         let mut rows: Vec<_> = HARD.iter().map(|kind| (costs(kind), kind.name)).collect();
         rows.sort_by(|a, b| dearest(b).total_cmp(&dearest(a)));
         println!();
-        println!("hard texts of origin {}, the chain, us/KB; prose takes {prose:.1}", origin.name());
-        println!("{:<40} {:>9} {:>9} {:>9} times prose", "", "8 KB", "128 KB", "10 MB");
+        println!(
+            "hard texts of origin {}, the chain, us/KB; prose takes {prose:.1}, this project's documents {documents:.1}",
+            origin.name()
+        );
+        println!("{:<40} {:>9} {:>9} {:>9} times prose, documents", "", "8 KB", "128 KB", "10 MB");
         for row in rows {
             let ([short, once, long], name) = row;
-            println!("{name:<40} {short:>9.1} {once:>9.1} {long:>9.1} {:>8.1}", dearest(&row) / prose);
+            let times = [prose, documents].map(|ordinary| dearest(&row) / ordinary);
+            println!("{name:<40} {short:>9.1} {once:>9.1} {long:>9.1} {:>11.1} {:>10.1}", times[0], times[1]);
         }
     }
 }
@@ -122,4 +134,9 @@ fn cost(chain: &ReflexChain, text: &str, origin: Origin) -> f64 {
         started.elapsed().as_secs_f64()
     });
     rounds.fold(f64::MAX, f64::min) * 1e6 * 1024.0 / text.len() as f64
+}
+
+/// The same for a document of this project, on average.
+fn cost_of_documents(chain: &ReflexChain, origin: Origin) -> f64 {
+    DOCUMENTS.map(|text| cost(chain, text, origin)).iter().sum::<f64>() / DOCUMENTS.len() as f64
 }

@@ -173,10 +173,14 @@ impl InjectionDetector {
     fn read(&self, text: &str, around: usize) -> Option<Reading> {
         let judgement = self.model.judge(text)?;
         let window = judgement.range.clone();
-        let reading = self.explain(text, judgement);
-        let may_condemn = reading.margin + EXTERNAL_BONUS >= 0.0;
-        if !may_condemn || !repetition::prevails(text.get(window.clone()).unwrap_or_default()) {
-            return Some(reading);
+        let repeats = may_condemn(judgement.margin + patterns::HEAVIEST)
+            && repetition::prevails(text.get(window.clone()).unwrap_or_default());
+        // What condemns by itself is looked through for phrases in what is left of it only: that costs as much as to judge it.
+        if !(repeats && may_condemn(judgement.margin)) {
+            let reading = self.explain(text, judgement);
+            if !(repeats && may_condemn(reading.margin)) {
+                return Some(reading);
+            }
         }
         let start = floor(text, window.start.saturating_sub(around));
         let part = text.get(start..floor(text, window.end.saturating_add(around)))?;
@@ -188,14 +192,19 @@ impl InjectionDetector {
 
     /// Adds what a phrase says, where any could make an injection of it.
     fn explain(&self, text: &str, Judgement { margin, range }: Judgement) -> Reading {
-        let could_be = margin + patterns::HEAVIEST + EXTERNAL_BONUS >= 0.0;
-        match could_be.then(|| self.phrases.heaviest(text)).flatten() {
+        let phrase = may_condemn(margin + patterns::HEAVIEST).then(|| self.phrases.heaviest(text));
+        match phrase.flatten() {
             Some((phrase, place)) => {
                 Reading { margin: margin + phrase.weight, range: place, phrase: Some(phrase) }
             }
             None => Reading { margin, range, phrase: None },
         }
     }
+}
+
+/// Whether a text may be an injection, wherever it comes from.
+fn may_condemn(margin: f32) -> bool {
+    margin + EXTERNAL_BONUS >= 0.0
 }
 
 /// How much lower the threshold of a text is for where it comes from.

@@ -5,7 +5,7 @@ use super::{encoded, words};
 /// Letters of which one word hardly ever has more: a longer run has lost the gaps between its words.
 const MAX_PLAIN: usize = 14;
 /// Bytes of runs without gaps that are cut into words: an order fits, and a text of nothing else costs no more.
-const MAX_CUT: usize = 8192;
+const MAX_CUT: usize = 4096;
 
 /// Fewest letters of a word with signs between: not `a.m.` nor `e.g.`
 const MIN_DOTTED: usize = 3;

@@ -2,6 +2,7 @@
 //!
 //! The cheapest way to cut wins, where a word costs the logarithm of its rank: by Zipf's law, that is the likeliest one.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// A letter that is in no word costs as much as two or three common words.
@@ -23,8 +24,9 @@ struct Words {
     pairs: Vec<(u16, u16)>,
     /// The costs of words of one letter.
     letters: [f32; 26],
-    /// A bit for every word, by its hash.
+    /// A bit for every word, by its hash: most of what is looked up is no word.
     filter: Vec<u64>,
+    set: HashSet<&'static [u8]>,
 }
 
 impl Words {
@@ -51,7 +53,8 @@ impl Words {
         };
         let pairs = (b'a'..=b'z').flat_map(|first| (b'a'..=b'z').map(move |second| (first, second)));
         let pairs = pairs.map(|(first, second)| (before(first, second), before(first, second + 1))).collect();
-        Self { list, pairs, letters, filter }
+        let set = list.iter().map(|(word, _)| word.as_bytes()).collect();
+        Self { list, pairs, letters, filter, set }
     }
 
     /// The words that begin with these letters.
@@ -80,8 +83,7 @@ pub(super) fn is_common(word: impl Iterator<Item = u8>) -> bool {
     }
     let word = bytes.get(..length).unwrap_or_default();
     let bit = hash(word);
-    WORDS.filter.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
-        && WORDS.list.binary_search_by_key(&word, |(word, _)| word.as_bytes()).is_ok()
+    WORDS.filter.get(bit / 64).is_some_and(|bits| bits >> (bit % 64) & 1 == 1) && WORDS.set.contains(word)
 }
 
 /// How a run is best cut up to some byte.
