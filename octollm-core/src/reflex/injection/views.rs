@@ -16,10 +16,8 @@ use crate::reflex::redact::floor;
 const MAX_DECODED: usize = 8192;
 /// Bytes of all readings together that are read once more.
 const MAX_DEEPER: usize = 1024;
-/// Disguises over a whole text that are each read alone. A text that shows signs of more of them is read with all of them undone.
-const MOST_ALONE: usize = 2;
-/// Bytes from which on no more than one is read alone.
-const LONG: usize = 1024;
+/// Disguises over a whole text that are read alone. A text that shows signs of more of them is read with all of them undone.
+const MOST_ALONE: usize = 1;
 /// Shortest base64 or hexadecimal stretch that can hold an order.
 const MIN_ENCODED: usize = 20;
 /// Letters with spaces or signs between that make a word.
@@ -43,7 +41,7 @@ const GUESSED: f32 = 0.5;
 /// The readings of a canonical text that differ from it. What was decoded is read once more, for one disguise may be worn over another;
 /// of what is long only the beginning, and all disguises at once.
 pub(super) fn of(text: &str) -> Vec<View> {
-    let mut views = once(text, if text.len() < LONG { MOST_ALONE } else { 1 });
+    let mut views = once(text, MOST_ALONE);
     let mut left = MAX_DEEPER;
     let mut below = Vec::new();
     for view in views.iter().filter(|view| view.is_deep) {

@@ -337,12 +337,12 @@ impl Contexts {
         Ok(Self { words, topics: all.into_iter().map(|(_, topic)| topic).collect(), longest })
     }
 
-    /// What the name of a column is about: `date_of_birth`, `homePhone`. Of `phone_model` it is the model.
+    /// What the name of a column is about: `date_of_birth`, `homePhone`. Of `phone_model` it is a thing.
     pub(super) fn of_column(&self, name: &str) -> Topics {
         let last = name.rsplit(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty());
         let last = last.unwrap_or_default().to_lowercase();
         if ABOUT.contains(&last.as_str()) {
-            return Topics(0);
+            return Topics(1 << Topic::Thing as u32);
         }
         let spaced = format!("{} ", name.replace(['_', '-', '.'], " "));
         let bytes = spaced.as_bytes();

@@ -91,6 +91,8 @@ fn the_name_of_a_column_is_context_for_all_its_lines() {
     // What stands in the next column is about the next column.
     finds_nothing("order_id,count\n5550132,4\n");
     finds_nothing("phone,id\n,912803456\n");
+    finds_nothing("id,server_version,phone_model\n1,10.2.3.4,5550132\n2,10.2.3.5,5550133\n");
+    finds("id,server\n1,10.2.3.4\n", "ip_address", "10.2.3.4");
     finds("Here:\nname;phone;note\nAnn;5550132;x\n", "phone", "5550132");
     finds("name,note\nAnn,\"call me at 5550132, please\"\n", "phone", "5550132");
 }
