@@ -31,7 +31,7 @@ const MAX_MARKS: usize = 16;
 const BECOMES_MANY: char = '\u{FDFA}';
 /// How many bytes a text may grow by: so many, and one more for so many bytes of it. A character that becomes several stays what it is
 /// where they are used up: without a bound a text of nothing else is five times as long to all who look at it.
-const GROWTH: usize = 256;
+const GROWTH: usize = 64;
 const GROWTH_SHARE: usize = 4;
 /// Bytes that must be left for a character to be asked what it becomes that may become very many.
 const LEAST_GROWTH: usize = 16;

@@ -271,15 +271,18 @@ struct Counts {
     decoded: usize,
 }
 
+/// What else is in the text is in canonical form; what was decoded need not be, beyond ASCII.
 fn percent_decoded(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
+    let (mut decoded, mut is_foreign) = (Vec::with_capacity(text.len()), false);
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = tail.get(..2).filter(|_| *first == b'%').and_then(encoded::hex_byte);
+        is_foreign |= code.is_some_and(|code| !code.is_ascii());
         decoded.push(code.unwrap_or(*first));
         rest = if code.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
-    encoded::canonical(String::from_utf8_lossy(&decoded).into_owned())
+    let text = String::from_utf8_lossy(&decoded).into_owned();
+    if is_foreign { encoded::canonical(text) } else { text }
 }
 
 #[cfg(test)]
