@@ -56,7 +56,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, option: usize) -> Opti
     let value = text.get(from..to)?;
     let accepted = !is_reference(value, quoted)
         && is_password(value, quoted && after.is_none(), true)
-        && value.iter().any(u8::is_ascii_alphabetic)
+        && (value.iter().any(u8::is_ascii_alphabetic) || value.iter().all(u8::is_ascii_digit))
         && !value.starts_with(b"/")
         && !is_mapping(value);
     let explanation = "a password that is given to a command";

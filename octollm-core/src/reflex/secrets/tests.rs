@@ -160,6 +160,10 @@ fn a_pair_of_fields_names_a_password_and_holds_it() {
         r#"{"name": "DB_PASSWORD", "value": "Tr0ub4dor3x"}"#,
         r#"ds.setPassword("Tr0ub4dor3x");"#,
         "client.password('Tr0ub4dor3x')",
+        r#"{"code": "ds.setPassword(\"Tr0ub4dor3x\");"}"#,
+        "data-props=\"{&quot;password&quot;: &quot;Tr0ub4dor3x&quot;}\"",
+        "<code>password=&#39;Tr0ub4dor3x&#39;</code>",
+        "ds.setPassword(&quot;Tr0ub4dor3x&quot;)",
     ] {
         finds(text, "password", "Tr0ub4dor3x");
     }
@@ -341,6 +345,8 @@ fn credentials_of_commands_and_files() {
         ("tool --password S3cretPw1 --verbose", "S3cretPw1"),
         ("tool --db-password S3cretPw1", "S3cretPw1"),
         ("mysql -u root -pS3cretPw1 shop", "S3cretPw1"),
+        ("mysqldump -u root -p83746251 shop", "83746251"),
+        ("curl -u admin:83746251 http://localhost", "83746251"),
         ("curl -u admin:Sup3rS3cret https://example.com", "Sup3rS3cret"),
         ("machine x login bob password S3cretPw1", "S3cretPw1"),
         ("CREATE USER bob IDENTIFIED BY \"Sup3r\"", "Sup3r"),
@@ -368,7 +374,7 @@ fn what_commands_say_of_credentials_is_none() {
         "--password FILE, --password <password>, --password=$PASS, --password $PASS, --password --user x1",
     );
     finds_nothing(
-        "docker run -u user:group x, curl -u user:group x, mkdir -path1x, ssh -p2222 host, mysql -p shop",
+        "docker run -u user:group x, curl -u user:group x, mkdir -path1x, ssh -p2222 host, mysql -p shop, mysql -p3306",
     );
     finds_nothing(
         "password protected, the password is required, passwort: vergessen? PWD=/home/bob OLDPWD=/home/bob",

@@ -142,7 +142,7 @@ pub(super) fn read(text: &[u8], start: usize, end: usize, word: usize, spent: &m
     let strict = matches!(link, Link::Sign | Link::Call);
     let linked = match link {
         Link::Sign | Link::Said => true,
-        Link::Call => closes(text, from, to) && is_argument(text, to) && is_literal(candidate),
+        Link::Call => is_argument(text, from, to) && is_literal(candidate),
         Link::Beside => tells_itself(candidate, value),
     };
     // `parola` is Italian for any word.

@@ -5,6 +5,9 @@ use super::Value;
 /// Longest value.
 pub(super) const MAX_VALUE: usize = 512;
 
+/// Most blanks that an escape leaves before its quote: `&quot;`.
+const BLANKS: usize = 5;
+
 /// How a value is linked to the word that announces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Link {
@@ -58,11 +61,11 @@ fn name_end(text: &[u8], end: usize) -> Option<usize> {
 
 /// Where the value begins after `=`, `:`, `=>` or "is".
 fn separator(text: &[u8], name_end: usize) -> Option<(usize, Link)> {
-    let at = skip(text, name_end, b"\"'`] \t", 4);
+    let at = skip(text, name_end, b"\"'`] \t", 4 + BLANKS);
     let rest = text.get(at..)?;
     for sign in [&b":="[..], b"=>", b"=", b":"] {
         if rest.starts_with(sign) && !rest.starts_with(b"==") && !rest.starts_with(b"://") {
-            return Some((skip(text, at + sign.len(), b" \t", 4), Link::Sign));
+            return Some((skip(text, at + sign.len(), b" \t", 4 + BLANKS), Link::Sign));
         }
     }
     let words: [&[u8]; 9] =
@@ -81,14 +84,16 @@ fn call(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let name = before.get(before.len() - name..)?.to_ascii_lowercase();
     let name = name.strip_suffix(b"_").unwrap_or(&name);
     let sets = SETTERS.contains(&name) || name.starts_with(b"set") || name.starts_with(b"with");
-    let at = skip(text, end + 1, b" ", 1);
+    let at = skip(text, end + 1, b" ", 1 + BLANKS);
     (sets && text.get(end) == Some(&b'(') && matches!(text.get(at), Some(b'"' | b'\''))).then_some(at)
 }
 
-/// Whether a call goes on behind the quote at `at` as one that is given a value does: `")`, `", 5)`, `".toCharArray())`.
-pub(super) fn is_argument(text: &[u8], at: usize) -> bool {
-    let rest = text.get(skip(text, at + 1, b" ", 1)..).unwrap_or_default();
-    rest.starts_with(b")") || rest.starts_with(b",") || rest.starts_with(b".toCharArray(")
+/// Whether a call goes on behind a value in quotes as one that is given a value does: `")`, `", 5)`, `".toCharArray())`.
+pub(super) fn is_argument(text: &[u8], from: usize, to: usize) -> bool {
+    let behind = skip(text, to, b" ", BLANKS) + 1;
+    let rest = text.get(skip(text, behind, b" ", 1)..).unwrap_or_default();
+    closes(text, from, to)
+        && (rest.starts_with(b")") || rest.starts_with(b",") || rest.starts_with(b".toCharArray("))
 }
 
 /// Where the text of an element begins whose attribute names it: `<property name="db.password">x<`. Not that of a link or a label.
@@ -169,7 +174,7 @@ pub(super) fn is_variable(text: &[u8], start: usize, at: usize) -> bool {
 
 /// Whether the quote before a value stands behind it, too.
 pub(super) fn closes(text: &[u8], from: usize, to: usize) -> bool {
-    from.checked_sub(1).and_then(|at| text.get(at)) == text.get(to)
+    from.checked_sub(1).and_then(|at| text.get(at)) == text.get(skip(text, to, b" ", BLANKS))
 }
 
 fn skip(text: &[u8], at: usize, fillers: &[u8], most: usize) -> usize {
